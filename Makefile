@@ -1,0 +1,113 @@
+# One Makefile, no recursion.  Each floor is a static archive that may use only the floors below it,
+# so a forbidden call is a link error; tests/lint/layers.sh makes a forbidden include one.
+SHELL   := bash
+PREFIX  ?= /usr/local
+LIBEXECDIR ?= $(PREFIX)/libexec/sickbay
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+DESTDIR ?=
+B       ?= build
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+VERSION := 0.1.0
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wundef -Wcast-qual -Wwrite-strings \
+	-Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wformat=2 -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference
+HARDEN ?= -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=2
+SICK_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DSICKBAY_VERSION='"$(VERSION)"' -DSICKBAY_LIBEXEC='"$(LIBEXECDIR)"' -I. $(WARN)
+
+# ---- floors, lowest first; a floor's archive is build/lib/NAME.a ----
+base     := $(wildcard runtime/base/*.c)
+proto    := $(wildcard runtime/proto/*.c)
+sandbox  := $(wildcard runtime/sandbox/*.c)
+images   := $(wildcard images/*.c)
+policy   := $(wildcard policy/*.c)
+f4       := $(wildcard agent/host/incident/*.c agent/host/case/*.c agent/host/queue/*.c)
+f5       := $(wildcard agent/host/gate/*.c agent/host/testrun/*.c agent/host/proof/*.c)
+f6       := $(wildcard agent/host/pipeline/*.c agent/host/pr/*.c)
+f7       := $(wildcard agent/host/cli/*.c)
+syntax   := $(wildcard agent/syntax/*.c)
+inside   := $(filter-out agent/inside/main.c,$(wildcard agent/inside/*.c))
+decode   := $(filter-out runtime/decode/main.c,$(wildcard runtime/decode/*.c))
+audit    := $(filter-out runtime/audit/main.c,$(wildcard runtime/audit/*.c))
+FLOORS   := f6 f5 f4 policy images sandbox proto base
+
+LIBS_base    := -ljansson
+LIBS_proto   := -ljansson
+LIBS_sandbox := -lseccomp -lcap -lnl-route-3 -lnl-3 -ljansson
+LIBS_decode  := -larchive -lexpat -lseccomp -ljansson
+LIBS_audit   := -lcrypto -lseccomp -ljansson
+
+# what a unit test of a floor links: the floor and everything below it
+below_base    := base
+below_proto   := proto base
+below_sandbox := sandbox proto base
+below_images  := images sandbox proto base
+below_policy  := policy images sandbox proto base
+below_f4      := f4 policy images sandbox proto base
+below_f5      := f5 f4 policy images sandbox proto base
+below_f6      := f6 f5 f4 policy images sandbox proto base
+below_decode  := decode proto base
+below_audit   := audit proto base
+below_syntax  := syntax base
+below_inside  := inside syntax proto base
+libs_of = $(sort $(foreach f,$(below_$(1)),$(LIBS_$(f))))
+
+PROGRAMS := $(B)/sickbay $(B)/sickbay-init $(B)/sickbay-agent $(B)/sickbay-decode $(B)/sickbay-audit
+all: $(PROGRAMS)
+
+# ---- generated sources (data embedded in programs) and third-party grammars ----
+-include images/images.mk policy/policy.mk agent/syntax/grammars.mk tests/tests.mk
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(SICK_CFLAGS) $(HARDEN) -fPIE $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+define archive
+$(B)/lib/$(1).a: $$($(1):%.c=$(B)/%.o) $$(GEN_$(1))
+	@mkdir -p $$(@D); rm -f $$@
+	$$(AR) rcs $$@ $$^
+endef
+$(foreach f,$(FLOORS) f7 syntax inside decode audit,$(eval $(call archive,$(f))))
+
+LINK = $(CC) $(CFLAGS) -pie $(LDFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
+$(B)/sickbay: $(B)/lib/f7.a $(FLOORS:%=$(B)/lib/%.a)
+	$(LINK) -o $@ -Wl,--whole-archive $(B)/lib/f7.a -Wl,--no-whole-archive $(FLOORS:%=$(B)/lib/%.a) $(LIBS_sandbox)
+$(B)/sickbay-decode: $(B)/runtime/decode/main.o $(B)/lib/decode.a $(B)/lib/proto.a $(B)/lib/base.a
+	$(LINK) -o $@ $^ $(LIBS_decode)
+$(B)/sickbay-audit: $(B)/runtime/audit/main.o $(B)/lib/audit.a $(B)/lib/proto.a $(B)/lib/base.a
+	$(LINK) -o $@ $^ $(LIBS_audit)
+# static: they run in any image
+$(B)/sickbay-init: $(patsubst %.c,$(B)/%.o,$(wildcard runtime/init/*.c))
+	$(CC) $(CFLAGS) -static $(STATIC_LDFLAGS) -o $@ $^
+$(B)/sickbay-agent: $(B)/agent/inside/main.o $(B)/lib/inside.a $(B)/lib/syntax.a $(B)/lib/proto.a $(B)/lib/base.a $(GRAMMARS)
+	$(CC) $(CFLAGS) -static $(STATIC_LDFLAGS) -o $@ $^ -ltree-sitter -ljansson -lm
+
+# ---- tests: tests/unit/FLOOR/test_X.c links FLOOR and what is below it, nothing else ----
+TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*/test_*.c))
+define floor_test
+$(B)/tests/unit/$(1)/test_%: $(B)/tests/unit/$(1)/test_%.o $(below_$(1):%=$(B)/lib/%.a) $$(GEN_TEST_$(1))
+	$$(LINK) -o $$@ $$^ $$(call libs_of,$(1)) $$(LIBS_TEST_$(1))
+endef
+$(foreach f,base proto sandbox images policy f4 f5 f6 decode audit syntax inside,$(eval $(call floor_test,$(f))))
+LIBS_TEST_syntax := -ltree-sitter -lm
+LIBS_TEST_inside := -ltree-sitter -lm
+GEN_TEST_syntax = $(GRAMMARS)
+GEN_TEST_inside = $(GRAMMARS)
+
+check-unit: deps
+	@$(MAKE) --no-print-directory B=build/check CPPFLAGS=-DSYS_FAULTS unit-run
+unit-run: $(TESTS)
+	prove --exec '' $(TESTS)
+
+install: all
+	install -D -m 0755 $(B)/sickbay $(DESTDIR)$(BINDIR)/sickbay
+	for p in init agent decode audit; do install -D -m 0755 $(B)/sickbay-$$p $(DESTDIR)$(LIBEXECDIR)/sickbay-$$p; done
+clean:
+	rm -rf build/*
+deps:
+	@sh tests/sh/deps.sh
+.PHONY: all check-unit unit-run install clean deps
+.SECONDARY:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "runtime/base/err.h"
+#include "runtime/base/jmap.h"
+
+/*
+ * What replicas are made of: named images, each a list of read-only layers, in
+ * STATE/images.  A layer is a directory with stored ids 0..65535, named by the
+ * digest of what it was made from and complete once it is there (rename).
+ * Layers are never changed and never chowned.
+ */
+struct store;
+
+int store_open(const char *state, struct store **out, struct err *e);
+void store_close(struct store *s);
+const char *store_state(const struct store *s);
+
+struct image {
+	char *name, *digest, *user, *cwd;
+	bool host;		/* the built-in image "host": the host's own /usr */
+	struct strlist layers;	/* layer ids, top-most first */
+	struct strlist env;	/* "NAME=value" */
+	struct strlist command;
+};
+void image_release(struct image *i);
+
+/* "host" is always there; others were imported. */
+int image_find(struct store *s, const char *name, struct image *out, struct err *e);
+int image_list(struct store *s, json_t **out, struct err *e);
+int image_inspect(struct store *s, const char *name, json_t **out, struct err *e);
+int image_remove(struct store *s, const char *name, struct err *e);
+/* PATH: a directory, tar, docker archive or OCI layout (directory or tar). */
+int image_import(struct store *s, const char *path, const char *name, struct image *out,
+		 struct err *e);
+
+/* Read-only directory fds of the layers of an image, top-most first; for "host" the skeleton. Caller closes and frees. */
+struct layer_fds {
+	int *v;
+	size_t n;
+};
+void layer_fds_release(struct layer_fds *l);
+int image_layers(struct store *s, const struct image *i, struct layer_fds *out, struct err *e);
+
+/* A layer being written: a fresh directory, published under its id or dropped. */
+struct layer_draft {
+	int dir;
+	char id[80], path[512];
+};
+/* -EEXIST when a layer of this id is complete already. */
+int layer_begin(struct store *s, const char *id, struct layer_draft *out, struct err *e);
+int layer_publish(struct store *s, struct layer_draft *d, struct err *e);
+void layer_drop(struct store *s, struct layer_draft *d);
+int layer_open(struct store *s, const char *id, int *fd, struct err *e); /* -ENOENT when there is none */
+bool layer_exists(struct store *s, const char *id);
+
+/* Writes one regular file, directory or link into a layer tree; never follows links, never leaves it; parents are made. */
+int layer_put_file(int dir, const char *path, const void *data, size_t n, unsigned mode,
+		   unsigned uid, unsigned gid, struct err *e);
+int layer_put_dir(int dir, const char *path, unsigned mode, unsigned uid, unsigned gid, struct err *e);
+int layer_put_link(int dir, const char *path, const char *target, unsigned uid, unsigned gid, struct err *e);
+int layer_put_whiteout(int dir, const char *path, struct err *e);
+
+/*
+ * A toolchain layer from a recipe (what `sickbay image prepare` does before any incident): JSON
+ * { "name", "npm": {"lock": FILE, "at": "/app"} | "debian": {"packages": [...], "at": "/opt/..."},
+ *   "files": [...], "build": [[argv]...] }.  Fetching never executes what it fetches; build commands run in a replica
+ * without network.  *id is the layer; an existing one is reused.
+ */
+int toolchain_prepare(struct store *s, const char *recipe_path, char id[80], struct err *e);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "runtime/base/err.h"
+
+/*
+ * The client end of sickbay-audit (DESIGN promise 4).  An effect must be
+ * durable before it happens: queue effects with audit_effect(), then call
+ * audit_sync() once per turn of the loop, then do them.  Observations are
+ * appended and become durable with the next sync.  `fields` is an object of
+ * strings, integers, booleans, nulls and arrays of strings; the reference is stolen, also on failure.
+ */
+enum audit_msg { /* message types on the wire */
+	AUDIT_MSG_APPEND = 1, /* {"events":[{"type":...,"case":...,...}], "sync":bool} -> AUDIT_MSG_DONE */
+	AUDIT_MSG_DONE,	      /* {"seq":first,"size":n} */
+	AUDIT_MSG_CHECKPOINT, /* {} -> AUDIT_MSG_NOTE */
+	AUDIT_MSG_NOTE,	      /* {"size":n,"root":hex,"note":text,"origin":...} */
+	AUDIT_MSG_ERROR	      /* {"message":...} */
+};
+
+struct audit;
+
+struct audit_checkpoint {
+	uint64_t size;
+	char root[65];
+	char *note; /* the signed note, owned */
+};
+
+/* Starts sickbay-audit for the log in STATE/audit; records operator's login uid and argv[0..] as "operator.command". */
+int audit_open(const char *state, struct audit **out, struct err *e);
+void audit_set_case(struct audit *a, const char *case_id); /* added to each event until changed; NULL: none */
+int audit_effect(struct audit *a, const char *type, json_t *fields, struct err *e);
+int audit_note(struct audit *a, const char *type, json_t *fields, struct err *e);
+int audit_sync(struct audit *a, struct err *e);
+/* audit_effect() and audit_sync(). */
+int audit_commit(struct audit *a, const char *type, json_t *fields, struct err *e);
+/* Signs and publishes a checkpoint over everything so far. */
+int audit_checkpoint(struct audit *a, struct audit_checkpoint *out, struct err *e);
+void audit_checkpoint_release(struct audit_checkpoint *c);
+void audit_close(struct audit *a);
