@@ -2,6 +2,8 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "runtime/base/err.h"
@@ -13,19 +15,28 @@
  * The agent speaks first; each request carries an id that its answer repeats,
  * and several may be outstanding.  A request that is not legal in the present
  * stage, or that its table refuses, ends the replica.
+ *
+ * A body is always the struct named beside the message, read and written by
+ * its jmap table; absent strings and lists are left out of it.
  */
-#define GATE_FD 3
+#define GATE_FD	     3
+#define GATE_VERSION 1
+
+#define GATE_MAX_CHANGES    64
+#define GATE_MAX_CONTENT    (1u << 20) /* bytes of one changed file */
+#define GATE_MAX_CANDIDATES 256
+#define GATE_MAX_OUTPUT	    (64u << 10) /* bytes of a verdict's output */
 
 enum gate_msg {
-	GATE_HELLO = 1,	 /* {"version":1,"name":...} -> GATE_TASK */
-	GATE_TASK,	 /* struct below as an object */
-	GATE_EVALUATE,	 /* {"id","kind","changes":[{"path","content"|null}],"note"} -> GATE_RESULT */
-	GATE_RESULT,	 /* {"id","verdict":{...}} see gate_verdict */
-	GATE_SUBMIT,	 /* {"id","changes":[...],"explanation":{...},"candidates":[...]} -> GATE_DONE; once */
-	GATE_GIVE_UP,	 /* {"id","reason"} -> GATE_DONE; once */
-	GATE_NOTE,	 /* {"text"}: for the case's record; no answer */
-	GATE_DONE,	 /* {"id"}: the agent should exit */
-	GATE_REFUSED	 /* {"id","rule","place","reason"}: what is not allowed and what rule says so */
+	GATE_HELLO = 1, /* struct gate_hello -> GATE_TASK */
+	GATE_TASK,	/* struct gate_task */
+	GATE_EVALUATE,	/* struct gate_evaluate -> GATE_RESULT or GATE_REFUSED */
+	GATE_RESULT,	/* struct gate_verdict */
+	GATE_SUBMIT,	/* struct gate_submit -> GATE_DONE or GATE_REFUSED; once accepted */
+	GATE_GIVE_UP,	/* struct gate_give_up -> GATE_DONE; once */
+	GATE_NOTE,	/* struct gate_note: for the case's record; no answer */
+	GATE_DONE,	/* struct gate_done: the agent should exit */
+	GATE_REFUSED	/* struct gate_refusal: what is not allowed and what rule says so */
 };
 
 enum gate_kind {
@@ -33,6 +44,12 @@ enum gate_kind {
 	GATE_KIND_QUICK,     /* patch: the reproduction test only */
 	GATE_KIND_FULL,	     /* patch: reproduction test, then the suite */
 	GATE_KIND_N
+};
+extern const char *const gate_kind_words[]; /* "reproduce", "quick", "full", NULL */
+
+struct gate_hello {
+	uint64_t version;
+	char *name; /* of the agent program */
 };
 
 /* One changed file; content NULL deletes it. */
@@ -50,14 +67,14 @@ struct gate_evaluate {
 
 struct gate_verdict {
 	uint64_t id;
-	bool built, passed;	 /* passed: the question of the kind was answered yes */
-	char *match;		 /* match_name() for REPRODUCE, and for a test that still fails */
-	char *exit;		 /* exit_kind_name() */
-	uint64_t tests, failed;	 /* counted */
-	struct strlist broken;	 /* tests that passed before and do not now (bounded) */
-	json_t *chain;		 /* what was thrown, as in an incident, or NULL */
-	char *output;		 /* last part of the output, bounded */
-	uint64_t left;		 /* evaluations left in the budget */
+	bool built, passed;	/* passed: the question of the kind was answered yes */
+	char *match;		/* match_name() for REPRODUCE, and for a test that still fails */
+	char *exit;		/* exit_kind_name() */
+	uint64_t tests, failed; /* counted */
+	struct strlist broken;	/* tests that passed before and do not now (bounded) */
+	json_t *chain;		/* what was thrown, as in an incident, or NULL */
+	char *output;		/* last part of the output, bounded */
+	uint64_t left;		/* evaluations left in the budget */
 };
 
 /* A candidate the agent tried, as it wants the reviewer to know it. */
@@ -69,25 +86,80 @@ struct gate_candidate {
 
 struct gate_submit {
 	uint64_t id;
-	struct objlist changes;	   /* struct gate_change */
-	struct objlist candidates; /* struct gate_candidate */
+	struct objlist changes;			  /* struct gate_change */
+	struct objlist candidates;		  /* struct gate_candidate */
 	char *title, *cause, *change, *test_name; /* derived prose */
+};
+
+struct gate_give_up {
+	uint64_t id;
+	char *reason;
+};
+
+struct gate_note {
+	char *text;
+};
+
+struct gate_done {
+	uint64_t id;
+};
+
+struct gate_refusal {
+	uint64_t id;
+	char *rule, *place, *reason;
 };
 
 /* The task, as the agent receives it. */
 struct gate_task {
-	char *role;	 /* "reproduce" or "patch" */
-	char *language;	 /* "javascript", "python", "c" */
-	char *framework; /* "tape", "node:test", "pytest", "unittest", "c", "shell" */
-	char *repo;	 /* where the source tree is, inside */
-	char *module;	 /* how a test names the module under test, from the service file ("../", "jinja2", "cJSON.h") */
-	char *test_dir;	 /* where new tests go */
-	char *test_path; /* patch: the accepted new test */
+	char *role;	  /* "reproduce" or "patch" */
+	char *language;	  /* "javascript", "python", "c" */
+	char *framework;  /* "tape", "node:test", "pytest", "unittest", "c", "shell" */
+	char *repo;	  /* where the source tree is, inside */
+	char *module;	  /* how a test names the module under test, from the service file ("../",
+			     "jinja2", "cJSON.h") */
+	char *test_dir;	  /* where new tests go */
+	char *test_path;  /* patch: the accepted new test */
 	json_t *incident; /* sickbay.incident/1 */
 	json_t *options;  /* framework specifics of the service file's new_test, or NULL */
-	char *history;	 /* git log text of the module up to the base commit, bounded */
+	char *history;	  /* git log text of the module up to the base commit, bounded */
 	uint64_t evaluations, parallel, seed;
 };
 
 extern const struct jmap gate_change_map[], gate_evaluate_map[], gate_verdict_map[],
-	gate_candidate_map[], gate_submit_map[], gate_task_map[];
+	gate_candidate_map[], gate_submit_map[], gate_task_map[], gate_hello_map[],
+	gate_give_up_map[], gate_note_map[], gate_done_map[], gate_refusal_map[];
+
+/*
+ * The agent's end.  Ids are given out here, counting from 1; not for threads.
+ * Calls that wait do so for ever: the host's wall clock ends an agent.
+ */
+struct gate_client;
+
+/* What came for one evaluation: a verdict, or a refusal when `refused`. */
+struct gate_answer {
+	uint64_t id;
+	bool refused;
+	struct gate_verdict verdict;
+	struct gate_refusal refusal;
+};
+
+/* Says hello on fd (taken over, also on failure) and receives the task. */
+int gate_connect(int fd, const char *name, struct gate_client **out, struct gate_task *task,
+		 struct err *e);
+/* Asks for an evaluation without waiting; req->id is ignored, *id is the one given out. */
+int gate_ask(struct gate_client *c, const struct gate_evaluate *req, uint64_t *id, struct err *e);
+/* The next answer, in any order: 1 and *out is filled (release it); 0 when nothing is outstanding.
+ */
+int gate_next(struct gate_client *c, struct gate_answer *out, struct err *e);
+/* gate_ask() and the answer to it; others that arrive meanwhile are kept for gate_next(). */
+int gate_evaluate(struct gate_client *c, const struct gate_evaluate *req, struct gate_answer *out,
+		  struct err *e);
+size_t gate_outstanding(const struct gate_client *c);
+/* -EPERM when the gate refused it; *why (may be NULL) then says what, and it may be changed and
+ * submitted again. */
+int gate_submit(struct gate_client *c, const struct gate_submit *s, struct gate_refusal *why,
+		struct err *e);
+int gate_give_up(struct gate_client *c, const char *reason, struct err *e);
+int gate_note(struct gate_client *c, const char *text, struct err *e);
+void gate_answer_release(struct gate_answer *a);
+void gate_client_close(struct gate_client *c); /* NULL is fine */

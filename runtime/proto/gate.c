@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/proto/gate.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "runtime/base/msg.h"
+
+const char *const gate_kind_words[] = { "reproduce", "quick", "full", NULL };
+
+#define NUMBER(type, field, most, text)                                                   \
+	{                                                                                 \
+		.name = #field, .kind = JMAP_U64, .offset = offsetof(struct type, field), \
+		.max = (most), .help = (text)                                             \
+	}
+#define FLAG(type, field, text)                                                            \
+	{                                                                                  \
+		.name = #field, .kind = JMAP_BOOL, .offset = offsetof(struct type, field), \
+		.help = (text)                                                             \
+	}
+#define TEXT(type, field, must, most, text)                                               \
+	{                                                                                 \
+		.name = #field, .kind = JMAP_STR, .offset = offsetof(struct type, field), \
+		.required = (must), .max = (most), .help = (text)                         \
+	}
+#define LIST(type, field, table, element, must, most, text)                                        \
+	{                                                                                          \
+		.name = #field, .kind = JMAP_LIST, .offset = offsetof(struct type, field),         \
+		.required = (must), .max = (most), .sub = (table), .size = sizeof(struct element), \
+		.help = (text)                                                                     \
+	}
+#define VALUE(type, field, must, text)                                                     \
+	{                                                                                  \
+		.name = #field, .kind = JMAP_JSON, .offset = offsetof(struct type, field), \
+		.required = (must), .help = (text)                                         \
+	}
+
+#define NAME_MAX_BYTES 256
+#define PATH_BYTES     4096
+#define PROSE_BYTES    (16u << 10)
+#define HISTORY_BYTES  (1u << 20)
+#define COUNT_MAX      (1ull << 53)
+
+const struct jmap gate_hello_map[] = {
+	{ .name = "version",
+	  .kind = JMAP_U64,
+	  .offset = offsetof(struct gate_hello, version),
+	  .required = 1,
+	  .min = GATE_VERSION,
+	  .max = GATE_VERSION,
+	  .help = "version of this protocol" },
+	TEXT(gate_hello, name, 1, NAME_MAX_BYTES, "the agent program"),
+	{ 0 },
+};
+
+const struct jmap gate_change_map[] = {
+	TEXT(gate_change, path, 1, PATH_BYTES, "path in the repository"),
+	TEXT(gate_change, content, 0, GATE_MAX_CONTENT, "whole new content; absent: deleted"),
+	FLAG(gate_change, executable, "mode 0755 instead of 0644"),
+	{ 0 },
+};
+
+const struct jmap gate_evaluate_map[] = {
+	NUMBER(gate_evaluate, id, COUNT_MAX, "repeated by the answer"),
+	{ .name = "kind",
+	  .kind = JMAP_ENUM,
+	  .offset = offsetof(struct gate_evaluate, kind),
+	  .required = 1,
+	  .words = gate_kind_words,
+	  .help = "what is asked" },
+	LIST(gate_evaluate, changes, gate_change_map, gate_change, 1, GATE_MAX_CHANGES,
+	     "files that differ from the base commit"),
+	TEXT(gate_evaluate, note, 0, PROSE_BYTES, "what made this candidate"),
+	{ 0 },
+};
+
+const struct jmap gate_verdict_map[] = {
+	NUMBER(gate_verdict, id, COUNT_MAX, "of the request"),
+	FLAG(gate_verdict, built, "the build commands succeeded"),
+	FLAG(gate_verdict, passed, "the question was answered yes"),
+	TEXT(gate_verdict, match, 0, NAME_MAX_BYTES, "how the failure compares with the report"),
+	TEXT(gate_verdict, exit, 0, NAME_MAX_BYTES, "how the run ended"),
+	NUMBER(gate_verdict, tests, COUNT_MAX, "results counted"),
+	NUMBER(gate_verdict, failed, COUNT_MAX, "of them failed"),
+	{ .name = "broken",
+	  .kind = JMAP_STRS,
+	  .offset = offsetof(struct gate_verdict, broken),
+	  .max = 1024,
+	  .help = "tests that passed before and do not now" },
+	VALUE(gate_verdict, chain, 0, "what was thrown"),
+	TEXT(gate_verdict, output, 0, GATE_MAX_OUTPUT, "last part of the output"),
+	NUMBER(gate_verdict, left, COUNT_MAX, "evaluations left"),
+	{ 0 },
+};
+
+const struct jmap gate_candidate_map[] = {
+	{ .name = "operator",
+	  .kind = JMAP_STR,
+	  .offset = offsetof(struct gate_candidate, operator_name),
+	  .required = 1,
+	  .max = NAME_MAX_BYTES,
+	  .help = "operator that made it" },
+	TEXT(gate_candidate, file, 0, PATH_BYTES, "file it changes"),
+	TEXT(gate_candidate, summary, 0, PROSE_BYTES, "what it changes"),
+	TEXT(gate_candidate, why_not, 0, PROSE_BYTES, "why it was not chosen"),
+	NUMBER(gate_candidate, line, COUNT_MAX, "line it changes"),
+	FLAG(gate_candidate, plausible, "passed the quick check"),
+	{ 0 },
+};
+
+const struct jmap gate_submit_map[] = {
+	NUMBER(gate_submit, id, COUNT_MAX, "repeated by the answer"),
+	LIST(gate_submit, changes, gate_change_map, gate_change, 1, GATE_MAX_CHANGES,
+	     "files that differ from the base commit"),
+	LIST(gate_submit, candidates, gate_candidate_map, gate_candidate, 0, GATE_MAX_CANDIDATES,
+	     "what else was tried"),
+	TEXT(gate_submit, title, 0, NAME_MAX_BYTES, "one line"),
+	TEXT(gate_submit, cause, 0, PROSE_BYTES, "why it happened"),
+	TEXT(gate_submit, change, 0, PROSE_BYTES, "what changes"),
+	TEXT(gate_submit, test_name, 0, PATH_BYTES, "path of the new test"),
+	{ 0 },
+};
+
+const struct jmap gate_give_up_map[] = {
+	NUMBER(gate_give_up, id, COUNT_MAX, "repeated by the answer"),
+	TEXT(gate_give_up, reason, 1, PROSE_BYTES, "why there is nothing to submit"),
+	{ 0 },
+};
+
+const struct jmap gate_note_map[] = {
+	TEXT(gate_note, text, 1, PROSE_BYTES, "for the record of the case"),
+	{ 0 },
+};
+
+const struct jmap gate_done_map[] = {
+	NUMBER(gate_done, id, COUNT_MAX, "of the request"),
+	{ 0 },
+};
+
+const struct jmap gate_refusal_map[] = {
+	NUMBER(gate_refusal, id, COUNT_MAX, "of the request"),
+	TEXT(gate_refusal, rule, 0, PROSE_BYTES, "rule that refuses"),
+	TEXT(gate_refusal, place, 0, PATH_BYTES, "file:line:column of the rule"),
+	TEXT(gate_refusal, reason, 0, PROSE_BYTES, "what is not allowed"),
+	{ 0 },
+};
+
+const struct jmap gate_task_map[] = {
+	TEXT(gate_task, role, 1, NAME_MAX_BYTES, "reproduce or patch"),
+	TEXT(gate_task, language, 1, NAME_MAX_BYTES, "language of the module"),
+	TEXT(gate_task, framework, 1, NAME_MAX_BYTES, "test framework"),
+	TEXT(gate_task, repo, 1, PATH_BYTES, "where the source tree is"),
+	TEXT(gate_task, module, 0, PATH_BYTES, "how a test names the module"),
+	TEXT(gate_task, test_dir, 0, PATH_BYTES, "where new tests go"),
+	TEXT(gate_task, test_path, 0, PATH_BYTES, "the accepted new test"),
+	VALUE(gate_task, incident, 1, "sickbay.incident/1"),
+	VALUE(gate_task, options, 0, "framework specifics"),
+	TEXT(gate_task, history, 0, HISTORY_BYTES, "git log of the module"),
+	NUMBER(gate_task, evaluations, COUNT_MAX, "budget"),
+	NUMBER(gate_task, parallel, 1024, "evaluations at one time"),
+	NUMBER(gate_task, seed, ~0ull, "for every choice at random"),
+	{ 0 },
+};
+
+/* ---- the agent's end ---- */
+
+#define GATE_MAX_KEPT 1024 /* outstanding evaluations and answers kept for later */
+
+struct gate_client {
+	int fd;
+	uint64_t last_id;
+	size_t outstanding; /* evaluations whose answer was not handed out yet */
+	struct gate_answer kept[GATE_MAX_KEPT];
+	size_t n_kept;
+};
+
+static int send_struct(struct gate_client *c, uint16_t type, const struct jmap *map, const void *in,
+		       struct err *e)
+{
+	AUTO_JSON json_t *body = jmap_write(map, in);
+
+	if (!body)
+		return err_set(e, ENOMEM, "gate: out of memory");
+	return msg_send(c->fd, type, body, NULL, 0, -1, e);
+}
+
+static int receive(struct gate_client *c, struct msg *m, struct err *e)
+{
+	const int got = msg_recv(c->fd, -1, m, e);
+
+	if (got == 0)
+		return err_set(e, ECONNRESET, "gate: closed by the host");
+	return got < 0 ? err_wrap(e, "gate") : 0;
+}
+
+static int unexpected(const struct msg *m, struct err *e)
+{
+	return err_set(e, EPROTO, "gate: unexpected message of type %u", m->type);
+}
+
+static int read_answer(const struct msg *m, struct gate_answer *a, struct err *e)
+{
+	int r;
+
+	memset(a, 0, sizeof(*a));
+	a->refused = m->type == GATE_REFUSED;
+	if (a->refused)
+		r = jmap_read(gate_refusal_map, m->body, &a->refusal, "", e);
+	else if (m->type == GATE_RESULT)
+		r = jmap_read(gate_verdict_map, m->body, &a->verdict, "", e);
+	else
+		return unexpected(m, e);
+	a->id = a->refused ? a->refusal.id : a->verdict.id;
+	if (r < 0)
+		gate_answer_release(a);
+	return r;
+}
+
+static int next_from_wire(struct gate_client *c, struct gate_answer *out, struct err *e)
+{
+	AUTO_MSG struct msg m = MSG_INIT;
+	int r = receive(c, &m, e);
+
+	if (r == 0)
+		r = read_answer(&m, out, e);
+	return r;
+}
+
+int gate_connect(int fd, const char *name, struct gate_client **out, struct gate_task *task,
+		 struct err *e)
+{
+	char *owned = strdup(name);
+	const struct gate_hello hello = { .version = GATE_VERSION, .name = owned };
+	struct gate_client *c = calloc(1, sizeof(*c));
+	AUTO_MSG struct msg m = MSG_INIT;
+	int r = c && owned ? 0 : err_set(e, ENOMEM, "gate: out of memory");
+
+	if (c)
+		c->fd = fd;
+	else
+		(void)close(fd);
+	if (r == 0)
+		r = send_struct(c, GATE_HELLO, gate_hello_map, &hello, e);
+	if (r == 0)
+		r = receive(c, &m, e);
+	if (r == 0)
+		r = m.type == GATE_TASK ? jmap_read(gate_task_map, m.body, task, "", e)
+					: unexpected(&m, e);
+	free(owned);
+	if (r < 0) {
+		gate_client_close(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+int gate_ask(struct gate_client *c, const struct gate_evaluate *req, uint64_t *id, struct err *e)
+{
+	struct gate_evaluate numbered = *req;
+	int r;
+
+	if (c->outstanding >= GATE_MAX_KEPT)
+		return err_set(e, EBUSY, "gate: more than %d evaluations outstanding",
+			       GATE_MAX_KEPT);
+	numbered.id = c->last_id + 1;
+	r = send_struct(c, GATE_EVALUATE, gate_evaluate_map, &numbered, e);
+	if (r < 0)
+		return r;
+	c->last_id = numbered.id;
+	c->outstanding++;
+	*id = numbered.id;
+	return 0;
+}
+
+static void take_kept(struct gate_client *c, size_t i, struct gate_answer *out)
+{
+	*out = c->kept[i];
+	c->n_kept--;
+	memmove(&c->kept[i], &c->kept[i + 1], (c->n_kept - i) * sizeof(c->kept[0]));
+	c->outstanding--;
+}
+
+int gate_next(struct gate_client *c, struct gate_answer *out, struct err *e)
+{
+	int r;
+
+	if (c->outstanding == 0)
+		return 0;
+	if (c->n_kept > 0) {
+		take_kept(c, 0, out);
+		return 1;
+	}
+	r = next_from_wire(c, out, e);
+	if (r < 0)
+		return r;
+	c->outstanding--;
+	return 1;
+}
+
+int gate_evaluate(struct gate_client *c, const struct gate_evaluate *req, struct gate_answer *out,
+		  struct err *e)
+{
+	uint64_t id = 0;
+	int r = gate_ask(c, req, &id, e);
+
+	while (r == 0) {
+		struct gate_answer a;
+
+		r = next_from_wire(c, &a, e);
+		if (r < 0)
+			break;
+		if (a.id == id) {
+			c->outstanding--;
+			*out = a;
+			return 0;
+		}
+		if (c->n_kept >= c->outstanding) {
+			gate_answer_release(&a);
+			return err_set(e, EPROTO, "gate: an answer that nobody asked for");
+		}
+		c->kept[c->n_kept++] = a;
+	}
+	return r;
+}
+
+size_t gate_outstanding(const struct gate_client *c)
+{
+	return c->outstanding;
+}
+
+/* Answers to evaluations that nobody waits for any more are dropped on the way. */
+static int await_done(struct gate_client *c, struct gate_refusal *why, struct err *e)
+{
+	for (;;) {
+		AUTO_MSG struct msg m = MSG_INIT;
+		struct gate_answer a;
+		int r = receive(c, &m, e);
+
+		if (r < 0 || m.type == GATE_DONE)
+			return r;
+		r = read_answer(&m, &a, e);
+		if (r < 0)
+			return r;
+		if (!a.refused || a.id != c->last_id) {
+			c->outstanding -= c->outstanding > 0;
+			gate_answer_release(&a);
+			continue;
+		}
+		(void)err_set(e, EPERM, "gate: refused by %s: %s",
+			      a.refusal.rule ? a.refusal.rule : "a rule",
+			      a.refusal.reason ? a.refusal.reason : "no reason given");
+		if (why)
+			*why = a.refusal;
+		else
+			gate_answer_release(&a);
+		return -EPERM;
+	}
+}
+
+int gate_submit(struct gate_client *c, const struct gate_submit *s, struct gate_refusal *why,
+		struct err *e)
+{
+	struct gate_submit numbered = *s;
+	int r;
+
+	numbered.id = ++c->last_id;
+	r = send_struct(c, GATE_SUBMIT, gate_submit_map, &numbered, e);
+	return r < 0 ? r : await_done(c, why, e);
+}
+
+int gate_give_up(struct gate_client *c, const char *reason, struct err *e)
+{
+	AUTO_FREE char *text = strdup(reason);
+	const struct gate_give_up g = { .id = c->last_id + 1, .reason = text };
+	int r;
+
+	if (!text)
+		return err_set(e, ENOMEM, "gate: out of memory");
+	c->last_id++;
+	r = send_struct(c, GATE_GIVE_UP, gate_give_up_map, &g, e);
+	return r < 0 ? r : await_done(c, NULL, e);
+}
+
+int gate_note(struct gate_client *c, const char *text, struct err *e)
+{
+	AUTO_FREE char *owned = strdup(text);
+	const struct gate_note n = { .text = owned };
+
+	if (!owned)
+		return err_set(e, ENOMEM, "gate: out of memory");
+	return send_struct(c, GATE_NOTE, gate_note_map, &n, e);
+}
+
+void gate_answer_release(struct gate_answer *a)
+{
+	jmap_release(gate_verdict_map, &a->verdict);
+	jmap_release(gate_refusal_map, &a->refusal);
+}
+
+void gate_client_close(struct gate_client *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->n_kept; i++)
+		gate_answer_release(&c->kept[i]);
+	(void)close(c->fd);
+	free(c);
+}
