@@ -14,16 +14,16 @@
  * buf_check() says so once, so that builders need no test after each call.
  */
 struct buf {
-	char *p;     /* never NULL after a successful write; NUL-terminated */
-	size_t n;    /* bytes in use, without the NUL */
-	size_t cap;  /* bytes allocated */
-	size_t max;  /* most bytes it may hold */
-	int failed;  /* 0, or the errno value that made it full */
+	char *p;    /* never NULL after a successful write; NUL-terminated */
+	size_t n;   /* bytes in use, without the NUL */
+	size_t cap; /* bytes allocated */
+	size_t max; /* most bytes it may hold */
+	int failed; /* 0, or the errno value that made it full */
 };
 
-#define BUF_INIT(limit)          \
-	{                        \
-		.max = (limit)   \
+#define BUF_INIT(limit)        \
+	{                      \
+		.max = (limit) \
 	}
 
 void buf_release(struct buf *b);

@@ -12,5 +12,6 @@ void id_random(char out[ID_LEN]);
 bool name_is_safe(const char *s);
 /* 40 or 64 lower-case hexadecimal digits. */
 bool is_object_id(const char *s);
-/* Relative, UTF-8, no empty, "." or ".." component, no NUL, no backslash or control byte, not .git in any case. */
+/* Relative, UTF-8, no empty, "." or ".." component, no NUL, no backslash or control byte, not .git
+ * in any case. */
 bool path_is_clean(const char *s);

@@ -53,7 +53,7 @@ struct objlist {
 struct strmap {
 	struct strpair {
 		char *key, *value;
-	} *v;
+	} * v;
 	size_t n;
 };
 
@@ -62,13 +62,14 @@ struct jmap {
 	enum jmap_kind kind;
 	size_t offset;
 	unsigned required : 1;
-	unsigned secret : 1;	     /* never printed by explain or in errors */
-	unsigned long long min, max; /* numbers; for STR/STRS/LIST the length; max 0: a default bound */
-	const char *const *words;    /* ENUM: NULL-terminated, the index is the value */
-	const struct jmap *sub;	     /* OBJECT, LIST */
-	size_t size;		     /* LIST: sizeof one element */
-	size_t present;		     /* offset + 1 of a bool set when the member was there; 0: none */
-	const char *help;	     /* one line, used by explain and the manual */
+	unsigned secret : 1; /* never printed by explain or in errors */
+	unsigned long long min,
+		max; /* numbers; for STR/STRS/LIST the length; max 0: a default bound */
+	const char *const *words; /* ENUM: NULL-terminated, the index is the value */
+	const struct jmap *sub;	  /* OBJECT, LIST */
+	size_t size;		  /* LIST: sizeof one element */
+	size_t present;		  /* offset + 1 of a bool set when the member was there; 0: none */
+	const char *help;	  /* one line, used by explain and the manual */
 };
 
 /*

@@ -28,14 +28,14 @@
 
 struct msg {
 	uint16_t type;
-	json_t *body;	  /* owned; never NULL after msg_recv() */
-	struct buf blob;  /* owned; empty when there is none */
-	int fd;		  /* owned; -1 when there is none */
+	json_t *body;	 /* owned; never NULL after msg_recv() */
+	struct buf blob; /* owned; empty when there is none */
+	int fd;		 /* owned; -1 when there is none */
 };
 
-#define MSG_INIT                                                        \
-	{                                                               \
-		.fd = -1, .blob = BUF_INIT(MSG_MAX)                     \
+#define MSG_INIT                                    \
+	{                                           \
+		.fd = -1, .blob = BUF_INIT(MSG_MAX) \
 	}
 
 void msg_release(struct msg *m);

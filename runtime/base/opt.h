@@ -19,8 +19,8 @@ enum opt_kind { OPT_FLAG, OPT_STR, OPT_U64, OPT_STRS };
 struct opt {
 	const char *name; /* without the dashes */
 	enum opt_kind kind;
-	void *out;	  /* bool *, const char **, uint64_t *, struct optlist * */
-	const char *arg;  /* "FILE", shown in usage; NULL for a flag */
+	void *out;	 /* bool *, const char **, uint64_t *, struct optlist * */
+	const char *arg; /* "FILE", shown in usage; NULL for a flag */
 	const char *help;
 };
 
@@ -35,6 +35,6 @@ struct optlist {
  * stop_at_operand: the first operand ends the options (run -- CMD).
  * -EINVAL with the reason in e.
  */
-int opt_parse(const struct opt *opts, bool stop_at_operand, int argc, char **argv,
-	      int *n_operands, struct err *e);
+int opt_parse(const struct opt *opts, bool stop_at_operand, int argc, char **argv, int *n_operands,
+	      struct err *e);
 void opt_usage(const struct opt *opts, FILE *to);
