@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "runtime/base/err.h"
+
+/*
+ * The command line: one file a command, one row a command in main.c.  A
+ * command gets argv[0] = its own name, returns its exit status, and prints
+ * nothing about a failure itself: it fills e and main() prints it.
+ */
+enum cli_status {
+	CLI_OK = 0,
+	CLI_FAILED = 1,
+	CLI_USAGE = 2,
+	CLI_CLOSED = 3,	   /* the case ended without reaching its goal; the outcome says how */
+	CLI_SCOPE = 4,	   /* needs-scope, or a policy was refused at load */
+	CLI_SANDBOX = 125, /* the sandbox could not be built */
+};
+
+#define CLI_STATE_DEFAULT "/var/lib/sickbay"
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv, struct err *e);
+	const char *args, *help;
+};
+
+/* Rows that end with one without a name; used by the groups ("image", "case", ...) too. */
+int cli_dispatch(const struct command *table, const char *group, int argc, char **argv,
+		 struct err *e);
+/* Fills e with a usage error and returns CLI_USAGE. */
+int cli_usage(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+int cmd_version(int argc, char **argv, struct err *e);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/host/cli/cli.h"
+#include "runtime/base/jmap.h"
+#include "runtime/base/log.h"
+
+static const struct command commands[] = {
+	{ "version", cmd_version, "", "print the version" },
+	{ 0 },
+};
+
+int cmd_version(int argc, char **argv, struct err *e)
+{
+	(void)argv;
+	if (argc > 1)
+		return cli_usage(e, "version takes no arguments");
+	(void)puts("sickbay " SICKBAY_VERSION);
+	return CLI_OK;
+}
+
+int cli_usage(struct err *e, const char *fmt, ...)
+{
+	char msg[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	(void)err_set(e, EINVAL, "%s", msg);
+	return CLI_USAGE;
+}
+
+static void print_table(const struct command *table, const char *group, FILE *to)
+{
+	(void)fprintf(to, "usage: sickbay %s%sCOMMAND ...\n\n", group, *group ? " " : "");
+	for (; table->name; table++)
+		(void)fprintf(to, "  %s%s%-10s %-44s %s\n", group, *group ? " " : "", table->name,
+			      table->args, table->help);
+}
+
+static int unknown_command(const struct command *table, const char *group, const char *name,
+			   struct err *e)
+{
+	const char *words[32], *near;
+	size_t n = 0;
+
+	for (; table[n].name && n < 32; n++)
+		words[n] = table[n].name;
+	near = word_nearest(name, words, n);
+	if (near)
+		return cli_usage(e, "unknown command '%s%s%s'; did you mean '%s'?", group,
+				 *group ? " " : "", name, near);
+	return cli_usage(e, "unknown command '%s%s%s'", group, *group ? " " : "", name);
+}
+
+int cli_dispatch(const struct command *table, const char *group, int argc, char **argv,
+		 struct err *e)
+{
+	if (argc < 2) {
+		print_table(table, group, stderr);
+		return CLI_USAGE;
+	}
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
+		print_table(table, group, stdout);
+		return CLI_OK;
+	}
+	for (const struct command *c = table; c->name; c++)
+		if (strcmp(c->name, argv[1]) == 0)
+			return c->run(argc - 1, argv + 1, e);
+	return unknown_command(table, group, argv[1], e);
+}
+
+int main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	int status;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	log_set("sickbay", LOG_INFO);
+	status = cli_dispatch(commands, "", argc, argv, &e);
+	log_progress_end();
+	if (e.code)
+		(void)fprintf(stderr, "sickbay: %s\n", e.msg);
+	if (fflush(stdout) != 0 && status == CLI_OK) {
+		(void)fprintf(stderr, "sickbay: cannot write the output\n");
+		status = CLI_FAILED;
+	}
+	return status;
+}
