@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/err.h"
+#include "runtime/base/jmap.h"
+
+/*
+ * A service file: where and how one service runs and is tested.  The
+ * operator's own file (JSON with comments, unknown keys refused); paths in it
+ * are relative to the file's directory unless absolute.
+ */
+enum service_mode { MODE_OBSERVE, MODE_REPRODUCE, MODE_PROPOSE };
+enum test_format { TESTS_REPORTER, TESTS_TAP };
+enum agent_kind { AGENT_BUILT_IN, AGENT_COMMAND };
+
+struct service_path { /* production prefix -> repository prefix, both may end in / */
+	char *production, *repository;
+};
+
+/* How one suite runs.  In `one`, an argument "@test" becomes the test's path. */
+struct service_tests {
+	char *name;
+	struct strlist command; /* the whole suite */
+	struct strlist one;	/* one test file */
+	int format;		/* enum test_format */
+	uint64_t timeout_ms;
+	struct strlist known_flaky;
+	struct {
+		char *dir, *framework, *module;
+		json_t *options; /* framework specifics, passed to the agent */
+	} new_test;
+};
+
+struct service_agent {
+	int kind; /* enum agent_kind */
+	struct strlist command;
+	uint64_t evaluations, parallel;
+};
+
+struct service {
+	char *file; /* where it was read from */
+	char *dir;  /* its directory */
+	uint64_t version;
+	char *name, *language;
+	int mode; /* enum service_mode */
+	struct {
+		char *url, *root,
+			*target; /* root: the sub-directory that is healed, "" for all of it */
+	} repository;
+	struct {
+		char *pattern, *ref;
+	} release;
+	struct objlist paths; /* struct service_path */
+	struct strlist in_app;
+	struct {
+		char *production;
+	} image;
+	struct {
+		char *recipe; /* of `image prepare`; NULL: none */
+	} toolchain;
+	struct {
+		char *cwd; /* where the repository lies inside the replica */
+		struct strmap env;
+		struct strlist start; /* the service itself, for the demo and part 2 */
+	} run;
+	struct {
+		struct strlist production,
+			sanitizer; /* build commands, one argv each; run in cwd */
+	} build;
+	struct objlist tests; /* struct service_tests; the first one gets the new test */
+	struct {
+		struct service_agent reproduce, patch;
+	} agents;
+	struct {
+		char *reproduce, *patch, *verify; /* "preset:NAME" or a file */
+	} policy;
+	struct {
+		uint64_t repeat, variants,
+			baseline; /* N of N; held-out inputs; runs of the suite at the base */
+	} proof;
+};
+
+int service_load(const char *path, struct service *out, struct err *e);
+void service_release(struct service *s);
+/* The path of `name` relative to the service file's directory; presets pass through. free() it. */
+char *service_path(const struct service *s, const char *name);
+const char *service_mode_name(int mode);
