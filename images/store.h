@@ -21,9 +21,9 @@ const char *store_state(const struct store *s);
 
 struct image {
 	char *name, *digest, *user, *cwd;
-	bool host;		/* the built-in image "host": the host's own /usr */
-	struct strlist layers;	/* layer ids, top-most first */
-	struct strlist env;	/* "NAME=value" */
+	bool host;	       /* the built-in image "host": the host's own /usr */
+	struct strlist layers; /* layer ids, top-most first */
+	struct strlist env;    /* "NAME=value" */
 	struct strlist command;
 };
 void image_release(struct image *i);
@@ -37,7 +37,8 @@ int image_remove(struct store *s, const char *name, struct err *e);
 int image_import(struct store *s, const char *path, const char *name, struct image *out,
 		 struct err *e);
 
-/* Read-only directory fds of the layers of an image, top-most first; for "host" the skeleton. Caller closes and frees. */
+/* Read-only directory fds of the layers of an image, top-most first; for "host" the skeleton.
+ * Caller closes and frees. */
 struct layer_fds {
 	int *v;
 	size_t n;
@@ -54,20 +55,24 @@ struct layer_draft {
 int layer_begin(struct store *s, const char *id, struct layer_draft *out, struct err *e);
 int layer_publish(struct store *s, struct layer_draft *d, struct err *e);
 void layer_drop(struct store *s, struct layer_draft *d);
-int layer_open(struct store *s, const char *id, int *fd, struct err *e); /* -ENOENT when there is none */
+int layer_open(struct store *s, const char *id, int *fd,
+	       struct err *e); /* -ENOENT when there is none */
 bool layer_exists(struct store *s, const char *id);
 
-/* Writes one regular file, directory or link into a layer tree; never follows links, never leaves it; parents are made. */
+/* Writes one regular file, directory or link into a layer tree; never follows links, never leaves
+ * it; parents are made. */
 int layer_put_file(int dir, const char *path, const void *data, size_t n, unsigned mode,
 		   unsigned uid, unsigned gid, struct err *e);
-int layer_put_dir(int dir, const char *path, unsigned mode, unsigned uid, unsigned gid, struct err *e);
-int layer_put_link(int dir, const char *path, const char *target, unsigned uid, unsigned gid, struct err *e);
+int layer_put_dir(int dir, const char *path, unsigned mode, unsigned uid, unsigned gid,
+		  struct err *e);
+int layer_put_link(int dir, const char *path, const char *target, unsigned uid, unsigned gid,
+		   struct err *e);
 int layer_put_whiteout(int dir, const char *path, struct err *e);
 
 /*
  * A toolchain layer from a recipe (what `sickbay image prepare` does before any incident): JSON
  * { "name", "npm": {"lock": FILE, "at": "/app"} | "debian": {"packages": [...], "at": "/opt/..."},
- *   "files": [...], "build": [[argv]...] }.  Fetching never executes what it fetches; build commands run in a replica
- * without network.  *id is the layer; an existing one is reused.
+ *   "files": [...], "build": [[argv]...] }.  Fetching never executes what it fetches; build
+ * commands run in a replica without network.  *id is the layer; an existing one is reused.
  */
 int toolchain_prepare(struct store *s, const char *recipe_path, char id[80], struct err *e);
