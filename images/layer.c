@@ -291,3 +291,13 @@ int layer_put_opaque(int dir, const char *path, struct err *e)
 		return -e->code;
 	return set_opaque(fd, path, e);
 }
+
+int layer_stat(int dir, const char *path, struct stat *out)
+{
+	struct err ignored = ERR_INIT;
+	AUTO_CLOSE int fd = fd_open_beneath(dir, path, O_PATH | O_NOFOLLOW, 0, &ignored);
+
+	if (fd < 0)
+		return fd;
+	return fstat(fd, out) < 0 ? -errno : 0;
+}

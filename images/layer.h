@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "images/store.h"
 #include "runtime/base/err.h"
@@ -52,6 +53,8 @@ int layer_put_hardlink(int dir, const char *path, const char *target, struct err
 /* The directory hides what lower layers have in it. path "" is the layer's root. */
 int layer_put_opaque(int dir, const char *path, struct err *e);
 bool layer_is_whiteout(int dir, const char *name);
+/* What is at a path of the layer, a link itself included; 0 or -errno. */
+int layer_stat(int dir, const char *path, struct stat *out);
 
 /* Fills `dir` from an archive through sickbay-decode. sha256 (may be NULL): of the uncompressed
  * archive. */
