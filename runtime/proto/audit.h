@@ -11,15 +11,22 @@
  * durable before it happens: queue effects with audit_effect(), then call
  * audit_sync() once per turn of the loop, then do them.  Observations are
  * appended and become durable with the next sync.  `fields` is an object of
- * strings, integers, booleans, nulls and arrays of strings; the reference is stolen, also on failure.
+ * strings, integers, booleans, nulls and arrays of strings; the reference is stolen, also on
+ * failure.
  */
-enum audit_msg { /* message types on the wire */
-	AUDIT_MSG_APPEND = 1, /* {"events":[{"type":...,"case":...,...}], "sync":bool} -> AUDIT_MSG_DONE */
-	AUDIT_MSG_DONE,	      /* {"seq":first,"size":n} */
-	AUDIT_MSG_CHECKPOINT, /* {} -> AUDIT_MSG_NOTE */
-	AUDIT_MSG_NOTE,	      /* {"size":n,"root":hex,"note":text,"origin":...} */
-	AUDIT_MSG_ERROR	      /* {"message":...} */
+enum audit_msg {		       /* message types on the wire */
+		 AUDIT_MSG_APPEND = 1, /* {"events":[{"type":...,"case":...,...}], "sync":bool} ->
+					  AUDIT_MSG_DONE */
+		 AUDIT_MSG_DONE,       /* {"seq":first,"size":n} */
+		 AUDIT_MSG_CHECKPOINT, /* {} -> AUDIT_MSG_NOTE */
+		 AUDIT_MSG_NOTE,       /* {"size":n,"root":hex,"note":text,"origin":...} */
+		 AUDIT_MSG_ERROR       /* {"message":...} */
 };
+
+/* What sickbay-audit runs as (no other program does) and where it finds its ends. */
+#define AUDIT_UID	60802
+#define AUDIT_FD_SOCKET 3
+#define AUDIT_FD_DIR	4
 
 struct audit;
 
@@ -29,9 +36,13 @@ struct audit_checkpoint {
 	char *note; /* the signed note, owned */
 };
 
-/* Starts sickbay-audit for the log in STATE/audit; records operator's login uid and argv[0..] as "operator.command". */
+/* The log's directory STATE/audit, made for sickbay-audit's uid when missing: an fd. */
+int audit_dir(const char *state, struct err *e);
+/* Starts sickbay-audit for the log in STATE/audit; records operator's login uid and argv[0..] as
+ * "operator.command". */
 int audit_open(const char *state, struct audit **out, struct err *e);
-void audit_set_case(struct audit *a, const char *case_id); /* added to each event until changed; NULL: none */
+void audit_set_case(struct audit *a,
+		    const char *case_id); /* added to each event until changed; NULL: none */
 int audit_effect(struct audit *a, const char *type, json_t *fields, struct err *e);
 int audit_note(struct audit *a, const char *type, json_t *fields, struct err *e);
 int audit_sync(struct audit *a, struct err *e);
