@@ -98,7 +98,7 @@ GEN_TEST_inside = $(GRAMMARS)
 
 check-unit: deps
 	@$(MAKE) --no-print-directory B=build/check CPPFLAGS=-DSYS_FAULTS unit-run
-unit-run: $(TESTS)
+unit-run: $(TESTS) $(B)/sickbay-decode
 	prove --exec '' $(TESTS)
 
 install: all

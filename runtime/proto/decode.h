@@ -14,6 +14,9 @@
  * records.  What comes back has been parsed, not believed: callers check it
  * with their jmap tables.
  */
+#define DECODE_FD  3	    /* the socket of a decoder process */
+#define DECODE_UID 2147352577u /* its user and group: far above every range that people or containers get */
+
 enum decode_format {
 	DECODE_JSON,	  /* strict JSON -> one value */
 	DECODE_JSONC,	  /* with comments -> {"value":..., "where": {POINTER: [line, column]}} */

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/jmap.h"
+#include "runtime/base/msg.h"
+#include "runtime/decode/decode_formats.h"
+#include "runtime/proto/decode.h"
+
+#define MIB (1024u * 1024u)
+
+static const struct format {
+	enum decode_format format;
+	size_t max; /* bytes of input */
+	int (*run)(const struct source *in, json_t **out, struct err *e);
+} formats[] = {
+	{ DECODE_JSON, 16 * MIB, json_decode },
+	{ DECODE_JSONC, 1 * MIB, jsonc_decode },
+	{ DECODE_INCIDENT, 8 * MIB, incident_decode },
+	{ DECODE_NODE, 16 * MIB, node_decode },
+	{ DECODE_PYTHON, 16 * MIB, python_decode },
+	{ DECODE_SANITIZER, 16 * MIB, sanitizer_decode },
+	{ DECODE_RESULTS, 64 * MIB, results_decode },
+};
+
+struct job {
+	char *format, *name;
+	json_t *options;
+};
+
+static const struct jmap job_map[] = {
+	{ .name = "format",
+	  .kind = JMAP_STR,
+	  .offset = offsetof(struct job, format),
+	  .required = 1 },
+	{ .name = "name",
+	  .kind = JMAP_STR,
+	  .offset = offsetof(struct job, name),
+	  .required = 1,
+	  .max = 4096 },
+	{ .name = "options", .kind = JMAP_JSON, .offset = offsetof(struct job, options) },
+	{ 0 },
+};
+
+int source_error(struct err *e, const struct source *in, size_t line, size_t column,
+		 const char *fmt, ...)
+{
+	char why[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	return err_set(e, EINVAL, "%s:%zu:%zu: %s", in->name, line, column, why);
+}
+
+const char *source_option(const struct source *in, const char *name, const char *otherwise)
+{
+	const char *v = json_string_value(json_object_get(in->options, name));
+
+	return v ? v : otherwise;
+}
+
+static const struct format *format_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (strcmp(decode_format_name(formats[i].format), name) == 0)
+			return &formats[i];
+	return NULL;
+}
+
+static int text_run(const struct job *j, int fd, json_t **out, struct err *e)
+{
+	const struct format *f = format_find(j->format);
+	struct source in = { .name = j->name, .options = j->options };
+	AUTO_BUF struct buf text = BUF_INIT(f ? f->max : 0);
+
+	if (!f)
+		return err_set(e, EINVAL, "%s: '%s' is not a format that can be decoded", j->name,
+			       j->format);
+	if (fd_read_all(fd, f->max, j->name, &text, e) < 0)
+		return e->code == EFBIG
+			       ? err_set(e, EFBIG, "%s: larger than the %zu MiB that %s may have",
+					 j->name, f->max / MIB, j->format)
+			       : -e->code;
+	in.text = text.p ? text.p : "";
+	in.n = text.n;
+	return f->run(&in, out, e);
+}
+
+static int job_answer(int sock, const struct job *j, int fd, struct err *e)
+{
+	AUTO_JSON json_t *value = NULL;
+	struct err failed = ERR_INIT;
+
+#if __has_include("runtime/decode/archive.c")
+	if (strcmp(j->format, decode_format_name(DECODE_ARCHIVE)) == 0) {
+		if (archive_decode(fd, sock, j->options, &failed) == 0)
+			return 0; /* it sent the entries and the end itself */
+		(void)err_wrap(&failed, "%s", j->name);
+	} else
+#endif
+		if (text_run(j, fd, &value, &failed) == 0 &&
+		    msg_send(sock, DECODE_MSG_VALUE, value, NULL, 0, -1, &failed) == 0)
+		return 0;
+	value = json_pack("{s:s, s:i}", "message", failed.msg, "code", failed.code);
+	if (!value) /* the reason is not UTF-8: it quotes the input */
+		value = json_pack("{s:s, s:i}", "message", "the input is not UTF-8", "code",
+				  EILSEQ);
+	return msg_send(sock, DECODE_MSG_ERROR, value, NULL, 0, -1, e);
+}
+
+int job_run(int sock, struct err *e)
+{
+	AUTO_MSG struct msg m = MSG_INIT;
+	struct job j = { 0 };
+	int r = msg_recv(sock, -1, &m, e);
+
+	if (r <= 0)
+		return r; /* the orchestrator went away: nothing to do */
+	if (m.type != DECODE_MSG_JOB || m.fd < 0)
+		return err_set(e, EPROTO, "the first message is not a job with its input");
+	r = jmap_read(job_map, m.body, &j, "", e);
+	if (r == 0)
+		r = job_answer(sock, &j, m.fd, e);
+	jmap_release(job_map, &j);
+	return r;
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/decode/trace.h"
+
+/*
+ * Node.js (V8) stacks: innermost frame first.  An uncaught error is printed as
+ * the place, the source line and a caret, a blank line, then the error as
+ * util.inspect() shows it: header, frames, and in braces its own properties,
+ * among them [cause]: the next error inwards, and [errors]: of an AggregateError.
+ */
+#define HEADER_SEARCH 400 /* lines of a message above the first frame */
+
+struct header {
+	const char *type, *code, *rest; /* rest: the message's first line */
+	size_t type_len, code_len;
+};
+
+static bool is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '$' || c == '.' || (unsigned char)c >= 0x80;
+}
+
+static bool is_error_name(const char *s, size_t n)
+{
+	return (n >= 5 && memcmp(s + n - 5, "Error", 5) == 0) ||
+	       (n >= 9 && memcmp(s + n - 9, "Exception", 9) == 0);
+}
+
+/* "Type: message", "Type [CODE]: message", "Type"; strong: the name itself says that it is an
+ * error. */
+static bool header_split(const char *s, bool strong, struct header *h)
+{
+	*h = (struct header){ 0 };
+	s = text_skip(s);
+	if (text_starts(s, "Uncaught "))
+		s += strlen("Uncaught ");
+	if (*s == '[')
+		s++;
+	if (!is_word(*s) || *s == '.' || (*s >= '0' && *s <= '9'))
+		return false;
+	h->type = s;
+	while (is_word(*s))
+		s++;
+	h->type_len = (size_t)(s - h->type);
+	if (h->type_len > 128 || (strong && !is_error_name(h->type, h->type_len)))
+		return false;
+	if (s[0] == ' ' && s[1] == '[') {
+		h->code = s + 2;
+		h->code_len = strspn(h->code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+		s = h->code + h->code_len;
+		if (h->code_len == 0 || *s++ != ']')
+			return false;
+	}
+	if (s[0] == ':' && (s[1] == ' ' || s[1] == '\0'))
+		h->rest = s + (s[1] ? 2 : 1);
+	else if (strong && (*s == '\0' || strcmp(s, " {") == 0 || strcmp(s, "]") == 0))
+		h->rest = "";
+	return h->rest != NULL;
+}
+
+static bool is_frame(const char *line)
+{
+	return text_indent(line) > 0 && text_starts(text_skip(line), "at ");
+}
+
+static bool is_caret(const char *line)
+{
+	const char *s = text_skip(line);
+
+	return *s == '^' && s[strspn(s, "^")] == '\0';
+}
+
+/*
+ * The header above the frame at `first`: the nearest line that names an error,
+ * or one further up without a blank line or caret between (a message may quote
+ * another error); failing that, whatever "Word: text" stands right above.
+ */
+static size_t header_find(const struct text *t, size_t from, size_t first)
+{
+	const size_t low = first - from > HEADER_SEARCH ? first - HEADER_SEARCH : from;
+	size_t best = first;
+	struct header h;
+
+	for (size_t i = first; i-- > low;) {
+		if (is_frame(t->line[i]) || is_caret(t->line[i]) ||
+		    (best < first && *text_skip(t->line[i]) == '\0'))
+			break;
+		if (header_split(t->line[i], true, &h))
+			best = i;
+	}
+	if (best == first && first > from && header_split(t->line[first - 1], false, &h))
+		best = first - 1;
+	return best;
+}
+
+/* The message: the rest of the header and the lines up to `end`. */
+static json_t *add_error(struct trace *out, const struct text *t, size_t at, size_t end,
+			 const struct header *h)
+{
+	AUTO_BUF struct buf msg = BUF_INIT(1u << 20);
+
+	if (h->code_len)
+		buf_printf(&msg, "[%.*s] ", (int)h->code_len, h->code);
+	buf_puts(&msg, h->rest);
+	for (size_t i = at + 1; i < end; i++) {
+		buf_putc(&msg, '\n');
+		buf_puts(&msg, t->line[i]);
+	}
+	while (msg.n && (msg.p[msg.n - 1] == '\n' || msg.p[msg.n - 1] == ' '))
+		msg.p[--msg.n] = '\0';
+	if (end <= at + 1 && msg.n >= 2 && strcmp(msg.p + msg.n - 2, " {") == 0)
+		msg.p[msg.n -= 2] = '\0';
+	return trace_exception(out, h->type, h->type_len, msg.p ? msg.p : "");
+}
+
+/* Undoes %XX of a file: URL in place. */
+static void percent_decode(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		char hex[3] = { 0 };
+
+		if (s[0] == '%' && s[1] && s[2]) {
+			char *end;
+			unsigned long c;
+
+			memcpy(hex, s + 1, 2);
+			c = strtoul(hex, &end, 16);
+			if (*end == '\0' && c >= ' ' && c < 0x7f) {
+				*to++ = (char)c;
+				s += 2;
+				continue;
+			}
+		}
+		*to++ = *s;
+	}
+	*to = '\0';
+}
+
+/* What stands in the brackets: a file with line and column, or a word such as "native". */
+static void location_parse(char *s, size_t n, struct place *p)
+{
+	if (text_starts(s, "eval at ")) { /* eval at f (FILE:1:2), <anonymous>:1:1 */
+		char *open = strrchr(s, '(');
+		const char *close = open ? strchr(open, ')') : NULL;
+
+		if (!close)
+			return;
+		n = (size_t)(close - open - 1);
+		s = open + 1;
+	}
+	text_place(s, n, &p->file_len, &p->line, &p->column);
+	if (!p->line) { /* "native", "<anonymous>", "index 0": no file */
+		p->file_len = 0;
+		return;
+	}
+	if (p->file_len == 11 && memcmp(s, "<anonymous>", 11) == 0) {
+		p->file_len = p->line = p->column = 0;
+		return;
+	}
+	s[p->file_len] = '\0';
+	if (text_starts(s, "file://")) {
+		s += strlen("file://");
+		percent_decode(s);
+	}
+	p->file = s;
+	p->file_len = strlen(s);
+}
+
+/* "Object.encode [as alias]" -> "Object.encode"; an anonymous function has no name. */
+static void function_trim(struct place *p)
+{
+	const char *alias = memmem(p->function, p->function_len, " [as ", 5);
+
+	if (alias)
+		p->function_len = (size_t)(alias - p->function);
+	if (p->function_len == 11 && memcmp(p->function, "<anonymous>", 11) == 0)
+		p->function_len = 0;
+}
+
+static void frame_parse(struct trace *out, json_t *owner, const char *line)
+{
+	AUTO_FREE char *s = strdup(text_skip(line) + strlen("at "));
+	struct place p = { 0 };
+	char *open, *loc;
+	size_t n;
+
+	if (!s) {
+		out->failed = true;
+		return;
+	}
+	n = strlen(s);
+	if (n >= 2 && strcmp(s + n - 2, " {") == 0)
+		s[n -= 2] = '\0';
+	loc = s;
+	if (text_starts(loc, "async ")) {
+		p.async = true;
+		loc += strlen("async ");
+	}
+	open = strstr(loc, " (");
+	if (open && text_ends(s, ")")) {
+		s[n - 1] = '\0';
+		p.function = loc;
+		p.function_len = (size_t)(open - loc);
+		function_trim(&p);
+		loc = open + 2;
+	}
+	location_parse(loc, strlen(loc), &p);
+	if (!p.file_len && !p.function_len && !open) { /* "at async Promise.all" has a name only */
+		p.function = loc;
+		p.function_len = strlen(loc);
+		function_trim(&p);
+	}
+	trace_frame(out, owner, &p);
+}
+
+/* Skips the members of "[errors]: [", which stands at `at`; returns the line after it. */
+static size_t skip_members(const struct text *t, size_t at, struct trace *out)
+{
+	const size_t indent = text_indent(t->line[at]);
+	size_t members = 0;
+	struct header h;
+
+	for (at++; at < t->n; at++) {
+		const size_t in = text_indent(t->line[at]);
+
+		if (in <= indent && *text_skip(t->line[at]) == ']')
+			break;
+		members += in == indent + 2 && !is_frame(t->line[at]) &&
+			   header_split(t->line[at], true, &h);
+	}
+	trace_loss(out, "chain", "the %zu errors inside an AggregateError were left out", members);
+	return at < t->n ? at + 1 : at;
+}
+
+static size_t next_stop(const struct text *t, size_t at)
+{
+	for (; at < t->n; at++) {
+		const char *s = text_skip(t->line[at]);
+
+		if (is_frame(t->line[at]) || *s == '}' || text_starts(s, "[cause]: "))
+			break;
+	}
+	return at;
+}
+
+/* "[cause]: Type: message": the next error inwards, or a value that is none. */
+static json_t *cause_add(const struct text *t, size_t *at, struct trace *out)
+{
+	const char *s = text_skip(t->line[*at]) + strlen("[cause]: ");
+	const size_t end = next_stop(t, *at + 1);
+	struct header h;
+	json_t *x;
+
+	if (!header_split(s, !is_frame(end < t->n ? t->line[end] : ""), &h)) {
+		trace_loss(out, "chain", "the cause is not an error: %.200s", s);
+		return NULL;
+	}
+	x = add_error(out, t, *at, is_frame(end < t->n ? t->line[end] : "") ? end : *at + 1, &h);
+	*at = end > *at + 1 && is_frame(end < t->n ? t->line[end] : "") ? end - 1 : *at;
+	return x;
+}
+
+/* From the first frame on: frames, and the properties in braces; returns the line after. */
+static size_t body_parse(const struct text *t, size_t at, json_t *x, struct trace *out)
+{
+	size_t depth = 0;
+
+	for (; at < t->n; at++) {
+		const char *s = text_skip(t->line[at]);
+
+		if (is_frame(t->line[at])) {
+			frame_parse(out, x, t->line[at]);
+		} else if (text_starts(s, "... ") && strstr(s, " lines matching cause")) {
+			trace_loss(out, "frames", "shared with the cause, not printed: %.60s", s);
+		} else if (depth == 0) {
+			break;
+		} else if (text_starts(s, "[cause]: ")) {
+			x = cause_add(t, &at, out);
+		} else if (text_starts(s, "[errors]: [")) {
+			at = skip_members(t, at, out) - 1;
+			continue;
+		} else if (*s == '}') {
+			depth--;
+			continue;
+		}
+		if (at < t->n && text_ends(t->line[at], "{"))
+			depth++;
+	}
+	return at;
+}
+
+/* After the first trace: the version, and whether another one follows. */
+static void rest_parse(const struct text *t, size_t at, struct trace *out)
+{
+	bool more = false;
+
+	for (; at < t->n; at++) {
+		more |= is_frame(t->line[at]);
+		if (text_starts(t->line[at], "Node.js v") &&
+		    json_object_set_new(
+			    out->runtime, "version",
+			    json_stringn(t->line[at] + 9, strcspn(t->line[at] + 9, " "))) < 0)
+			out->failed = true;
+	}
+	if (more)
+		trace_loss(out, "report", "only the first trace was read");
+}
+
+/* An error that was printed without a stack. */
+static void header_only(const struct text *t, struct trace *out)
+{
+	struct header h;
+
+	for (size_t i = 0; i < t->n; i++) {
+		if (!header_split(t->line[i], true, &h))
+			continue;
+		(void)add_error(out, t, i, i + 1, &h);
+		trace_loss(out, "frames", "the error has no stack");
+		return;
+	}
+}
+
+void node_trace(const struct text *t, bool bare, struct trace *out)
+{
+	struct header h = { .type = "Error", .type_len = 5, .rest = "" };
+	size_t first = 0, at = 0;
+	json_t *x;
+
+	while (first < t->n && !is_frame(t->line[first]))
+		first++;
+	if (first == t->n) {
+		header_only(t, out);
+		return;
+	}
+	if (!bare)
+		at = header_find(t, 0, first);
+	if (at == first) {
+		trace_loss(out, "type", "no header above the stack");
+		at = first ? first - 1 : 0;
+	} else if (!header_split(t->line[at], false, &h) && !header_split(t->line[at], true, &h)) {
+		h.rest = t->line[at];
+	}
+	x = add_error(out, t, at, first, &h);
+	rest_parse(t, body_parse(t, first, x, out), out);
+	if (json_object_set_new(out->runtime, "language", json_string("javascript")) < 0)
+		out->failed = true;
+	trace_reverse(out);
+}
+
+int node_decode(const struct source *in, json_t **out, struct err *e)
+{
+	return report_decode(in, node_trace, "Node.js error with a stack", out, e);
+}
