@@ -16,6 +16,7 @@
 struct header {
 	const char *type, *code, *rest; /* rest: the message's first line */
 	size_t type_len, code_len;
+	bool bracket; /* "[Type: message]": without a stack */
 };
 
 static bool is_word(char c)
@@ -38,8 +39,8 @@ static bool header_split(const char *s, bool strong, struct header *h)
 	s = text_skip(s);
 	if (text_starts(s, "Uncaught "))
 		s += strlen("Uncaught ");
-	if (*s == '[')
-		s++;
+	h->bracket = *s == '[';
+	s += h->bracket;
 	if (!is_word(*s) || *s == '.' || (*s >= '0' && *s <= '9'))
 		return false;
 	h->type = s;
@@ -97,6 +98,12 @@ static size_t header_find(const struct text *t, size_t from, size_t first)
 	return best;
 }
 
+/* "Type: text {" has no stack of its own: its properties follow at once. */
+static bool opens_body(const char *line)
+{
+	return text_ends(line, " {");
+}
+
 /* The message: the rest of the header and the lines up to `end`. */
 static json_t *add_error(struct trace *out, const struct text *t, size_t at, size_t end,
 			 const struct header *h)
@@ -110,10 +117,12 @@ static json_t *add_error(struct trace *out, const struct text *t, size_t at, siz
 		buf_putc(&msg, '\n');
 		buf_puts(&msg, t->line[i]);
 	}
-	while (msg.n && (msg.p[msg.n - 1] == '\n' || msg.p[msg.n - 1] == ' '))
+	while (msg.n && strchr("\n ", msg.p[msg.n - 1]))
 		msg.p[--msg.n] = '\0';
 	if (end <= at + 1 && msg.n >= 2 && strcmp(msg.p + msg.n - 2, " {") == 0)
 		msg.p[msg.n -= 2] = '\0';
+	if (h->bracket && msg.n && msg.p[msg.n - 1] == ']')
+		msg.p[--msg.n] = '\0';
 	return trace_exception(out, h->type, h->type_len, msg.p ? msg.p : "");
 }
 
@@ -197,6 +206,8 @@ static void frame_parse(struct trace *out, json_t *owner, const char *line)
 	n = strlen(s);
 	if (n >= 2 && strcmp(s + n - 2, " {") == 0)
 		s[n -= 2] = '\0';
+	if (n && s[n - 1] == ',') /* one of several errors in a list */
+		s[--n] = '\0';
 	loc = s;
 	if (text_starts(loc, "async ")) {
 		p.async = true;
@@ -219,23 +230,49 @@ static void frame_parse(struct trace *out, json_t *owner, const char *line)
 	trace_frame(out, owner, &p);
 }
 
-/* Skips the members of "[errors]: [", which stands at `at`; returns the line after it. */
-static size_t skip_members(const struct text *t, size_t at, struct trace *out)
+/* The end of "[errors]: [" at `at`: the line of its "]". */
+static size_t members_end(const struct text *t, size_t at)
 {
 	const size_t indent = text_indent(t->line[at]);
-	size_t members = 0;
+
+	for (at++; at < t->n; at++)
+		if (text_indent(t->line[at]) <= indent && *text_skip(t->line[at]) == ']')
+			break;
+	return at;
+}
+
+/*
+ * The errors inside an AggregateError at `at`.  One that was thrown somewhere
+ * tells where; one without a stack of its own (Promise.any) was caused by its
+ * members, and the first stands for them.  Returns the line of the "]".
+ */
+static size_t members_parse(const struct text *t, size_t at, const json_t *x, struct trace *out)
+{
+	const size_t end = members_end(t, at), indent = text_indent(t->line[at]) + 2;
+	bool wanted = json_array_size(json_object_get(x, "frames")) == 0;
+	size_t members = 0, kept = 0;
+	json_t *first = NULL;
 	struct header h;
 
-	for (at++; at < t->n; at++) {
-		const size_t in = text_indent(t->line[at]);
+	for (at++; at < end; at++) {
+		const char *line = t->line[at];
 
-		if (in <= indent && *text_skip(t->line[at]) == ']')
-			break;
-		members += in == indent + 2 && !is_frame(t->line[at]) &&
-			   header_split(t->line[at], true, &h);
+		if (is_frame(line)) {
+			if (first && members == kept)
+				frame_parse(out, first, line);
+		} else if (text_indent(line) == indent && header_split(line, true, &h)) {
+			members++;
+			if (wanted) {
+				first = add_error(out, t, at, at + 1, &h);
+				kept = 1;
+			}
+			wanted = false;
+		}
 	}
-	trace_loss(out, "chain", "the %zu errors inside an AggregateError were left out", members);
-	return at < t->n ? at + 1 : at;
+	if (members > kept)
+		trace_loss(out, "chain", "%zu errors inside an AggregateError were left out",
+			   members - kept);
+	return end;
 }
 
 static size_t next_stop(const struct text *t, size_t at)
@@ -253,24 +290,25 @@ static size_t next_stop(const struct text *t, size_t at)
 static json_t *cause_add(const struct text *t, size_t *at, struct trace *out)
 {
 	const char *s = text_skip(t->line[*at]) + strlen("[cause]: ");
-	const size_t end = next_stop(t, *at + 1);
+	const size_t stop = next_stop(t, *at + 1);
+	const bool stack = stop < t->n && is_frame(t->line[stop]) && !opens_body(t->line[*at]);
+	const size_t end = stack ? stop : *at + 1;
 	struct header h;
 	json_t *x;
 
-	if (!header_split(s, !is_frame(end < t->n ? t->line[end] : ""), &h)) {
+	if (!header_split(s, !stack, &h)) {
 		trace_loss(out, "chain", "the cause is not an error: %.200s", s);
 		return NULL;
 	}
-	x = add_error(out, t, *at, is_frame(end < t->n ? t->line[end] : "") ? end : *at + 1, &h);
-	*at = end > *at + 1 && is_frame(end < t->n ? t->line[end] : "") ? end - 1 : *at;
+	x = add_error(out, t, *at, end, &h);
+	*at = end - 1;
 	return x;
 }
 
-/* From the first frame on: frames, and the properties in braces; returns the line after. */
-static size_t body_parse(const struct text *t, size_t at, json_t *x, struct trace *out)
+/* Frames, and at depth > 0 the properties in braces; returns the line after. */
+static size_t body_parse(const struct text *t, size_t at, size_t depth, json_t *x,
+			 struct trace *out)
 {
-	size_t depth = 0;
-
 	for (; at < t->n; at++) {
 		const char *s = text_skip(t->line[at]);
 
@@ -282,14 +320,14 @@ static size_t body_parse(const struct text *t, size_t at, json_t *x, struct trac
 			break;
 		} else if (text_starts(s, "[cause]: ")) {
 			x = cause_add(t, &at, out);
-		} else if (text_starts(s, "[errors]: [")) {
-			at = skip_members(t, at, out) - 1;
+		} else if (text_starts(s, "[errors]: [") && !text_ends(s, "]")) {
+			at = members_parse(t, at, x, out);
 			continue;
 		} else if (*s == '}') {
 			depth--;
 			continue;
 		}
-		if (at < t->n && text_ends(t->line[at], "{"))
+		if (at < t->n && opens_body(t->line[at]))
 			depth++;
 	}
 	return at;
@@ -326,10 +364,40 @@ static void header_only(const struct text *t, struct trace *out)
 	}
 }
 
+/* What cannot be parsed has no frame of its own: its place stands above the caret. */
+static void syntax_place(const struct text *t, size_t header, json_t *x, struct trace *out)
+{
+	struct place p = { 0 };
+
+	for (size_t i = 0; i + 2 < header; i++) {
+		const char *s = t->line[i];
+
+		text_place(s, strlen(s), &p.file_len, &p.line, &p.column);
+		if (!p.line || !is_caret(t->line[i + 2]))
+			continue;
+		p.file = s;
+		trace_frame(out, x, &p);
+		return;
+	}
+}
+
+/* Where the header stands; `first` when there is none. */
+static size_t header_at(const struct text *t, bool bare, size_t first, struct header *h)
+{
+	const size_t at = header_find(t, 0, first);
+
+	if (bare && first > 0 &&
+	    (header_split(t->line[0], true, h) || header_split(t->line[0], false, h)))
+		return 0;
+	if (at < first && !header_split(t->line[at], true, h))
+		(void)header_split(t->line[at], false, h);
+	return at;
+}
+
 void node_trace(const struct text *t, bool bare, struct trace *out)
 {
-	struct header h = { .type = "Error", .type_len = 5, .rest = "" };
-	size_t first = 0, at = 0;
+	struct header h = { .type = "Error", .type_len = strlen("Error"), .rest = "" };
+	size_t first = 0, at, body;
 	json_t *x;
 
 	while (first < t->n && !is_frame(t->line[first]))
@@ -338,16 +406,16 @@ void node_trace(const struct text *t, bool bare, struct trace *out)
 		header_only(t, out);
 		return;
 	}
-	if (!bare)
-		at = header_find(t, 0, first);
+	at = header_at(t, bare, first, &h);
 	if (at == first) {
 		trace_loss(out, "type", "no header above the stack");
-		at = first ? first - 1 : 0;
-	} else if (!header_split(t->line[at], false, &h) && !header_split(t->line[at], true, &h)) {
-		h.rest = t->line[at];
+		h = (struct header){ .type = "Error", .type_len = strlen("Error"), .rest = "" };
 	}
-	x = add_error(out, t, at, first, &h);
-	rest_parse(t, body_parse(t, first, x, out), out);
+	body = at < first && opens_body(t->line[at]) ? at + 1 : first;
+	x = add_error(out, t, at, body, &h);
+	if (h.type_len == strlen("SyntaxError") && text_starts(h.type, "SyntaxError"))
+		syntax_place(t, at, x, out);
+	rest_parse(t, body_parse(t, body, body == at + 1 && opens_body(t->line[at]), x, out), out);
 	if (json_object_set_new(out->runtime, "language", json_string("javascript")) < 0)
 		out->failed = true;
 	trace_reverse(out);

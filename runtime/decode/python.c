@@ -61,8 +61,6 @@ static bool frame_parse(const char *s, struct place *out)
 		out->function = s + strlen(", in ");
 		out->function_len = strlen(out->function);
 	}
-	if (out->function_len == 8 && memcmp(out->function, "<module>", 8) == 0)
-		out->function_len = 0;
 	return true;
 }
 

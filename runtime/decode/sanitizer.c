@@ -138,16 +138,21 @@ static bool frame_parse(const char *s, struct place *p)
 	return true;
 }
 
-/* The address of a frame: two frames with the same one are an inlined call and its caller. */
-static bool same_address(const char *a, const char *b)
+/*
+ * Two frames at one address are an inlined function and the one it was inlined
+ * into; a function that calls itself has one address, too.
+ */
+static bool is_inlined(const char *line, const char *next)
 {
-	const char *x = strstr(a, " 0x"), *y = strstr(b, " 0x");
+	const char *a = strstr(line, " 0x"), *b = strstr(next, " 0x");
+	struct place p, q;
 	size_t n;
 
-	if (!x || !y)
+	if (!frame_parse(line, &p) || !frame_parse(next, &q))
 		return false;
-	n = strcspn(x + 1, " ");
-	return strcspn(y + 1, " ") == n && memcmp(x, y, n + 1) == 0;
+	n = strcspn(a + 1, " ") + 1;
+	return strncmp(a, b, n) == 0 && (p.function_len != q.function_len ||
+					 memcmp(p.function, q.function, p.function_len) != 0);
 }
 
 /* The frames at s->at, if there are any. */
@@ -159,8 +164,7 @@ static void stack_parse(struct san *s, json_t *owner)
 
 		if (!frame_parse(line, &p))
 			return;
-		p.inlined = s->at + 1 < s->t->n && is_frame(s->t->line[s->at + 1]) &&
-			    same_address(line, s->t->line[s->at + 1]);
+		p.inlined = s->at + 1 < s->t->n && is_inlined(line, s->t->line[s->at + 1]);
 		trace_frame(s->out, owner, &p);
 	}
 }
@@ -308,21 +312,28 @@ static bool abort_parse(struct san *s)
 	return false;
 }
 
-static bool is_fatal(const json_t *x)
+/* What ends the program counts more than what it survived, and that more than what it left behind.
+ */
+static int gravity(const json_t *x)
 {
-	return !text_starts(json_string_value(json_object_get(x, "type")), "UndefinedBehavior");
+	const char *type = json_string_value(json_object_get(x, "type"));
+
+	if (text_starts(type, "UndefinedBehaviorSanitizer"))
+		return 1;
+	return text_starts(type, "LeakSanitizer") ? 0 : 2;
 }
 
-/* One exception stays: the first fatal one, else the first; the others are context. */
+/* One exception stays, the first of the gravest; the others are context. */
 static void choose(struct trace *out)
 {
 	const size_t n = json_array_size(out->chain);
 	json_t *only = json_array();
 	size_t best = 0;
 
-	while (best < n && !is_fatal(json_array_get(out->chain, best)))
-		best++;
-	best = best < n ? best : 0;
+	for (size_t i = 1; i < n; i++)
+		if (gravity(json_array_get(out->chain, i)) >
+		    gravity(json_array_get(out->chain, best)))
+			best = i;
 	for (size_t i = 0; i < n; i++) {
 		const json_t *x = json_array_get(out->chain, i);
 		const char *type = json_string_value(json_object_get(x, "type"));
