@@ -140,29 +140,36 @@ static void look_at(struct sight *seen, const struct msg *m)
 DEFINE_CLEANUP(struct decode, decode_close);
 
 /* Reads names until one does not fit a layout, which is mostly the first. */
-static int kind_of_tar(int fd, const char *path, enum kind *out, struct err *e)
+static int look_through(int fd, const char *path, struct sight *seen, struct err *e)
 {
 	json_t AUTO_JSON *options = json_pack("{s:b}", "list", 1);
 	struct decode CLEANUP(cleanup_decode_close) *d = NULL;
-	struct sight seen = { 0 };
 	int more = 1;
 
 	if (!options)
 		return err_set(e, ENOMEM, "%s: out of memory", path);
 	if (decode_open(DECODE_ARCHIVE, fd, path, options, &d, e) < 0)
 		return -e->code;
-	while (more > 0 && !seen.other) {
+	while (more > 0 && !seen->other) {
 		AUTO_MSG struct msg m = MSG_INIT;
 
 		more = decode_next(d, &m, e);
-		if (more < 0)
-			return more;
 		if (more > 0)
-			look_at(&seen, &m);
+			look_at(seen, &m);
 	}
-	*out = seen.other ? KIND_TREE : seen.oci ? KIND_OCI : seen.docker ? KIND_DOCKER : KIND_TREE;
+	return more < 0 ? more : 0;
+}
+
+static int kind_of_tar(int fd, const char *path, enum kind *out, struct err *e)
+{
+	struct sight seen = { 0 };
+
+	if (look_through(fd, path, &seen, e) < 0)
+		return -e->code;
+	/* the decoder, which shares the file's position, is gone by now */
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_sys(e, "%s: rewind", path);
+	*out = seen.other ? KIND_TREE : seen.oci ? KIND_OCI : seen.docker ? KIND_DOCKER : KIND_TREE;
 	return 0;
 }
 

@@ -76,7 +76,9 @@ static int fail(struct job *j, int code, const char *path, const char *why)
 /* Puts the archive's name in front of what the layer functions say about an entry. */
 static int blame(struct job *j)
 {
-	return err_wrap(j->e, "%s: entry", j->name);
+	const struct err why = *j->e;
+
+	return err_set(j->e, why.code, "%s: entry %s", j->name, why.msg);
 }
 
 /* ---- names ---- */
@@ -205,13 +207,21 @@ static int put_whiteout(struct job *j, const char *path, const char *name)
 	return 0;
 }
 
+static int hardlink_refused(struct job *j, const struct entry *n)
+{
+	const struct err why = *j->e;
+
+	return err_set(j->e, why.code, "%s: entry '%s': hard link to %s", j->name, n->path,
+		       why.msg);
+}
+
 static int put_hardlink(struct job *j, struct entry *n, const char *path)
 {
 	char target[LAYER_PATH_MAX + 1];
 
 	trim(n->link);
 	if (layer_path_check(n->link, j->e) < 0)
-		return err_wrap(j->e, "%s: entry '%s': hard link to", j->name, n->path);
+		return hardlink_refused(j, n);
 	if (prefixed(j, n->link, target) < 0)
 		return -j->e->code;
 	return layer_put_hardlink(j->dir, path, target, j->e) < 0 ? blame(j) : 0;

@@ -97,16 +97,14 @@ static int job_answer(int sock, const struct job *j, int fd, struct err *e)
 	AUTO_JSON json_t *value = NULL;
 	struct err failed = ERR_INIT;
 
-#if __has_include("runtime/decode/archive.c")
 	if (strcmp(j->format, decode_format_name(DECODE_ARCHIVE)) == 0) {
 		if (archive_decode(fd, sock, j->options, &failed) == 0)
 			return 0; /* it sent the entries and the end itself */
 		(void)err_wrap(&failed, "%s", j->name);
-	} else
-#endif
-		if (text_run(j, fd, &value, &failed) == 0 &&
-		    msg_send(sock, DECODE_MSG_VALUE, value, NULL, 0, -1, &failed) == 0)
+	} else if (text_run(j, fd, &value, &failed) == 0 &&
+		   msg_send(sock, DECODE_MSG_VALUE, value, NULL, 0, -1, &failed) == 0) {
 		return 0;
+	}
 	value = json_pack("{s:s, s:i}", "message", failed.msg, "code", failed.code);
 	if (!value) /* the reason is not UTF-8: it quotes the input */
 		value = json_pack("{s:s, s:i}", "message", "the input is not UTF-8", "code",

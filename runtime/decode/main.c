@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <jansson.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +23,10 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "sickbay-decode: takes no argument; sickbay starts it\n");
 		return 2;
 	}
-	json_object_seed(0); /* it opens a file, which is not possible later */
+	/* both open files, which is not possible later */
+	json_object_seed(0);
+	(void)setlocale(LC_CTYPE,
+			"C.UTF-8"); /* names in archives; without it only ASCII ones are read */
 	if (confine(&e) < 0 || job_run(DECODE_FD, &e) < 0) {
 		(void)fprintf(stderr, "sickbay-decode: %s\n", e.msg);
 		return 1;

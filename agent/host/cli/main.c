@@ -8,6 +8,7 @@
 #include "runtime/base/log.h"
 
 static const struct command commands[] = {
+	{ "image", cmd_image, "import|list|inspect|remove ...", "what replicas are made of" },
 	{ "version", cmd_version, "", "print the version" },
 	{ 0 },
 };
