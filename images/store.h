@@ -51,7 +51,7 @@ struct layer_draft {
 	int dir;
 	char id[80], path[512];
 };
-/* -EEXIST when a layer of this id is complete already. */
+/* -EEXIST when a layer of this id is complete already; id NULL: set draft.id before publishing. */
 int layer_begin(struct store *s, const char *id, struct layer_draft *out, struct err *e);
 int layer_publish(struct store *s, struct layer_draft *d, struct err *e);
 void layer_drop(struct store *s, struct layer_draft *d);
@@ -76,3 +76,7 @@ int layer_put_whiteout(int dir, const char *path, struct err *e);
  * commands run in a replica without network.  *id is the layer; an existing one is reused.
  */
 int toolchain_prepare(struct store *s, const char *recipe_path, char id[80], struct err *e);
+
+/* The reporters for test frameworks that this program carries, at /opt/sickbay/reporters; made when
+ * missing. */
+int reporters_layer(struct store *s, char id[80], struct err *e);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "images/embed.h"
 #include "images/layer.h"
 #include "runtime/base/sys.h"
 #include "tests/tap.h"
@@ -208,6 +209,28 @@ static void a_broken_record_is_named_with_its_place(void)
 	scratch_close();
 }
 
+static void the_reporters_are_one_layer_that_is_made_once(void)
+{
+	char first[80] = "", second[80] = "";
+	struct err e = ERR_INIT;
+	AUTO_CLOSE int fd = -1;
+	struct stat st;
+
+	scratch_open();
+	CHECK_INT(reporters_layer(scratch_store, first, &e), 0);
+	CHECK_INT(reporters_layer(scratch_store, second, &e), 0);
+	CHECK_STR(first, second);
+	CHECK_INT(layer_open(scratch_store, first, &fd, &e), 0);
+	for (const struct embedded *f = reporter_files; f->name; f++) {
+		char path[256];
+
+		(void)snprintf(path, sizeof(path), "opt/sickbay/reporters/%s", f->name);
+		CHECK_INT(fstatat(fd, path, &st, AT_SYMLINK_NOFOLLOW), 0);
+		CHECK_INT((long long)st.st_size, (long long)f->n);
+	}
+	scratch_close();
+}
+
 TAP_MAIN(TEST(a_layer_is_there_once_it_is_published_and_only_then),
 	 TEST(ids_that_are_no_digest_are_refused),
 	 TEST(an_abandoned_draft_is_swept_and_a_held_one_is_not),
@@ -215,4 +238,5 @@ TAP_MAIN(TEST(a_layer_is_there_once_it_is_published_and_only_then),
 	 TEST(an_image_is_found_listed_and_removed_with_the_layers_only_it_had),
 	 TEST(an_image_in_use_is_not_removed),
 	 TEST(the_built_in_image_is_made_once_and_cannot_be_removed),
-	 TEST(a_broken_record_is_named_with_its_place))
+	 TEST(a_broken_record_is_named_with_its_place),
+	 TEST(the_reporters_are_one_layer_that_is_made_once))
