@@ -158,7 +158,7 @@ const struct jmap gate_task_map[] = {
 	TEXT(gate_task, history, 0, HISTORY_BYTES, "git log of the module"),
 	NUMBER(gate_task, evaluations, COUNT_MAX, "budget"),
 	NUMBER(gate_task, parallel, 1024, "evaluations at one time"),
-	NUMBER(gate_task, seed, ~0ull, "for every choice at random"),
+	NUMBER(gate_task, seed, INT64_MAX, "for every choice at random"),
 	{ 0 },
 };
 

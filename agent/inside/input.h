@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/base/err.h"
+#include "runtime/base/jmap.h"
+
+/*
+ * The input of an incident, as far as a test can replay it: calls or a command.
+ *
+ *   {"call": {"module": "qs", "export": "stringify", "args": [...], "kwargs": {...}, "receiver":
+ * CALL, "new": true}}
+ *   {"script": [{"let": "env", "module": "jinja2", "call": "Environment"},
+ *               {"let": "page", "on": "$env", "call": "from_string", "args": ["{{ v }}"]},
+ *               {"on": "$page", "call": "render", "kwargs": {"v": 1}}]}
+ *   {"command": {"argv": ["prog", "-x"], "stdin": "text", "files": {"path": "text"}}}
+ *
+ * A call is a script of one step, or of two when it has a receiver: normal form
+ * is always a script or a command.  In a script "$name" is the value that an
+ * earlier step let; a string that begins with "$" is written "$$...".  The last
+ * step is the one that failed.  `call` absent: the module itself is called.
+ *
+ * Values are JSON and what JSON lacks, as objects of one member:
+ *   {"$undefined": true}  {"$number": "Infinity" | "-Infinity" | "NaN" | "-0"}
+ *   {"$bigint": "123"}  {"$date": "2026-11-22T06:41:00Z"}  {"$bytes": "00ff"}
+ */
+struct step {
+	char *let, *on, *module, *call;
+	bool construct;	       /* JavaScript's new */
+	json_t *args, *kwargs; /* array, object; NULL when absent */
+};
+
+struct script {
+	struct objlist steps; /* struct step */
+};
+
+struct command {
+	struct strlist argv;
+	char *input;
+	struct strmap files;
+};
+
+extern const struct jmap script_map[], command_map[];
+
+/* Checks the input of an incident and returns its normal form, {"script"} or {"command"}. */
+int input_normal(const json_t *input, json_t **out, struct err *e);
+
+enum value_kind {
+	VALUE_PLAIN, /* JSON */
+	VALUE_UNDEFINED,
+	VALUE_NUMBER,
+	VALUE_BIGINT,
+	VALUE_DATE,
+	VALUE_BYTES,
+	VALUE_NAME, /* "$name": of an earlier step */
+};
+/* What a value stands for; *text is the payload of all kinds but VALUE_PLAIN and VALUE_UNDEFINED,
+ * borrowed. */
+enum value_kind value_kind(const json_t *v, const char **text);
+
+/* "null-array-element", "empty-string-argument"...: what stands out in the input; "" when nothing
+ * does. */
+void input_describe(const json_t *normal, struct buf *out);

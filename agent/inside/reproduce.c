@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/inside/reproduce.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "agent/inside/input.h"
+#include "agent/inside/shrink.h"
+
+/*
+ * Theory of operation.  The input is brought into normal form, rendered as a
+ * test and evaluated: that verdict decides.  Only an exact match is worked on;
+ * the input is then made smaller and synthetic, and because the name of the
+ * test follows from the input, the test that is submitted was itself the last
+ * one evaluated as exact.  Anything less is submitted as what it is (the host
+ * decides) or given up with the reason.
+ */
+#define SHRINK_MOST 60 /* questions spent on a smaller test */
+
+static const struct {
+	const char *framework;
+	renderer render;
+} renderers[] = {
+	{ "tape", render_js },	   { "node:test", render_js }, { "pytest", render_py },
+	{ "unittest", render_py }, { "c", render_c },	       { "shell", render_shell },
+};
+
+struct work {
+	struct gate_client *gate;
+	struct subject subject;
+	renderer render;
+	struct gate_verdict verdict; /* of the last evaluation */
+	char *refusal;
+};
+
+static renderer find_renderer(const char *framework)
+{
+	for (size_t i = 0; i < sizeof(renderers) / sizeof(renderers[0]); i++)
+		if (strcmp(renderers[i].framework, framework) == 0)
+			return renderers[i].render;
+	return NULL;
+}
+
+void rendered_release(struct rendered *r)
+{
+	free(r->path);
+	free(r->content);
+	free(r->title);
+	*r = (struct rendered){ 0 };
+}
+
+static void forget_verdict(struct work *w)
+{
+	jmap_release(gate_verdict_map, &w->verdict);
+	memset(&w->verdict, 0, sizeof(w->verdict));
+	free(take_ptr(w->refusal));
+}
+
+static char *note_of(const struct rendered *t)
+{
+	AUTO_BUF struct buf b = BUF_INIT(1024);
+
+	buf_printf(&b, "replay: %s", t->title);
+	return buf_take(&b);
+}
+
+/* Renders an input and has it evaluated; the verdict is kept. */
+static int evaluate(struct work *w, const json_t *input, struct err *e)
+{
+	struct rendered t = { 0 };
+	int r = w->render(&w->subject, input, &t, e);
+
+	if (r == 0) {
+		AUTO_FREE char *note = note_of(&t);
+		struct gate_change change = { .path = t.path, .content = t.content };
+		const struct gate_evaluate ask = { .kind = GATE_KIND_REPRODUCE,
+						   .changes = { &change, 1 },
+						   .note = note };
+		struct gate_answer a = { 0 };
+
+		r = gate_evaluate(w->gate, &ask, &a, e);
+		if (r == 0) {
+			forget_verdict(w);
+			w->verdict = a.verdict;
+			w->refusal = take_ptr(a.refusal.reason);
+			memset(&a.verdict, 0, sizeof(a.verdict));
+			gate_answer_release(&a);
+		}
+	}
+	rendered_release(&t);
+	return r;
+}
+
+static bool is_match(const struct work *w, const char *match)
+{
+	return w->verdict.match && strcmp(w->verdict.match, match) == 0;
+}
+
+static int still_exact(void *arg, const json_t *input, struct err *e)
+{
+	struct work *w = arg;
+	const int r = evaluate(w, input, e);
+
+	return r < 0 ? r : is_match(w, "exact");
+}
+
+/* The budget that is left for shrinking, after one last evaluation. */
+static size_t budget(const struct work *w)
+{
+	const uint64_t left = w->verdict.left;
+
+	if (left <= 1)
+		return 0;
+	return left - 1 < SHRINK_MOST ? left - 1 : SHRINK_MOST;
+}
+
+static int make_small(struct work *w, json_t **input, struct buf *kept, struct err *e)
+{
+	struct shrink s = { .still = still_exact,
+			    .arg = w,
+			    .budget = budget(w),
+			    .fixed = strcmp(w->subject.task->framework, "c") == 0 };
+	struct corpus corpus = { 0 };
+	int r = shrink_input(&s, input, e);
+
+	if (r == 0)
+		r = corpus_load(w->subject.dir, &corpus, e);
+	if (r == 0) {
+		s.budget += budget(w) > SHRINK_MOST / 2 ? SHRINK_MOST / 2 : 0;
+		r = shrink_synthesise(&s, &corpus, input, kept, e);
+	}
+	if (r == 0)
+		r = shrink_input(&s, input, e);
+	corpus_release(&corpus);
+	return r;
+}
+
+static void describe(const struct work *w, const struct rendered *t, struct buf *title,
+		     struct buf *cause, struct buf *change)
+{
+	const json_t *coordinate = json_object_get(w->subject.task->incident, "coordinate");
+	const char *file = json_string_value(json_object_get(coordinate, "file"));
+	const long long line = (long long)json_integer_value(json_object_get(coordinate, "line"));
+
+	buf_printf(title, "%s", t->title);
+	if (file)
+		buf_printf(cause, "%s at %s:%lld%s%s; match with the report: %s.",
+			   w->subject.type ? w->subject.type : "failure", file, line,
+			   w->subject.function ? " in " : "",
+			   w->subject.function ? w->subject.function : "",
+			   w->verdict.match ? w->verdict.match : "unknown");
+	buf_printf(change, "Adds %s, which replays the reported input as a %s test.", t->path,
+		   w->subject.task->framework);
+}
+
+static int submit(struct work *w, const json_t *input, struct err *e)
+{
+	AUTO_BUF struct buf title = BUF_INIT(256), cause = BUF_INIT(4096), change = BUF_INIT(8192);
+	struct rendered t = { 0 };
+	int r = w->render(&w->subject, input, &t, e);
+
+	if (r == 0) {
+		struct gate_change one = { .path = t.path, .content = t.content };
+		struct gate_submit s = { .changes = { &one, 1 }, .test_name = t.title };
+
+		describe(w, &t, &title, &cause, &change);
+		s.title = title.p;
+		s.cause = cause.p;
+		s.change = change.p;
+		r = gate_submit(w->gate, &s, NULL, e);
+	}
+	rendered_release(&t);
+	return r;
+}
+
+static int give_up_unmatched(struct work *w, struct err *e)
+{
+	AUTO_BUF struct buf why = BUF_INIT(4096);
+
+	if (w->refusal)
+		buf_printf(&why, "the gate refused the test: %s", w->refusal);
+	else
+		buf_printf(&why,
+			   "replaying the reported input gives '%s', not the reported failure",
+			   w->verdict.match ? w->verdict.match : "none");
+	return gate_give_up(w->gate, why.p, e);
+}
+
+static int run(struct work *w, json_t **input, struct err *e)
+{
+	AUTO_BUF struct buf kept = BUF_INIT(1u << 16), why = BUF_INIT(1u << 16);
+	int r = evaluate(w, *input, e);
+
+	if (r < 0)
+		return r;
+	if (!is_match(w, "exact") && !is_match(w, "same-function") && !is_match(w, "flaky"))
+		return give_up_unmatched(w, e);
+	if (is_match(w, "exact"))
+		r = make_small(w, input, &kept, e);
+	if (r < 0)
+		return r;
+	if (kept.n > 0) {
+		buf_printf(&why,
+			   "the failure needs the production value at %s, which may not leave",
+			   kept.p);
+		return gate_give_up(w->gate, why.p, e);
+	}
+	r = evaluate(w, *input, e);
+	return r < 0 ? r : submit(w, *input, e);
+}
+
+int reproduce_run(struct gate_client *gate, const struct gate_task *task, struct err *e)
+{
+	const json_t *coordinate = json_object_get(task->incident, "coordinate");
+	struct work w = {
+		.gate = gate,
+		.subject = { .task = task,
+			     .type = json_string_value(json_object_get(coordinate, "type")),
+			     .function = json_string_value(json_object_get(coordinate, "function")),
+			     .dir = -1 },
+		.render = find_renderer(task->framework),
+	};
+	AUTO_JSON json_t *input = NULL;
+	struct err why = ERR_INIT;
+	int r;
+
+	if (!w.render)
+		return gate_give_up(gate, "there is no renderer for this test framework", e);
+	if (input_normal(json_object_get(task->incident, "input"), &input, &why) < 0)
+		return gate_give_up(gate, why.msg, e);
+	r = tools_open(task->repo, &w.subject.dir, e);
+	if (r == 0)
+		r = run(&w, &input, e);
+	forget_verdict(&w);
+	if (w.subject.dir >= 0)
+		(void)close(w.subject.dir);
+	return r;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+
+#include "tests/unit/inside/gate_double.h"
+
+static const char sibling[] =
+	"'use strict';\n\n"
+	"var test = require('tape');\n"
+	"var qs = require('../');\n\n"
+	"test('stringify()', function (t) {\n"
+	"    t.test('one', function (st) {\n"
+	"        st.equal(qs.stringify({ a: 'b' }), 'a=b');\n"
+	"        st.equal(qs.stringify({ a: 1 }, { arrayFormat: 'comma' }), 'a=1');\n"
+	"        st.equal(qs.stringify({ a: 1 }, { encodeValuesOnly: true }), 'a=1');\n"
+	"        st.end();\n"
+	"    });\n"
+	"});\n";
+
+static json_t *incident(const char *type, const char *file, const char *function, json_t *input)
+{
+	return json_pack("{s:s, s:{s:s, s:s, s:s, s:i}, s:o}", "schema", "sickbay.incident/1",
+			 "coordinate", "type", type, "file", file, "function", function, "line",
+			 195, "input", input);
+}
+
+static struct gate_task task_for(const char *framework, const char *module, const char *dir,
+				 json_t *inc)
+{
+	return (struct gate_task){ .role = strdup("reproduce"),
+				   .language = strdup("any"),
+				   .framework = strdup(framework),
+				   .repo = strdup(repo_path),
+				   .module = strdup(module),
+				   .test_dir = strdup(dir),
+				   .incident = inc,
+				   .evaluations = 100,
+				   .parallel = 1 };
+}
+
+static json_t *stringify_input(void)
+{
+	return json_pack("{s:{s:s,s:s,s:[{s:[n,s]},{s:s,s:b,s:s}]}}", "call", "module", "qs",
+			 "export", "stringify", "args", "a", "Jane Roe", "arrayFormat", "comma",
+			 "encodeValuesOnly", 1, "charset", "utf-8");
+}
+
+static void tape_test_is_small_and_in_the_siblings_style(void)
+{
+	struct gate_double d = { .needs = { "[null", "comma", "encodeValuesOnly" },
+				 .otherwise = "none" };
+	struct gate_task t;
+
+	repo_make();
+	repo_add("package.json", "{\"name\": \"qs\"}");
+	repo_add("test/stringify.js", sibling);
+	t = task_for("tape", "../", "test",
+		     incident("TypeError", "lib/utils.js", "encode", stringify_input()));
+	double_run(&d, &t);
+	CHECK_STR(d.gave_up, "");
+	CHECK_STR(double_path(&d), "test/stringify-null-array-element.js");
+	CHECK_STR(double_content(&d),
+		  "'use strict';\n\n"
+		  "var test = require('tape');\n"
+		  "var qs = require('../');\n\n"
+		  "test('stringify() with a null array element', function (t) {\n"
+		  "    var result = qs.stringify({ a: [null] }, { arrayFormat: 'comma', "
+		  "encodeValuesOnly: true });\n"
+		  "    t.equal(typeof result, 'string');\n"
+		  "    t.end();\n"
+		  "});\n");
+	jmap_release(gate_submit_map, &d.got);
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
+static void values_of_production_are_replaced_by_synthetic_ones(void)
+{
+	struct gate_double d = { .needs = { "; " }, .otherwise = "none" };
+	json_t *input = json_pack("{s:{s:s,s:[{s:s}]}}", "call", "export", "stringify", "args",
+				  "card", "41234; Jane");
+	struct gate_task t;
+
+	repo_make();
+	repo_add("test/stringify.js", sibling);
+	t = task_for("tape", "../", "test", incident("TypeError", "lib/utils.js", "encode", input));
+	double_run(&d, &t);
+	CHECK(strstr(double_content(&d), "qs.stringify({ a: '99999; a' });") != NULL);
+	jmap_release(gate_submit_map, &d.got);
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
+static void failure_that_needs_a_production_value_is_given_up(void)
+{
+	struct gate_double d = { .needs = { "Jane" }, .otherwise = "none" };
+	json_t *input =
+		json_pack("{s:{s:s,s:[s]}}", "call", "export", "stringify", "args", "Jane Roe");
+	struct gate_task t;
+
+	repo_make();
+	repo_add("test/stringify.js", sibling);
+	t = task_for("tape", "../", "test", incident("TypeError", "lib/utils.js", "encode", input));
+	double_run(&d, &t);
+	CHECK_STR(d.gave_up,
+		  "the failure needs the production value at /script/0/0, which may not leave");
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
+static void other_failure_is_given_up_with_what_was_seen(void)
+{
+	struct gate_double d = { .needs = { "never in it" }, .otherwise = "different" };
+	struct gate_task t;
+
+	repo_make();
+	repo_add("test/stringify.js", sibling);
+	t = task_for("tape", "../", "test",
+		     incident("TypeError", "lib/utils.js", "encode", stringify_input()));
+	double_run(&d, &t);
+	CHECK_STR(d.gave_up,
+		  "replaying the reported input gives 'different', not the reported failure");
+	CHECK_INT(d.evaluations, 1);
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
+static void incident_without_input_is_given_up(void)
+{
+	struct gate_double d = { .otherwise = "none" };
+	struct gate_task t;
+
+	repo_make();
+	t = task_for("tape", "../", "test",
+		     incident("TypeError", "lib/utils.js", "encode", json_pack("{}")));
+	double_run(&d, &t);
+	CHECK_STR(d.gave_up, "the incident has no call, script or command to replay");
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
+static void node_test_loads_assert_and_names_typed_values(void)
+{
+	struct gate_double d = { .needs = { "undefined", "-0", "BigInt('7')" },
+				 .otherwise = "none" };
+	json_t *input = json_pack("{s:{s:s,s:[{s:b},{s:s},{s:s}]}}", "call", "export", "parse",
+				  "args", "$undefined", 1, "$number", "-0", "$bigint", "7");
+	struct gate_task t;
+
+	repo_make();
+	repo_add("test/a.js", "import { test } from 'node:test';\n"
+			      "import assert from 'node:assert';\n"
+			      "import { parse } from '../index.js';\n\n"
+			      "test('x', () => {\n"
+			      "  assert.deepEqual(parse('a'), [1]);\n"
+			      "  assert.deepEqual(parse('b'), [2]);\n"
+			      "  assert.deepEqual(parse('c'), []);\n"
+			      "});\n");
+	t = task_for("node:test", "../index.js", "test",
+		     incident("RangeError", "index.js", "walk", input));
+	double_run(&d, &t);
+	CHECK_STR(double_path(&d), "test/parse-undefined-argument.js");
+	CHECK_STR(double_content(&d), "import { test } from 'node:test';\n"
+				      "import assert from 'node:assert';\n"
+				      "import { parse } from '../index.js';\n\n"
+				      "test('parse() with an undefined argument', () => {\n"
+				      "  const result = parse(undefined, -0, BigInt('7'));\n"
+				      "  assert.ok(Array.isArray(result));\n"
+				      "});\n");
+	jmap_release(gate_submit_map, &d.got);
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
+static json_t *render_input(void)
+{
+	return json_pack("{s:[{s:s,s:s,s:s},{s:s,s:s,s:s,s:[s]},{s:s,s:s,s:{s:s}}]}", "script",
+			 "let", "env", "module", "jinja2", "call", "Environment", "let", "template",
+			 "on", "$env", "call", "from_string", "args", "{{ v|int }}", "on",
+			 "$template", "call", "render", "kwargs", "v", "1e400");
+}
+
+static void pytest_test_replays_a_script(void)
+{
+	struct gate_double d = { .needs = { "{{ v|int }}", "e" }, .otherwise = "none" };
+	struct gate_task t;
+
+	repo_make();
+	repo_add("tests/test_filters.py",
+		 "class TestFilter:\n    def test_a(self, env):\n"
+		 "        assert env.from_string(\"{{ 1|int }}\").render() == \"1\"\n"
+		 "        assert env.from_string(\"{{ v|int }}\").render(v=1) == \"1\"\n"
+		 "        assert env.from_string(\"\").render() == \"\"\n");
+	t = task_for("pytest", "jinja2", "tests",
+		     incident("OverflowError", "src/jinja2/filters.py", "do_int", render_input()));
+	double_run(&d, &t);
+	CHECK_STR(d.gave_up, "");
+	CHECK_STR(double_path(&d), "tests/test_render_do_int_overflow_error.py");
+	CHECK_STR(double_content(&d), "from jinja2 import Environment\n\n\n"
+				      "def test_render_do_int_overflow_error():\n"
+				      "    env = Environment()\n"
+				      "    template = env.from_string(\"{{ v|int }}\")\n"
+				      "    result = template.render()\n"
+				      "    assert isinstance(result, str)\n");
+	jmap_release(gate_submit_map, &d.got);
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
+static void unittest_test_is_a_case_of_its_own(void)
+{
+	struct gate_double d = { .needs = { "1e400" }, .otherwise = "none" };
+	json_t *input = json_pack("{s:{s:s,s:s,s:[s]}}", "call", "module", "shop.cart", "export",
+				  "total", "args", "1e400");
+	struct gate_task t;
+
+	repo_make();
+	repo_add("notes.txt", "1e400\n");
+	t = task_for("unittest", "shop.cart", "tests",
+		     incident("OverflowError", "shop/cart.py", "total", input));
+	double_run(&d, &t);
+	CHECK_STR(double_path(&d), "tests/test_total_overflow_error.py");
+	CHECK_STR(double_content(&d), "import unittest\n\n"
+				      "from shop.cart import total\n\n\n"
+				      "class TestTotalOverflowError(unittest.TestCase):\n"
+				      "    def test_total_overflow_error(self):\n"
+				      "        total(\"1e400\")\n");
+	jmap_release(gate_submit_map, &d.got);
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
+static void c_test_program_takes_types_from_the_header(void)
+{
+	struct gate_double d = { .needs = { "item, NULL" }, .otherwise = "none" };
+	json_t *input = json_pack("{s:[{s:s,s:s,s:[s]},{s:s,s:[s,n]}]}", "script", "let", "item",
+				  "call", "cJSON_CreateString", "args", "x", "call",
+				  "cJSON_SetValuestring", "args", "$item");
+	struct gate_task t;
+
+	repo_make();
+	repo_add("cJSON.h", "#define API(t) t\n"
+			    "/* Creates: cJSON_CreateString(x) */\n"
+			    "API(cJSON *) cJSON_CreateString(const char *string);\n"
+			    "API(char *) cJSON_SetValuestring(cJSON *object, const char *v);\n");
+	t = task_for("c", "cJSON.h", "tests",
+		     incident("SEGV", "cJSON.c", "cJSON_SetValuestring", input));
+	double_run(&d, &t);
+	CHECK_STR(d.gave_up, "");
+	CHECK_STR(double_path(&d), "tests/cjson_set_valuestring_null_argument.c");
+	CHECK_STR(double_content(&d),
+		  "#include <stddef.h>\n\n#include \"cJSON.h\"\n\n"
+		  "/* cJSON_SetValuestring() with a null argument: must return */\n"
+		  "int main(void)\n{\n"
+		  "    cJSON *item = cJSON_CreateString(\"x\");\n\n"
+		  "    cJSON_SetValuestring(item, NULL);\n"
+		  "    return 0;\n}\n");
+	jmap_release(gate_submit_map, &d.got);
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
+static void shell_case_quotes_everything(void)
+{
+	struct gate_double d = { .needs = { "./tool'" }, .otherwise = "none" };
+	json_t *input = json_pack("{s:{s:[s,s],s:s}}", "command", "argv", "./tool", "it's", "stdin",
+				  "$(id)");
+	struct gate_task t;
+
+	repo_make();
+	repo_add("notes.txt", "./tool it's $(id)\n");
+	t = task_for("shell", "", "tests", incident("SEGV", "tool.c", "main", input));
+	double_run(&d, &t);
+	CHECK_STR(d.gave_up, "");
+	CHECK(strstr(double_content(&d), "printf '%s' '$(id)' | \"$root\"/'./tool' 'it'\\''s'\n") !=
+	      NULL);
+	jmap_release(gate_submit_map, &d.got);
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
+static void name_that_is_code_is_refused(void)
+{
+	struct gate_double d = { .otherwise = "none" };
+	json_t *input = json_pack("{s:{s:s,s:[]}}", "call", "export", "x(); process.exit", "args");
+	struct gate_task t;
+
+	repo_make();
+	t = task_for("tape", "../", "test", incident("TypeError", "a.js", "f", input));
+	double_run(&d, &t);
+	CHECK_STR(d.gave_up, "input: /script/0/call: 'x(); process.exit' is not a name");
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
+TAP_MAIN(TEST(tape_test_is_small_and_in_the_siblings_style),
+	 TEST(values_of_production_are_replaced_by_synthetic_ones),
+	 TEST(failure_that_needs_a_production_value_is_given_up),
+	 TEST(other_failure_is_given_up_with_what_was_seen),
+	 TEST(incident_without_input_is_given_up),
+	 TEST(node_test_loads_assert_and_names_typed_values), TEST(pytest_test_replays_a_script),
+	 TEST(unittest_test_is_a_case_of_its_own), TEST(c_test_program_takes_types_from_the_header),
+	 TEST(shell_case_quotes_everything), TEST(name_that_is_code_is_refused))
