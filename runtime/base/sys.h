@@ -3,7 +3,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
+
+struct mount_attr;
+struct clone_args;
 
 /*
  * The one door to the system calls that build a sandbox and publish records:
@@ -21,6 +25,41 @@ int sys_sethostname(const char *name, size_t len);
 int sys_no_new_privs(void);
 int sys_fsync(int fd);
 int sys_rename(int olddir, const char *oldname, int newdir, const char *newname, unsigned flags);
+
+/*
+ * clone3() that calls fn(arg) in the new process, on the stack that args names (CLONE_VM without a
+ * stack of its own would overwrite the caller's).  fn must not return.  The pid or -errno.
+ */
+typedef void sys_child_fn(void *arg);
+int sys_clone3(struct clone_args *args, sys_child_fn *fn, void *arg);
+int sys_setns(int fd, int flags);
+int sys_openat2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+int sys_mkdirat(int dir, const char *path, mode_t mode);
+int sys_mknodat(int dir, const char *path, mode_t mode, dev_t dev);
+int sys_open_tree(int dir, const char *path, unsigned flags);
+int sys_move_mount(int from, int to_dir, const char *to);
+int sys_fsopen(const char *type);
+int sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int aux);
+int sys_fsmount(int fd, unsigned attrs);
+int sys_fspick(int mnt);
+int sys_mount_setattr(int mnt, unsigned flags, struct mount_attr *attr);
+int sys_setfsids(uid_t uid, gid_t gid);
+int sys_setids(uid_t uid, gid_t gid); /* no supplementary groups, all three ids of each kind */
+int sys_setsid(void);
+int sys_prctl(int op, unsigned long a, unsigned long b);
+/* Effective, permitted and inheritable of the caller, in one call. */
+int sys_capset(uint64_t effective, uint64_t permitted, uint64_t inheritable);
+int sys_capget(uint64_t *effective, uint64_t *permitted);
+int sys_capbset_drop(int cap);
+int sys_setrlimit(int what, const struct rlimit *lim);
+int sys_setaffinity(const void *set, size_t size);
+int sys_dup3(int from, int to, int flags);
+int sys_dup_above(int fd, int least); /* close-on-exec */
+int sys_close_range(unsigned first, unsigned last);
+int sys_fchdir(int fd);
+int sys_fexec(int fd, char *const *argv, char *const *envp);
+int sys_memfd(const char *name, unsigned flags);
+int sys_pidfd_signal(int pidfd, int sig);
 
 #ifdef SYS_FAULTS
 /* The nth (from 1) call of "name" fails with code; NULL disarms. */
