@@ -14,16 +14,21 @@
  * Paths are relative to the repository root and path_is_clean().  Sorted by path, one entry a path.
  */
 enum change_kind { CHANGE_ADD, CHANGE_MODIFY, CHANGE_DELETE };
-enum change_type { CHANGE_FILE, CHANGE_EXECUTABLE, CHANGE_SYMLINK, CHANGE_OTHER }; /* OTHER: device, fifo, gitlink ...: always refused */
+enum change_type {
+	CHANGE_FILE,
+	CHANGE_EXECUTABLE,
+	CHANGE_SYMLINK,
+	CHANGE_OTHER
+}; /* OTHER: device, fifo, gitlink ...: always refused */
 
 struct change {
 	char *path;
-	int kind;	 /* enum change_kind */
-	int type;	 /* enum change_type, after the change */
-	int old_type;	 /* before; for ADD: -1 */
-	char *old_data;	 /* content before (NULL for ADD); NUL-terminated, may hold NUL bytes */
+	int kind;	/* enum change_kind */
+	int type;	/* enum change_type, after the change */
+	int old_type;	/* before; for ADD: -1 */
+	char *old_data; /* content before (NULL for ADD); NUL-terminated, may hold NUL bytes */
 	size_t old_len;
-	char *new_data;	 /* content after (NULL for DELETE); a link's target for SYMLINK */
+	char *new_data; /* content after (NULL for DELETE); a link's target for SYMLINK */
 	size_t new_len;
 };
 
@@ -33,7 +38,8 @@ struct changes {
 };
 
 void changes_release(struct changes *c);
-/* Appends or replaces (same path); copies nothing: takes ownership of the strings in *item. 0 or -ENOMEM. */
+/* Appends or replaces (same path); copies nothing: takes ownership of the strings in *item. 0 or
+ * -ENOMEM. */
 int changes_put(struct changes *c, struct change *item);
 const struct change *changes_find(const struct changes *c, const char *path);
 /* Added and removed lines of one change (Myers / LCS by line, bounded). */

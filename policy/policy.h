@@ -22,9 +22,9 @@ enum policy_decision { POLICY_DENY, POLICY_NEEDS_SCOPE, POLICY_NOTIFY, POLICY_AL
 
 /* Why: which rule of which file, in the words of its author. */
 struct policy_verdict {
-	int decision;	   /* enum policy_decision */
-	char rule[128];	   /* JSON pointer, "" for the default */
-	char place[256];   /* file:line:column */
+	int decision;	 /* enum policy_decision */
+	char rule[128];	 /* JSON pointer, "" for the default */
+	char place[256]; /* file:line:column */
 	char reason[512];
 	char mechanism[64]; /* "mount", "landlock", "seccomp", "cgroup", "gate", "diff" */
 };
@@ -43,7 +43,10 @@ const char *policy_name(const struct policy *p);
 const char *policy_digest(const struct policy *p); /* "sha256:..." over the effective policy */
 bool policy_has_role(const struct policy *p, int role);
 
-/* Questions; what: "read", "write", "exec" (argv joined by NUL in n entries), "syscall", "patch", "reach". */
+/*
+ * Questions; what: "read", "write", "exec" (a command as n words), "syscall", "reach", and of one
+ * path of the repository "patch" (an existing file), "add", "delete".  -EINVAL: not a question.
+ */
 int policy_ask(const struct policy *p, const char *what, const char *const *args, size_t n,
 	       struct policy_verdict *out, struct err *e);
 void policy_explain(const struct policy *p, FILE *to);
@@ -55,14 +58,18 @@ struct policy_places {
 };
 /*
  * Fills limits, seccomp, devices, tmpfs, rules, hidden paths, loopback and environment of a spec.
- * What it points to is owned by *keep (released with policy_compiled_free()).
+ * spec->envp is taken as the image's environment and replaced by what the policy sets and passes of
+ * it, with PATH, HOME and LANG where neither says; NULL: by what the policy sets alone.  A place
+ * that is NULL is not there: rules about it are left out. What it points to is owned by *keep
+ * (released with policy_compiled_free()).
  */
 struct policy_compiled;
-int policy_compile(const struct policy *p, const struct policy_places *at, struct sandbox_spec *spec,
-		   struct policy_compiled **keep, struct err *e);
+int policy_compile(const struct policy *p, const struct policy_places *at,
+		   struct sandbox_spec *spec, struct policy_compiled **keep, struct err *e);
 void policy_compiled_free(struct policy_compiled *c);
 
-/* Checks a set of changes; *out is the first refusal (or ALLOW). new_test: path of the case's own new test or NULL. */
+/* Checks a set of changes; *out is the first refusal (or ALLOW). new_test: path of the case's own
+ * new test or NULL. */
 int policy_check_changes(const struct policy *p, const struct changes *c, const char *new_test,
 			 struct policy_verdict *out, struct err *e);
 
@@ -70,7 +77,15 @@ struct policy_budget { /* gate limits; 0: none stated */
 	uint64_t max_tool_calls, max_turns, max_input_tokens, max_output_tokens;
 	char max_cost_usd[32];
 };
+/* Whether the model may be asked at all; name: ENDPOINT/MODEL. */
+bool policy_model_allowed(const struct policy *p, const char *name);
+/* Whether removing or widening a check is refused: the proof's syntactic inspection finds it. */
+bool policy_weakening_denied(const struct policy *p);
+/* The backing services that may be started beside the agent. */
+bool policy_backing_allowed(const struct policy *p, const char *name);
 void policy_budget(const struct policy *p, struct policy_budget *out);
 
 /* The JSON Schema text of the format, and the presets, embedded in the program. */
 const char *policy_schema(void);
+/* Name of the i-th preset, NULL past the last; *text (may be NULL) gets its text. */
+const char *policy_preset(size_t i, const char **text);
