@@ -94,8 +94,6 @@ endef
 $(foreach f,base proto sandbox images policy f4 f5 f6 decode audit syntax inside,$(eval $(call floor_test,$(f))))
 LIBS_TEST_syntax := -ltree-sitter -lm
 LIBS_TEST_inside := -ltree-sitter -lm
-GEN_TEST_syntax = $(GRAMMARS)
-GEN_TEST_inside = $(GRAMMARS)
 
 check-unit: deps
 	@$(MAKE) --no-print-directory B=build/check CPPFLAGS=-DSYS_FAULTS unit-run

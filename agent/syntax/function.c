@@ -31,7 +31,7 @@ TSNode function_at_line(const struct source *s, uint32_t line)
 	struct at_line a = { .line = line, .classes = C_FUNCTION };
 
 	source_walk(s, s->root, narrow, &a);
-	return a.found ? a.best : ts_node_parent(s->root);
+	return a.found ? a.best : NODE_NONE;
 }
 
 TSNode statement_at_line(const struct source *s, uint32_t line)
@@ -41,7 +41,7 @@ TSNode statement_at_line(const struct source *s, uint32_t line)
 	while (at < s->n && (s->text[at] == ' ' || s->text[at] == '\t'))
 		at++;
 	if (at >= s->n || s->text[at] == '\n')
-		return ts_node_parent(s->root);
+		return NODE_NONE;
 
 	const uint32_t byte = (uint32_t)at;
 
@@ -55,11 +55,10 @@ static TSNode declared_name(const struct source *s, TSNode node)
 	for (int depth = 0; depth < 16 && !ts_node_is_null(node); depth++) {
 		TSNode next = node_field(node, "declarator");
 
-		if (ts_node_is_null(next) &&
-		    strcmp(ts_node_type(node), "parenthesized_declarator") == 0)
+		if (ts_node_is_null(next) && node_is_type(node, "parenthesized_declarator"))
 			next = ts_node_named_child(node, 0);
 		if (ts_node_is_null(next))
-			return node_is(s, node, C_NAME) ? node : ts_node_parent(s->root);
+			return node_is(s, node, C_NAME) ? node : NODE_NONE;
 		node = next;
 	}
 	return node;
@@ -129,7 +128,7 @@ char *function_name(const struct source *s, TSNode function)
 	if (!ts_node_is_null(name))
 		return node_text(s, name);
 
-	const TSNode parent = ts_node_parent(function);
+	const TSNode parent = node_parent(function);
 
 	if (ts_node_is_null(parent))
 		return strdup("");
@@ -155,7 +154,7 @@ static bool param_name(const struct source *s, TSNode param, TSNode *name)
 			*name = declared_name(s, inner);
 	}
 	if (!node_is(s, *name, C_NAME) && ts_node_named_child_count(param) > 0 &&
-	    strcmp(ts_node_type(param), "typed_parameter") == 0)
+	    node_is_type(param, "typed_parameter"))
 		*name = ts_node_named_child(param, 0);
 	return node_is(s, *name, C_NAME);
 }
@@ -196,5 +195,5 @@ TSNode call_argument(const struct source *s, TSNode call, unsigned i)
 		if (!node_is(s, child, C_COMMENT) && seen++ == i)
 			return child;
 	}
-	return ts_node_parent(s->root);
+	return NODE_NONE;
 }

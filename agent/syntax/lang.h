@@ -54,7 +54,7 @@ struct lang {
 	const char *and, * or ; /* logical operators */
 	const char *negate;	/* printf format with one %s */
 	const char *length;	/* printf format: how many elements; NULL: not known at run time */
-	const char *ternary;	/* printf format: condition, then, else */
+	const char *ternary;	/* printf format with three %s */
 	int ternary_order[3];	/* which of condition 0, then 1, else 2 stands where */
 	const char *member_object, *member_name; /* field names of C_MEMBER */
 	const char *index_object, *index_key;	 /* of C_INDEX */

@@ -91,7 +91,19 @@ bool node_same(const struct source *s, TSNode a, TSNode b)
 
 TSNode node_field(TSNode node, const char *name)
 {
+	if (ts_node_is_null(node) || !name)
+		return (TSNode){ 0 };
 	return ts_node_child_by_field_name(node, name, (uint32_t)strlen(name));
+}
+
+bool node_is_type(TSNode node, const char *type)
+{
+	return !ts_node_is_null(node) && strcmp(ts_node_type(node), type) == 0;
+}
+
+TSNode node_parent(TSNode node)
+{
+	return ts_node_is_null(node) ? node : ts_node_parent(node);
 }
 
 uint32_t node_line(TSNode node)
@@ -134,7 +146,7 @@ size_t line_indent(const struct source *s, size_t byte, char *out, size_t cap)
 TSNode node_enclosing(const struct source *s, TSNode node, unsigned classes)
 {
 	while (!ts_node_is_null(node) && !node_is(s, node, classes))
-		node = ts_node_parent(node);
+		node = node_parent(node);
 	return node;
 }
 
@@ -148,8 +160,12 @@ bool node_within(TSNode inner, TSNode outer)
 /* By cursor, not by recursion: the depth of a tree is the text's choice. */
 void source_walk(const struct source *s, TSNode root, walk_fn fn, void *ctx)
 {
-	TSTreeCursor c = ts_tree_cursor_new(root);
+	TSTreeCursor c;
 	bool down = true;
+
+	if (ts_node_is_null(root))
+		return;
+	c = ts_tree_cursor_new(root);
 
 	for (;;) {
 		if (down) {

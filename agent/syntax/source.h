@@ -32,9 +32,13 @@ void source_close(struct source *s); /* NULL is fine */
 /* The text of a node: a copy to free, or compared in place. */
 char *node_text(const struct source *s, TSNode node);
 bool node_is(const struct source *s, TSNode node, unsigned classes);
+bool node_is_type(TSNode node, const char *type); /* as the grammar calls it */
 bool node_eq(const struct source *s, TSNode node, const char *text);
 bool node_same(const struct source *s, TSNode a, TSNode b); /* the same text */
+/* These take a null node as well, and give one where there is nothing. */
 TSNode node_field(TSNode node, const char *name);
+TSNode node_parent(TSNode node);
+#define NODE_NONE ((TSNode){ 0 })
 uint32_t node_line(TSNode node); /* 1-based */
 uint32_t node_line_end(TSNode node);
 
