@@ -89,7 +89,7 @@ static int put_strings(struct buf *out, const char *key, const json_t *list, str
 	return 0;
 }
 
-static int put_value(struct buf *out, const char *key, const json_t *value, struct err *e)
+int chain_put_value(struct buf *out, const char *key, const json_t *value, struct err *e)
 {
 	switch (json_typeof(value)) {
 	case JSON_STRING:
@@ -135,7 +135,7 @@ static bool is_word(const char *key, const char *const *words)
 static int put_member(struct buf *out, const char *key, const json_t *value, struct err *e)
 {
 	buf_printf(out, ",\"%s\":", key);
-	return put_value(out, key, value, e);
+	return chain_put_value(out, key, value, e);
 }
 
 static int put_fields(struct buf *out, const json_t *event, struct err *e)

@@ -27,4 +27,6 @@ int chain_read(const char *line, size_t n, uint64_t *seq, uint8_t prev[SHA256_LE
 /* Does the line follow the record before it? */
 enum chain_fault chain_check(const char *line, size_t n, uint64_t seq,
 			     const uint8_t prev[SHA256_LEN]);
+/* A value as it stands in a record, on one line and escaped. */
+int chain_put_value(struct buf *out, const char *key, const json_t *value, struct err *e);
 int hex_read(const char *hex, uint8_t out[SHA256_LEN]); /* 64 lower-case digits; 0 or -EINVAL */

@@ -1,32 +1,198 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/audit/chain.h"
 #include "runtime/audit/filter.h"
+#include "runtime/audit/prove.h"
 #include "runtime/audit/serve.h"
+#include "runtime/audit/show.h"
+#include "runtime/audit/verify.h"
 #include "runtime/base/cleanup.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/log.h"
+#include "runtime/base/opt.h"
 #include "runtime/proto/audit.h"
 
 /*
- * sickbay-audit COMMAND [ARG ...]: started by sickbay with the log's
- * directory as descriptor 4, under the log's own uid.
+ * sickbay-audit VERB [ARG ...]: started by sickbay under the log's own uid,
+ * with the log's directory and the operator's files as open descriptors, so
+ * that it needs no way to any of them.  Exit: 0, 1 the log or proof does not hold, 2 it could not
+ * be told.
  */
 struct verb {
 	const char *name;
-	int min, max; /* operands */
-	int (*run)(char **args, struct err *e);
+	int (*run)(int argc, char **argv, struct err *e);
 };
 
-static int run_serve(char **args, struct err *e)
+static int run_serve(int argc, char **argv, struct err *e)
 {
-	(void)args;
+	(void)argc;
+	(void)argv;
 	return serve(AUDIT_FD_SOCKET, AUDIT_FD_DIR, e);
 }
 
+static int parse(const struct opt *opts, int operands, int argc, char **argv, struct err *e)
+{
+	int n = 0;
+	const int r = opt_parse(opts, false, argc, argv, &n, e);
+
+	if (r == 0 && n != operands)
+		return err_set(e, EINVAL, "'%s' takes %d operands", argv[0], operands);
+	return r;
+}
+
+/* A text that the operator gave, by descriptor. */
+static int read_text(int fd, size_t max, const char *what, struct buf *out, struct err *e)
+{
+	const int r = fd_read_all(fd, max, what, out, e);
+
+	return r == 0 && !out->p ? err_set(e, EBADMSG, "%s is empty", what) : r;
+}
+
+static void print_json(const struct verify_result *v)
+{
+	char root[SHA256_HEX];
+
+	sha256_hex(v->newest.root, root);
+	(void)printf("{\"verdict\":\"%s\",\"seq\":%llu,\"records\":%llu,\"signed\":%llu,"
+		     "\"root\":\"%s\",\"text\":\"%s\"}\n",
+		     verdict_name(v->verdict), (unsigned long long)v->seq,
+		     (unsigned long long)v->records, (unsigned long long)v->newest.size, root,
+		     v->text);
+}
+
+static void print_text(const struct verify_result *v)
+{
+	char root[SHA256_HEX];
+
+	sha256_hex(v->newest.root, root);
+	(void)printf("%s: %s\n", verdict_name(v->verdict), v->text);
+	if (v->verdict == VERDICT_OK)
+		(void)printf("checkpoint %llu %s\n", (unsigned long long)v->newest.size, root);
+}
+
+static int run_verify(int argc, char **argv, struct err *e)
+{
+	AUTO_BUF struct buf key = BUF_INIT(1024);
+	AUTO_BUF struct buf witness = BUF_INIT(NOTE_MAX);
+	bool has_key = false, has_witness = false, json = false;
+	const struct opt opts[] = {
+		{ "key", OPT_FLAG, &has_key, NULL, "a public key is descriptor 5" },
+		{ "from", OPT_FLAG, &has_witness, NULL, "a checkpoint is descriptor 6" },
+		{ "json", OPT_FLAG, &json, NULL, "print one object" },
+		{ 0 },
+	};
+	struct verify_options o = { 0 };
+	struct verify_result v;
+	int r = parse(opts, 0, argc, argv, e);
+
+	if (r == 0 && has_key)
+		r = read_text(AUDIT_FD_KEY, 1024, "the public key", &key, e);
+	if (r == 0 && has_witness)
+		r = read_text(AUDIT_FD_FILE, NOTE_MAX, "the checkpoint", &witness, e);
+	if (r < 0)
+		return r;
+	o = (struct verify_options){ key.p, witness.p, witness.n };
+	r = verify(AUDIT_FD_DIR, &o, &v, e);
+	if (r < 0)
+		return r;
+	(json ? print_json : print_text)(&v);
+	return v.verdict != VERDICT_OK;
+}
+
+static int run_show(int argc, char **argv, struct err *e)
+{
+	const char *case_id = NULL;
+	bool json = false;
+	const struct opt opts[] = {
+		{ "case", OPT_STR, &case_id, "CASE", "records of this case" },
+		{ "json", OPT_FLAG, &json, NULL, "the records as they are" },
+		{ 0 },
+	};
+	const struct verify_options o = { 0 };
+	struct verify_result v;
+	int r = parse(opts, 0, argc, argv, e);
+
+	if (r == 0)
+		r = verify(AUDIT_FD_DIR, &o, &v, e);
+	if (r == 0)
+		r = show(AUDIT_FD_DIR, case_id, json, stdout, e);
+	if (r < 0)
+		return r;
+	if (v.verdict == VERDICT_OK || v.verdict == VERDICT_UNSIGNED)
+		return 0;
+	log_warn("the log does not hold: %s: %s", verdict_name(v.verdict), v.text);
+	return 1;
+}
+
+static int run_prove(int argc, char **argv, struct err *e)
+{
+	static const struct opt opts[] = { { 0 } };
+	AUTO_BUF struct buf out = BUF_INIT(PROOF_MAX);
+	char *end = NULL;
+	uint64_t seq;
+	int r = parse(opts, 1, argc, argv, e);
+
+	if (r < 0)
+		return r;
+	errno = 0;
+	seq = strtoull(argv[1], &end, 10);
+	if (errno || end == argv[1] || *end || argv[1][0] == '-')
+		return err_set(e, EINVAL, "'%s' is not a record's number", argv[1]);
+	r = prove(AUDIT_FD_DIR, seq, &out, e);
+	if (r == 0 && fwrite(out.p, 1, out.n, stdout) != out.n)
+		r = err_sys(e, "cannot write the proof");
+	return r;
+}
+
+static int run_check(int argc, char **argv, struct err *e)
+{
+	static const struct opt opts[] = { { 0 } };
+	AUTO_BUF struct buf text = BUF_INIT(PROOF_MAX);
+	AUTO_BUF struct buf key_text = BUF_INIT(1024);
+	AUTO_BUF struct buf record = BUF_INIT(CHAIN_LINE_MAX + 1);
+	struct err why = ERR_INIT;
+	struct note_key key;
+	uint64_t seq = 0;
+	int r = parse(opts, 0, argc, argv, e);
+
+	if (r == 0)
+		r = read_text(AUDIT_FD_KEY, 1024, "the public key", &key_text, e);
+	if (r == 0)
+		r = read_text(AUDIT_FD_FILE, PROOF_MAX, "the proof", &text, e);
+	if (r == 0)
+		r = note_key_parse(key_text.p, &key, e);
+	if (r < 0)
+		return r;
+	if (proof_check(text.p, text.n, &key, &seq, &record, &why) < 0)
+		return printf("does not hold: %s\n", why.msg) < 0 ? -EIO : 1;
+	(void)printf("holds: record %llu, signed by %s\n%s\n", (unsigned long long)seq, key.name,
+		     record.p);
+	return 0;
+}
+
+static int run_key(int argc, char **argv, struct err *e)
+{
+	static const struct opt opts[] = { { 0 } };
+	AUTO_BUF struct buf pub = BUF_INIT(1024);
+	struct note_key key;
+	int r = parse(opts, 0, argc, argv, e);
+
+	if (r == 0)
+		r = file_read_at(AUDIT_FD_DIR, "key.pub", 1024, &pub, e);
+	if (r == 0)
+		r = note_key_parse(pub.p ? pub.p : "", &key, e);
+	if (r == 0 && fputs(pub.p, stdout) == EOF)
+		r = err_sys(e, "cannot write the key");
+	return r;
+}
+
 static const struct verb verbs[] = {
-	{ "serve", 0, 0, run_serve },
+	{ "serve", run_serve }, { "verify", run_verify }, { "show", run_show },
+	{ "prove", run_prove }, { "check", run_check },	  { "key", run_key },
 };
 
 static const struct verb *find(const char *name)
@@ -46,15 +212,20 @@ int main(int argc, char **argv)
 	log_set("sickbay-audit", LOG_WARN);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return printf("sickbay-audit %s\n", SICKBAY_VERSION) < 0;
-	if (!v || argc - 2 < v->min || argc - 2 > v->max) {
-		log_warn("this program is run by sickbay; see 'sickbay audit --help'");
+	if (!v) {
+		log_warn("this program is run by sickbay: see 'sickbay audit'");
 		return 2;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	r = filter_apply(&e);
+	/* no configuration file may choose other providers */
+	if (r == 0 && OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+		r = err_set(&e, EIO, "libcrypto cannot be initialised");
 	if (r == 0)
-		r = v->run(argv + 2, &e);
+		r = v->run(argc - 1, argv + 1, &e);
+	if (fflush(stdout) == EOF && r >= 0)
+		r = err_sys(&e, "cannot write");
 	if (r < 0)
-		log_warn("%s", e.msg);
+		(void)fprintf(stderr, "sickbay-audit: %s\n", e.msg);
 	return r < 0 ? 2 : r;
 }

@@ -27,6 +27,8 @@ enum audit_msg {		       /* message types on the wire */
 #define AUDIT_UID	60802
 #define AUDIT_FD_SOCKET 3
 #define AUDIT_FD_DIR	4
+#define AUDIT_FD_KEY	5 /* of the reading verbs: a public key, */
+#define AUDIT_FD_FILE	6 /* and a checkpoint or proof, that the operator named */
 
 struct audit;
 
