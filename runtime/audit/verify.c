@@ -210,6 +210,7 @@ static int verify_records(int dir, const struct roots *roots, struct verify_resu
 {
 	AUTO_CLOSE int events =
 		openat(dir, "events", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct err why = ERR_INIT;
 	struct scan s;
 	bool bad = false;
 	int r;
@@ -219,9 +220,9 @@ static int verify_records(int dir, const struct roots *roots, struct verify_resu
 	r = scan_open(events, &s, e);
 	if (r < 0)
 		return r;
-	r = read_records(&s, roots, out, &bad, e);
+	r = read_records(&s, roots, out, &bad, &why);
 	if (r == 0 && bad)
-		r = judge(dir, &s, roots->n ? &out->newest : NULL, out, e);
+		r = judge(dir, &s, roots->n ? &out->newest : NULL, out, &why);
 	else if (r == 0 && roots->n == 0)
 		r = say(out, VERDICT_UNSIGNED, 0, "%llu records are chained, none is signed yet",
 			(unsigned long long)out->records);
@@ -229,6 +230,8 @@ static int verify_records(int dir, const struct roots *roots, struct verify_resu
 		r = say(out, VERDICT_OK, 0, "%llu records, %llu of them signed",
 			(unsigned long long)out->records, (unsigned long long)out->newest.size);
 	scan_release(&s);
+	if (r < 0) /* a line without an end is a verdict, not a failure */
+		*e = why;
 	return r;
 }
 
