@@ -11,11 +11,11 @@
 /*
  * The input of an incident, as far as a test can replay it: calls or a command.
  *
- *   {"call": {"module": "qs", "export": "stringify", "args": [...], "kwargs": {...}, "receiver":
- * CALL, "new": true}}
- *   {"script": [{"let": "env", "module": "jinja2", "call": "Environment"},
- *               {"let": "page", "on": "$env", "call": "from_string", "args": ["{{ v }}"]},
- *               {"on": "$page", "call": "render", "kwargs": {"v": 1}}]}
+ *   {"call": {"module": "shop", "export": "price", "args": [...], "kwargs": {...},
+ *             "receiver": CALL, "new": true}}
+ *   {"script": [{"let": "cart", "module": "shop", "call": "Cart"},
+ *               {"let": "line", "on": "$cart", "call": "add", "args": ["apple"]},
+ *               {"on": "$line", "call": "total", "kwargs": {"count": 1}}]}
  *   {"command": {"argv": ["prog", "-x"], "stdin": "text", "files": {"path": "text"}}}
  *
  * A call is a script of one step, or of two when it has a receiver: normal form

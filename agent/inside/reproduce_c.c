@@ -56,7 +56,7 @@ static bool is_word(char c)
 	return isalnum((unsigned char)c) || c == '_';
 }
 
-/* "API(cJSON *) " -> "cJSON *": a macro that marks what is exported. */
+/* "API(item *) " -> "item *": a macro that marks what is exported. */
 static void strip_macro(char *type)
 {
 	char *open = strchr(type, '('), *close = strrchr(type, ')');
