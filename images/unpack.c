@@ -168,7 +168,8 @@ static int charge(struct job *j, const struct entry *n)
 
 static int check_owner(struct job *j, const struct entry *n, struct layer_meta *m)
 {
-	if (n->uid < 0 || n->uid > LAYER_ID_MAX || n->gid < 0 || n->gid > LAYER_ID_MAX)
+	if (!j->how->force_owner &&
+	    (n->uid < 0 || n->uid > LAYER_ID_MAX || n->gid < 0 || n->gid > LAYER_ID_MAX))
 		return err_set(j->e, EOVERFLOW,
 			       "%s: entry '%s': owner %lld:%lld is not within 0..%u", j->name,
 			       n->path, (long long)n->uid, (long long)n->gid, LAYER_ID_MAX);
