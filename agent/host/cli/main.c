@@ -9,6 +9,7 @@
 
 static const struct command commands[] = {
 	{ "image", cmd_image, "import|list|inspect|remove ...", "what replicas are made of" },
+	{ "incident", cmd_incident, "convert|check ...", "what production reported" },
 	{ "version", cmd_version, "", "print the version" },
 	{ 0 },
 };
