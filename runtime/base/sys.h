@@ -61,6 +61,13 @@ int sys_fexec(int fd, char *const *argv, char *const *envp);
 int sys_memfd(const char *name, unsigned flags);
 int sys_pidfd_signal(int pidfd, int sig);
 
+/* Limits: control groups, the system-call filter, Landlock (5.13). */
+int sys_write(int fd, const void *data, size_t n); /* one write(2) to a control file */
+int sys_seccomp(unsigned op, unsigned flags, const void *args);
+int sys_landlock_create_ruleset(const void *attr, size_t size, unsigned flags);
+int sys_landlock_add_rule(int ruleset, unsigned type, const void *attr);
+int sys_landlock_restrict_self(int ruleset);
+
 #ifdef SYS_FAULTS
 /* The nth (from 1) call of "name" fails with code; NULL disarms. */
 void sys_fault_arm(const char *call, int nth, int code);
