@@ -313,33 +313,34 @@ int sys_pidfd_signal(int pidfd, int sig)
 {
 	FAULT(pidfd_signal);
 	return neg(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
+}
 
-	int sys_write(int fd, const void *data, size_t n)
-	{
-		FAULT(write);
-		return neg(write(fd, data, n));
-	}
+int sys_write(int fd, const void *data, size_t n)
+{
+	FAULT(write);
+	return neg(write(fd, data, n));
+}
 
-	int sys_seccomp(unsigned op, unsigned flags, const void *args)
-	{
-		FAULT(seccomp);
-		return neg(syscall(SYS_seccomp, op, flags, args));
-	}
+int sys_seccomp(unsigned op, unsigned flags, const void *args)
+{
+	FAULT(seccomp);
+	return neg(syscall(SYS_seccomp, op, flags, args));
+}
 
-	int sys_landlock_create_ruleset(const void *attr, size_t size, unsigned flags)
-	{
-		FAULT(landlock_create_ruleset);
-		return neg(syscall(SYS_landlock_create_ruleset, attr, size, flags));
-	}
+int sys_landlock_create_ruleset(const void *attr, size_t size, unsigned flags)
+{
+	FAULT(landlock_create_ruleset);
+	return neg(syscall(SYS_landlock_create_ruleset, attr, size, flags));
+}
 
-	int sys_landlock_add_rule(int ruleset, unsigned type, const void *attr)
-	{
-		FAULT(landlock_add_rule);
-		return neg(syscall(SYS_landlock_add_rule, ruleset, type, attr, 0));
-	}
+int sys_landlock_add_rule(int ruleset, unsigned type, const void *attr)
+{
+	FAULT(landlock_add_rule);
+	return neg(syscall(SYS_landlock_add_rule, ruleset, type, attr, 0));
+}
 
-	int sys_landlock_restrict_self(int ruleset)
-	{
-		FAULT(landlock_restrict_self);
-		return neg(syscall(SYS_landlock_restrict_self, ruleset, 0));
-	}
+int sys_landlock_restrict_self(int ruleset)
+{
+	FAULT(landlock_restrict_self);
+	return neg(syscall(SYS_landlock_restrict_self, ruleset, 0));
+}

@@ -59,6 +59,7 @@ bool seccomp_never(const char *call);
  * In the child, after no_new_privs, last before exec; async-signal-safe, allocates nothing.
  * Returns -errno, or 0; with p->notify the listener's descriptor number (close-on-exec) instead of
  * 0.  The child then write()s that number to the host and read()s until the host has taken it with
- * notify_take_listener(): those two calls are never notified.
+ * notify_take_listener(): those two calls are never notified.  From then on the host has to keep
+ * calling notify_step(), also while it waits for execve(), which may be notified itself.
  */
 int seccomp_install(const struct seccomp_prog *p);

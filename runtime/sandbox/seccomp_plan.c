@@ -32,13 +32,10 @@ const char *seccomp_preset_name(int preset)
 
 const char *const *seccomp_groups(void)
 {
-	static const char *names[64];
+	static const char *names[64]; /* ends with the NULL that is there from the start */
 
-	for (size_t i = 0; !names[0] || names[i]; i++) {
-		if (i + 1 >= sizeof(names) / sizeof(*names) || !seccomp_group_table[i].name)
-			break;
+	for (size_t i = 0; seccomp_group_table[i].name && i + 1 < 64; i++)
 		names[i] = seccomp_group_table[i].name;
-	}
 	return names;
 }
 
