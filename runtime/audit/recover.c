@@ -80,7 +80,10 @@ static int read_on(struct auditlog *l, struct scan *s, struct err *e)
 	}
 	if (r == 0 && s->n_seg && s->offset == 0 && s->seg[s->at].first != l->tree.size)
 		return 1; /* an empty segment of the wrong name */
-	return r == -EBADMSG ? 1 : r;
+	if (r != -EBADMSG)
+		return r;
+	*e = (struct err)ERR_INIT; /* a line without an end is not a failure yet */
+	return 1;
 }
 
 static int open_tail(struct auditlog *l, struct err *e)
