@@ -31,6 +31,7 @@ int cli_dispatch(const struct command *table, const char *group, int argc, char 
 /* Fills e with a usage error and returns CLI_USAGE. */
 int cli_usage(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+int cmd_audit(int argc, char **argv, struct err *e);
 int cmd_image(int argc, char **argv, struct err *e);
 int cmd_incident(int argc, char **argv, struct err *e);
 int cmd_version(int argc, char **argv, struct err *e);

@@ -10,8 +10,6 @@
 #include "runtime/base/spawn.h"
 #include "runtime/proto/audit.h"
 
-int cmd_audit(int argc, char **argv, struct err *e);
-
 /*
  * Reading the log is sickbay-audit's work: it runs under the log's own uid,
  * gets what the operator named as descriptors, and writes to our own output.

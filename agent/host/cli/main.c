@@ -8,6 +8,7 @@
 #include "runtime/base/log.h"
 
 static const struct command commands[] = {
+	{ "audit", cmd_audit, "show|verify|prove|check|key ...", "the tamper-evident log" },
 	{ "image", cmd_image, "import|list|inspect|remove ...", "what replicas are made of" },
 	{ "incident", cmd_incident, "convert|check ...", "what production reported" },
 	{ "version", cmd_version, "", "print the version" },
