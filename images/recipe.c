@@ -136,7 +136,7 @@ static bool has_package(const struct recipe_debian *d, const char *name)
 static int check_debian(const struct recipe_debian *d, struct err *e)
 {
 	if (d->packages.n == 0)
-		return err_set(e, EINVAL, "/debian/packages: names no package");
+		return err_set(e, EINVAL, "/debian/packages: want at least one package");
 	for (size_t i = 0; i < d->packages.n; i++)
 		if (!is_package(d->packages.v[i]))
 			return err_set(e, EINVAL,
