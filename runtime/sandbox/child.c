@@ -52,11 +52,6 @@ static char stacks[2][STACK_SIZE] __attribute__((aligned(16)));
 
 /* ---- mounts ---- */
 
-static int open_in(int root, const char *path, uint64_t resolve)
-{
-	return sys_openat2(root, path, O_PATH | O_NOFOLLOW, 0, resolve);
-}
-
 static int make_file(int dir, const char *path)
 {
 	const int fd = sys_openat2(dir, path, O_CREAT | O_EXCL | O_WRONLY, 0644, RESOLVE_IN_ROOT);
@@ -96,7 +91,7 @@ static int make_parts(int root, const char *path, bool file)
 
 		if (base)
 			*base = '\0';
-		dir = open_in(root, base && *part ? part : ".", RESOLVE_IN_ROOT);
+		dir = sys_openat2(root, base && *part ? part : ".", O_PATH, 0, RESOLVE_IN_ROOT);
 		if (dir < 0)
 			return dir;
 		r = sys_mkdirat(dir, name, 0755);

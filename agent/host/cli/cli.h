@@ -34,4 +34,5 @@ int cli_usage(struct err *e, const char *fmt, ...) __attribute__((format(printf,
 int cmd_audit(int argc, char **argv, struct err *e);
 int cmd_image(int argc, char **argv, struct err *e);
 int cmd_incident(int argc, char **argv, struct err *e);
+int cmd_run(int argc, char **argv, struct err *e);
 int cmd_version(int argc, char **argv, struct err *e);

@@ -11,6 +11,7 @@ static const struct command commands[] = {
 	{ "audit", cmd_audit, "show|verify|prove|check|key ...", "the tamper-evident log" },
 	{ "image", cmd_image, "import|list|inspect|remove ...", "what replicas are made of" },
 	{ "incident", cmd_incident, "convert|check ...", "what production reported" },
+	{ "run", cmd_run, "--image NAME [OPTION...] -- CMD...", "run one program in a replica" },
 	{ "version", cmd_version, "", "print the version" },
 	{ 0 },
 };
