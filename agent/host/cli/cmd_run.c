@@ -229,7 +229,8 @@ int cmd_run(int argc, char **argv, struct err *e)
 	if (!run.image)
 		return cli_usage(e, "run: --image NAME is missing");
 	if (n < 1)
-		return cli_usage(e, "run: a command is missing: sickbay run --image NAME -- CMD...");
+		return cli_usage(e,
+				 "run: a command is missing: sickbay run --image NAME -- CMD...");
 	run.argv = argv + 1;
 	run.argv[n] = NULL;
 	status = run_parsed(&run, e);

@@ -54,8 +54,9 @@ static void a_root_without_layers_works(void)
 		box_argv(&b, argv, &ran, NULL);
 		/* without the links of a skeleton there is no loader: the program cannot start, the
 		 * root can */
-		CHECK_STR(ran.e.msg,
-			  "payload: execute the program '/usr/bin/true': No such file or directory");
+		CHECK_STR(
+			ran.e.msg,
+			"payload: execute the program '/usr/bin/true': No such file or directory");
 		root_force(RECIPE_AUTO);
 		box_remove(&b);
 	}

@@ -26,8 +26,9 @@ static void the_payload_is_an_ordinary_user_without_rights(void)
 	struct ran ran;
 
 	box_make(&b);
-	box_sh(&b, "id -u; id -G; pwd; hostname; echo $$; env | sort; umask;"
-		   " grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status",
+	box_sh(&b,
+	       "id -u; id -G; pwd; hostname; echo $$; env | sort; umask;"
+	       " grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status",
 	       &ran);
 	CHECK_STR(ran.out, "1000\n1000\n/\nreplica\n2\nHOME=/\nLANG=C.UTF-8\n"
 			   "PATH=/usr/local/bin:/usr/bin:/bin\nPWD=/\n0022\n"
@@ -111,8 +112,7 @@ static void a_missing_program_is_named(void)
 		  "payload: execute the program 'no-such-program': No such file or directory");
 	b.spec.cwd = "/no/such";
 	box_sh(&b, "true", &ran);
-	CHECK_STR(ran.e.msg,
-		  "payload: change to the working directory: No such file or directory");
+	CHECK_STR(ran.e.msg, "payload: change to the working directory: No such file or directory");
 	box_remove(&b);
 }
 
@@ -167,7 +167,8 @@ static void an_image_with_links_for_kernel_places_is_harmless(void)
 	(void)!symlinkat("/etc", b.skeleton, "dev");
 	(void)!symlinkat("/usr/../../../../../etc", b.skeleton, "work");
 
-	const struct sandbox_tmpfs tmpfs[] = { { (char *)(uintptr_t)"/work/x/y", 1 << 20, false } };
+	const struct sandbox_tmpfs tmpfs[] = { { (char *)(uintptr_t) "/work/x/y", 1 << 20,
+						 false } };
 
 	b.spec.tmpfs = tmpfs;
 	b.spec.n_tmpfs = 1;
@@ -187,7 +188,7 @@ static void mounts_of_the_spec_are_as_it_says(void)
 	AUTO_CLOSE int file = open("/etc/hostname", O_PATH | O_CLOEXEC);
 	const struct sandbox_bind binds[] = { { tree, "/mnt/deep/tree", false, true },
 					      { file, "/mnt/file", false, false } };
-	const struct sandbox_tmpfs tmpfs[] = { { (char *)(uintptr_t)"/tmp", 1 << 20, false } };
+	const struct sandbox_tmpfs tmpfs[] = { { (char *)(uintptr_t) "/tmp", 1 << 20, false } };
 	const char *const hidden[] = { "/etc/secret", "/work", "/none", NULL };
 
 	CHECK_INT(mknodat(b.skeleton, "etc/secret", S_IFREG | 0644, 0), 0);
@@ -196,9 +197,10 @@ static void mounts_of_the_spec_are_as_it_says(void)
 	b.spec.tmpfs = tmpfs;
 	b.spec.n_tmpfs = 1;
 	b.spec.hidden = hidden;
-	box_sh(&b, "ls /mnt/deep/tree; touch /mnt/deep/tree/a 2>&1; test -s /mnt/file && echo file;"
-		   " cat /etc/secret 2>&1; ls /work 2>&1; head -c 2M /dev/zero 2>&1 >/tmp/big;"
-		   " cp /bin/true /tmp/t 2>/dev/null; rm /tmp/big; cp /bin/true /tmp/t; /tmp/t 2>&1",
+	box_sh(&b,
+	       "ls /mnt/deep/tree; touch /mnt/deep/tree/a 2>&1; test -s /mnt/file && echo file;"
+	       " cat /etc/secret 2>&1; ls /work 2>&1; head -c 2M /dev/zero 2>&1 >/tmp/big;"
+	       " cp /bin/true /tmp/t 2>/dev/null; rm /tmp/big; cp /bin/true /tmp/t; /tmp/t 2>&1",
 	       &ran);
 	CHECK(strstr(ran.out, "skeleton\n"));
 	CHECK(strstr(ran.out, "touch: cannot touch '/mnt/deep/tree/a': Read-only file system\n"));
@@ -229,8 +231,9 @@ static void pid_1_is_out_of_the_payloads_reach(void)
 
 	box_make(&b);
 	b.spec.seccomp.preset = SECCOMP_DEBUG; /* ptrace is allowed among its own */
-	box_sh(&b, "kill -9 1; kill -TERM 1; kill -STOP 1; readlink /proc/1/exe; cat /proc/1/environ;"
-		   " ls /proc/1/fd /proc/1/root; cat /proc/1/mem; echo still here",
+	box_sh(&b,
+	       "kill -9 1; kill -TERM 1; kill -STOP 1; readlink /proc/1/exe; cat /proc/1/environ;"
+	       " ls /proc/1/fd /proc/1/root; cat /proc/1/mem; echo still here",
 	       &ran);
 	CHECK_STR(ran.out, "still here\n");
 	CHECK_INT(ran.record.kind, EXIT_EXITED);
@@ -263,7 +266,7 @@ static void notified_calls_are_recorded_and_go_on(void)
 	struct box b;
 	struct ran ran;
 	struct sandbox *s = NULL;
-	char *calls[] = { (char *)(uintptr_t)"execve", NULL };
+	char *calls[] = { (char *)(uintptr_t) "execve", NULL };
 	const char *const argv[] = { "/bin/sh", "-c", "/bin/true; echo done", NULL };
 
 	box_make(&b);
@@ -287,7 +290,7 @@ static void a_spec_that_makes_no_sense_is_refused(void)
 	b.spec.argv = none;
 	CHECK_INT(sandbox_start(&b.spec, &s, &e), -EINVAL);
 	CHECK_STR(e.msg, "no program to run");
-	b.spec.argv = (char *[]){ (char *)(uintptr_t)"true", NULL };
+	b.spec.argv = (char *[]){ (char *)(uintptr_t) "true", NULL };
 	b.spec.name = "../x";
 	CHECK_INT(sandbox_start(&b.spec, &s, &e), -EINVAL);
 	CHECK_STR(e.msg, "replica name '../x' is not a safe name");
