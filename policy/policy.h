@@ -50,6 +50,8 @@ bool policy_has_role(const struct policy *p, int role);
 int policy_ask(const struct policy *p, const char *what, const char *const *args, size_t n,
 	       struct policy_verdict *out, struct err *e);
 void policy_explain(const struct policy *p, FILE *to);
+/* What the document states and another source overrules, as one line each; their number. */
+size_t policy_notes(const struct policy *p, FILE *to);
 json_t *policy_explain_json(const struct policy *p);
 
 /* Places of the replica that @image, @repo, @build and @tmp stand for. */

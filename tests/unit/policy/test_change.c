@@ -128,7 +128,8 @@ static unsigned next_random(unsigned n)
 	return (seed >> 16) % n;
 }
 
-/* A text of few different lines, so that edits move, repeat and touch; sometimes without a last newline. */
+/* A text of few different lines, so that edits move, repeat and touch; sometimes without a last
+ * newline. */
 static char *random_text(void)
 {
 	const unsigned lines = next_random(40);
@@ -197,7 +198,10 @@ static void make_round(const char *dir, struct changes *c)
 		if (what != 1)
 			write_at(want, name, new, strlen(new));
 		if (what == 0 || what == 1 || strcmp(old, new) != 0)
-			put(c, name, what == 0 ? CHANGE_ADD : what == 1 ? CHANGE_DELETE : CHANGE_MODIFY,
+			put(c, name,
+			    what == 0	? CHANGE_ADD
+			    : what == 1 ? CHANGE_DELETE
+					: CHANGE_MODIFY,
 			    CHANGE_FILE, what == 0 ? NULL : old, what == 1 ? NULL : new);
 		free(old);
 		free(new);
@@ -221,19 +225,21 @@ static void git_applies_random_patches(void)
 		CHECK_INT(sh(dir, "mkdir base want"), 0);
 		make_round(dir, &c);
 		/* am: the same text in a mail, onto a commit */
-		(void)snprintf(script, sizeof(script),
-			       "%s cp -r base am && cd am && git init -q . && git add -A && "
-			       "git -c user.name=t -c user.email=t@example.com commit -q -m base && "
-			       "{ printf 'From 0123456789012345678901234567890123456789 Mon Sep 17 "
-			       "00:00:00 2001\\nFrom: T <t@example.com>\\nDate: Thu, 1 Jan 2026 00:00:00 "
-			       "+0000\\nSubject: [PATCH] x\\n\\ntext\\n---\\n\\n'; cat ../fix.patch; "
-			       "printf -- '-- \\n2.0\\n'; } >../mail && git -c user.name=t -c "
-			       "user.email=t@example.com am -q ../mail && rm -rf .git && cd .. && "
-			       "diff -r am want",
-			       quiet);
+		(void)snprintf(
+			script, sizeof(script),
+			"%s cp -r base am && cd am && git init -q . && git add -A && "
+			"git -c user.name=t -c user.email=t@example.com commit -q -m base && "
+			"{ printf 'From 0123456789012345678901234567890123456789 Mon Sep 17 "
+			"00:00:00 2001\\nFrom: T <t@example.com>\\nDate: Thu, 1 Jan 2026 00:00:00 "
+			"+0000\\nSubject: [PATCH] x\\n\\ntext\\n---\\n\\n'; cat ../fix.patch; "
+			"printf -- '-- \\n2.0\\n'; } >../mail && git -c user.name=t -c "
+			"user.email=t@example.com am -q ../mail && rm -rf .git && cd .. && "
+			"diff -r am want",
+			quiet);
 		CHECK_INT(sh(dir, script), 0);
 		(void)snprintf(script, sizeof(script),
-			       "%s cd base && git init -q . && git apply ../fix.patch && rm -rf .git && cd .. "
+			       "%s cd base && git init -q . && git apply ../fix.patch && rm -rf "
+			       ".git && cd .. "
 			       "&& diff -r base want",
 			       quiet);
 		CHECK_INT(sh(dir, script), 0);
