@@ -35,4 +35,5 @@ int cmd_audit(int argc, char **argv, struct err *e);
 int cmd_image(int argc, char **argv, struct err *e);
 int cmd_incident(int argc, char **argv, struct err *e);
 int cmd_run(int argc, char **argv, struct err *e);
+int cmd_policy(int argc, char **argv, struct err *e);
 int cmd_version(int argc, char **argv, struct err *e);

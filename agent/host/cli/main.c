@@ -12,6 +12,7 @@ static const struct command commands[] = {
 	{ "image", cmd_image, "import|list|inspect|remove ...", "what replicas are made of" },
 	{ "incident", cmd_incident, "convert|check ...", "what production reported" },
 	{ "run", cmd_run, "--image NAME [OPTION...] -- CMD...", "run one program in a replica" },
+	{ "policy", cmd_policy, "check|explain|presets|schema ...", "what an agent may do" },
 	{ "version", cmd_version, "", "print the version" },
 	{ 0 },
 };
