@@ -274,6 +274,7 @@ static int look(struct cg_host *host, int mode, struct err *e)
 int cg_host(const struct cg_host **out, struct err *e)
 {
 	struct cg_host *host;
+	int r;
 
 	if (known) {
 		*out = &found;
@@ -282,9 +283,10 @@ int cg_host(const struct cg_host **out, struct err *e)
 	host = calloc(1, sizeof(*host)); /* too large for the stack */
 	if (!host)
 		return err_set(e, ENOMEM, "control groups: out of memory");
-	if (look(host, forced, e) < 0) {
+	r = look(host, forced, e);
+	if (r < 0) {
 		free(host);
-		return -e->code;
+		return r;
 	}
 	found = *host;
 	free(host);
@@ -296,9 +298,10 @@ int cg_host(const struct cg_host **out, struct err *e)
 int cgroup_detect(int *mode, struct err *e)
 {
 	const struct cg_host *host = NULL;
+	const int r = cg_host(&host, e);
 
-	if (cg_host(&host, e) < 0)
-		return -e->code;
+	if (r < 0 || !host)
+		return r;
 	*mode = host->mode;
 	return 0;
 }

@@ -64,16 +64,18 @@ static int kill_rest(const struct cgroup *cg, struct err *e)
 static int sweep_one(const struct cg_host *host, const char *name, struct err *e)
 {
 	struct cgroup *cg = NULL;
-	int r = 1;
+	int r;
 
 	if (strlen(name) >= sizeof(cg->name))
 		return 0;
-	if (adopt(host, name, &cg, e) < 0)
-		return -e->code;
+	r = adopt(host, name, &cg, e);
+	if (r < 0 || !cg)
+		return r;
 	if (cg->dir[0] >= 0 && flock(cg->dir[0], LOCK_EX | LOCK_NB) < 0) {
 		let_go(cg);
 		return 0;
 	}
+	r = 1;
 	if ((cg->dir[0] >= 0 ? cgroup_kill(cg, e) : kill_rest(cg, e)) < 0)
 		r = -e->code;
 	cgroup_close(cg);

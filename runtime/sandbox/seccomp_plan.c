@@ -79,8 +79,8 @@ static int unknown_word(const char *word, struct err *e)
 	for (const struct seccomp_group *g = seccomp_group_table; g->name; g++) {
 		if (n < MAX_WORDS)
 			words[n++] = g->name;
-		for (size_t i = 0; g->calls[i] && n < MAX_WORDS; i++)
-			words[n++] = g->calls[i];
+		for (const char *const *c = g->calls; c && *c && n < MAX_WORDS; c++)
+			words[n++] = *c;
 	}
 	near = word_nearest(word, words, n);
 	if (near)
