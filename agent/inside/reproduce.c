@@ -132,17 +132,18 @@ static int make_small(struct work *w, json_t **input, struct buf *kept, struct e
 	if (r == 0)
 		r = shrink_input(&s, input, e);
 	corpus_release(&corpus);
+	shrink_release(&s);
 	return r;
 }
 
-static void describe(const struct work *w, const struct rendered *t, struct buf *title,
-		     struct buf *cause, struct buf *change)
+static void describe(const struct work *w, const struct rendered *t, const json_t *input,
+		     struct buf *title, struct buf *cause, struct buf *change)
 {
 	const json_t *coordinate = json_object_get(w->subject.task->incident, "coordinate");
 	const char *file = json_string_value(json_object_get(coordinate, "file"));
 	const long long line = (long long)json_integer_value(json_object_get(coordinate, "line"));
 
-	buf_printf(title, "%s", t->title);
+	style_title(&w->subject, input, title);
 	if (file)
 		buf_printf(cause, "%s at %s:%lld%s%s; match with the report: %s.",
 			   w->subject.type ? w->subject.type : "failure", file, line,
@@ -163,7 +164,7 @@ static int submit(struct work *w, const json_t *input, struct err *e)
 		struct gate_change one = { .path = t.path, .content = t.content };
 		struct gate_submit s = { .changes = { &one, 1 }, .test_name = t.title };
 
-		describe(w, &t, &title, &cause, &change);
+		describe(w, &t, input, &title, &cause, &change);
 		s.title = title.p;
 		s.cause = cause.p;
 		s.change = change.p;

@@ -17,17 +17,30 @@ enum visit { VISIT_ON, VISIT_DONE };
 
 static int ask(struct shrink *s, json_t **input, json_t *candidate, struct err *e)
 {
+	AUTO_FREE char *key = json_dumps(candidate, JSON_COMPACT);
 	int r;
 
-	if (s->budget == 0)
+	if (!s->refused)
+		s->refused = json_object();
+	if (!key || !s->refused)
+		return err_set(e, ENOMEM, "out of memory");
+	if (s->budget == 0 || json_object_get(s->refused, key))
 		return 0;
 	s->budget--;
 	r = s->still(s->arg, candidate, e);
 	if (r == 1) {
 		json_decref(*input);
 		*input = json_incref(candidate);
+	} else if (r == 0) {
+		(void)json_object_set_new(s->refused, key, json_true());
 	}
 	return r;
+}
+
+void shrink_release(struct shrink *s)
+{
+	json_decref(s->refused);
+	s->refused = NULL;
 }
 
 /* ---- removal ---- */

@@ -17,9 +17,11 @@ struct shrink {
 	/* 1: still the same failure, 0: not, <0: stop with e. */
 	int (*still)(void *arg, const json_t *input, struct err *e);
 	void *arg;
-	size_t budget; /* questions left */
-	bool fixed;    /* calls take a fixed number of arguments: none is dropped */
+	size_t budget;	 /* questions left */
+	bool fixed;	 /* calls take a fixed number of arguments: none is dropped */
+	json_t *refused; /* NULL at first; what was asked and is not the same failure */
 };
+void shrink_release(struct shrink *s);
 
 /* Drops steps, arguments, elements and members of *input (normal form), largest first. */
 int shrink_input(struct shrink *s, json_t **input, struct err *e);

@@ -1,8 +1,11 @@
+# shellcheck shell=sh
 # Sourced by the fetch.sh of each case: upstream sources into git repositories, the same bytes and so the same commits
 # everywhere.  Nothing that is fetched is executed.
 GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 LC_ALL=C
 export GIT_CONFIG_GLOBAL GIT_CONFIG_NOSYSTEM LC_ALL
 umask 022
+
+: "${cases:?the directory of the cases}"
 
 die() { echo "fetch.sh: $*" >&2; exit 1; }
 
