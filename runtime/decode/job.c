@@ -25,6 +25,8 @@ static const struct format {
 	{ DECODE_PYTHON, 16 * MIB, python_decode },
 	{ DECODE_SANITIZER, 16 * MIB, sanitizer_decode },
 	{ DECODE_RESULTS, 64 * MIB, results_decode },
+	{ DECODE_TAP, 64 * MIB, tap_decode },
+	{ DECODE_JUNIT, 64 * MIB, junit_decode },
 };
 
 struct job {

@@ -67,6 +67,13 @@ int tests_add(struct tests *t, const char *id, enum test_status status, double m
 	return 0;
 }
 
+int tests_value(const struct tests *t, json_int_t plan, bool ended, json_t **out, struct err *e)
+{
+	*out = json_pack("{s:O, s:[], s:[], s:b, s:o*}", "tests", t->list, "faults", "values",
+			 "ended", ended, "plan", plan < 0 ? NULL : json_integer(plan));
+	return *out ? 0 : err_set(e, ENOMEM, "results: out of memory");
+}
+
 static int wrong(const struct results *r, struct err *e, const char *what)
 {
 	return source_error(e, r->in, r->line, 1, "%s", what);
@@ -231,11 +238,11 @@ static int lines_parse(struct results *r, struct err *e)
 
 		if (r->line > LINES_MAX)
 			return wrong(r, e, "too many lines");
-		if (!nl) /* the writer was killed in the middle of it */
-			return wrong(r, e, "the last line is not complete");
+		if (!nl && !r->ended) /* the writer was killed in the middle of it */
+			break;
 		if (n)
 			rc = line_parse(r, p, n, e);
-		p = nl + 1;
+		p += n + (nl != NULL);
 	}
 	return rc;
 }
