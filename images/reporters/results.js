@@ -63,15 +63,34 @@ function unique(id) {
 	return n === 1 ? id : id + '#' + n;
 }
 
-/* What Node.js prints for an uncaught error: stack, properties and causes. */
-function describe(error) {
-	let text;
-	try {
-		text = inspect(error, { depth: 4, customInspect: false, breakLength: 200 });
-	} catch (other) {
-		text = 'Error: what was thrown cannot be shown';
+function indented(text) {
+	return apply(replaceString, text, [/\n/g, '\n  ']);
+}
+
+/*
+ * An error as Node.js prints one: its stack, then in braces what caused it.
+ * Only strings are read of it: its own inspect method could say anything.
+ */
+function describe(error, depth) {
+	const level = depth || 0;
+	const isObject = (typeof error === 'object' || typeof error === 'function') && error !== null;
+	if (!isObject || typeof error.stack !== 'string') {
+		return 'Uncaught ' + inspect(error, { depth: 2, customInspect: false });
 	}
-	return isError(error) ? text : 'Uncaught ' + text;
+	let text = error.stack;
+	if (error.cause !== undefined && level < 8) {
+		text += ' {\n  [cause]: ' + indented(describe(error.cause, level + 1)) + '\n}';
+	}
+	return text;
+}
+
+/* A getter of what was thrown may throw, too. */
+function described(error) {
+	try {
+		return describe(error);
+	} catch (other) {
+		return 'Uncaught Error: what was thrown cannot be shown';
+	}
 }
 
 function fault(test, text) {
@@ -81,5 +100,5 @@ function fault(test, text) {
 }
 
 module.exports = {
-	active: fd >= 0, emit, oneLine, unique, describe, fault, isError,
+	active: fd >= 0, emit, oneLine, unique, describe: described, fault, isError,
 };
