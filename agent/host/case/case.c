@@ -123,7 +123,7 @@ int case_open(const char *state, const char *id, bool lock, struct kase **out, s
 	if (!name_is_safe(id))
 		return err_set(e, EINVAL, "'%s' is not a case id", id);
 	r = attach(state, id, &k, e);
-	if (r == 0 && lock)
+	if (r == 0 && k && lock)
 		r = take_lock(k, e);
 	if (r < 0) {
 		case_close(k);

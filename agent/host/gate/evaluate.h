@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/host/gate/gate.h"
+#include "runtime/proto/gate.h"
+
+/*
+ * One evaluation: a set of changes, tried in forks of its own.  The cheapest
+ * question comes first (does the new test pass?), the whole suite only for
+ * those that got that far.
+ */
+struct evaluation;
+
+/* Takes the changes over. */
+int evaluation_start(const struct gate_session *s, const struct gate_evaluate *req,
+		     struct changes *changes, struct evaluation **out, struct err *e);
+struct sandbox *evaluation_sandbox(struct evaluation *v); /* the live fork */
+/* After its sandbox ended: 1 when the verdict stands, 0 when the next fork was started. */
+int evaluation_next(struct evaluation *v, struct err *e);
+const struct gate_verdict *evaluation_verdict(const struct evaluation *v);
+const struct changes *evaluation_changes(const struct evaluation *v);
+const char *evaluation_note(const struct evaluation *v);
+void evaluation_free(struct evaluation *v);

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/host/testrun/world.h"
+#include "runtime/base/id.h"
+#include "runtime/base/log.h"
+
+#define LAYERS_MAX 64
+#define ENV_MAX	   128
+
+struct replica {
+	struct world *world;
+	struct sandbox *sandbox;
+	struct policy_compiled *compiled;
+	struct change_layer changes[4];
+	size_t n_changes;
+	char name[40];
+	struct strlist env;
+};
+
+/* Top-most first: changes, the build, the source, the toolchain, the reporters, the image. */
+static int stack_layers(const struct replica *r, const struct replica_job *job, int *layers,
+			size_t *n, struct err *e)
+{
+	const struct world *w = r->world;
+	size_t k = 0;
+
+	for (size_t i = r->n_changes; i > 0; i--)
+		layers[k++] = r->changes[i - 1].fd;
+	if (w->side[job->side].built >= 0 && !job->unbuilt)
+		layers[k++] = w->side[job->side].built;
+	layers[k++] = w->side[job->side].layer;
+	if (w->toolchain >= 0)
+		layers[k++] = w->toolchain;
+	layers[k++] = w->reporters;
+	for (size_t i = 0; i < w->image_layers.n; i++) {
+		if (k == LAYERS_MAX)
+			return err_set(e, E2BIG, "image '%s' has too many layers", w->image.name);
+		layers[k++] = w->image_layers.v[i];
+	}
+	*n = k;
+	return 0;
+}
+
+/* Later settings win: the image's, the policy's, the service's, the reporter's. */
+static int set_env(struct strlist *env, const char *assignment)
+{
+	const size_t n = strcspn(assignment, "=") + 1;
+
+	for (size_t i = 0; i < env->n; i++) {
+		if (strncmp(env->v[i], assignment, n) == 0) {
+			char *copy = strdup(assignment);
+
+			if (!copy)
+				return -ENOMEM;
+			free(env->v[i]);
+			env->v[i] = copy;
+			return 0;
+		}
+	}
+	return strlist_add(env, assignment);
+}
+
+static int build_env(struct replica *r, const struct sandbox_spec *spec,
+		     const struct replica_job *job, struct err *e)
+{
+	const struct world *w = r->world;
+	const struct strmap *own = &w->service->run.env;
+	int bad = set_env(&r->env, "PATH=/usr/local/bin:/usr/bin:/bin") |
+		  set_env(&r->env, "HOME=/tmp") | set_env(&r->env, "LANG=C.UTF-8");
+
+	for (size_t i = 0; i < w->image.env.n; i++)
+		bad |= set_env(&r->env, w->image.env.v[i]);
+	for (char *const *p = spec->envp; p && *p; p++)
+		bad |= set_env(&r->env, *p);
+	for (size_t i = 0; i < own->n; i++) {
+		AUTO_FREE char *line = NULL;
+
+		bad |= asprintf(&line, "%s=%s", own->v[i].key, own->v[i].value) < 0;
+		bad = bad ? bad : set_env(&r->env, line);
+	}
+	if (job->results_fd > 2) {
+		char line[64];
+
+		(void)snprintf(line, sizeof(line), "SICKBAY_RESULTS_FD=%d", job->results_fd);
+		bad |= set_env(&r->env, line);
+	}
+	return bad ? err_set(e, ENOMEM, "out of memory") : 0;
+}
+
+static int make_changes(struct replica *r, const struct replica_job *job, struct err *e)
+{
+	for (size_t i = 0; i < job->n_changes; i++) {
+		int k;
+
+		if (job->changes[i]->n == 0)
+			continue;
+		k = change_layer_make(r->world, job->changes[i], &r->changes[r->n_changes], e);
+		if (k < 0)
+			return k;
+		r->n_changes++;
+	}
+	return 0;
+}
+
+static int log_start(struct replica *r, const struct replica_job *job, struct err *e)
+{
+	const struct world *w = r->world;
+
+	return audit_commit(w->audit, "replica.start",
+			    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "replica", r->name,
+				      "purpose", job->purpose, "role", policy_role_name(job->role),
+				      "policy", policy_name(w->policy[job->role]), "policy_sha256",
+				      policy_digest(w->policy[job->role]), "commit",
+				      w->side[job->side].source.commit, "image", w->image.name),
+			    e);
+}
+
+static int start(struct replica *r, const struct replica_job *job, struct err *e)
+{
+	struct world *w = r->world;
+	const struct sandbox_capture capture = { .to = job->results_fd, .max = 64u << 20 };
+	int layers[LAYERS_MAX + 8], k;
+	struct sandbox_spec spec = { .name = r->name,
+				     .state = w->state,
+				     .layers = layers,
+				     .host_root = w->image.host,
+				     .binds = job->binds,
+				     .n_binds = job->n_binds,
+				     .uid = SOURCE_UID,
+				     .gid = SOURCE_UID,
+				     .cwd = w->service->run.cwd,
+				     .argv = (char *const *)(uintptr_t)job->argv,
+				     .loopback = true,
+				     .stdin_fd = -1,
+				     .fds = job->fds,
+				     .n_fds = job->n_fds,
+				     .captures = &capture,
+				     .n_captures = job->results_fd > 2 };
+
+	k = make_changes(r, job, e);
+	if (k == 0)
+		k = stack_layers(r, job, layers, &spec.n_layers, e);
+	if (k == 0)
+		k = policy_compile(w->policy[job->role], &w->places, &spec, &r->compiled, e);
+	if (k == 0)
+		k = build_env(r, &spec, job, e);
+	if (k == 0)
+		k = log_start(r, job, e);
+	if (k < 0)
+		return k;
+	spec.envp = r->env.v;
+	if (job->wall_ms && (!spec.limits.wall_ms || job->wall_ms < spec.limits.wall_ms))
+		spec.limits.wall_ms = job->wall_ms;
+	spec_defaults(&spec);
+	return sandbox_start(&spec, &r->sandbox, e);
+}
+
+int replica_start(struct world *w, const struct replica_job *job, struct replica **out,
+		  struct err *e)
+{
+	struct replica *r = calloc(1, sizeof(*r));
+	char id[ID_LEN];
+	int k;
+
+	if (!r)
+		return err_set(e, ENOMEM, "out of memory");
+	id_random(id);
+	(void)snprintf(r->name, sizeof(r->name), "rp-%s", id);
+	r->world = w;
+	k = start(r, job, e);
+	if (k < 0) {
+		replica_close(r);
+		return err_wrap(e, "replica for %s", job->purpose);
+	}
+	w->spent.replicas++;
+	*out = r;
+	return 0;
+}
+
+struct sandbox *replica_sandbox(struct replica *r)
+{
+	return r->sandbox;
+}
+
+static void account(struct replica *r)
+{
+	struct err ignored = ERR_INIT;
+	const struct exit_record *x = sandbox_exit(r->sandbox);
+	struct world *w = r->world;
+
+	w->spent.cpu_us += x->cpu_us;
+	if (x->peak_memory > w->spent.peak_memory)
+		w->spent.peak_memory = x->peak_memory;
+	if (audit_note(w->audit, "replica.exit",
+		       json_pack("{s:s,s:s,s:i,s:I,s:I,s:I}", "replica", r->name, "exit",
+				 exit_kind_name(x->kind), "code", x->code, "cpu_us",
+				 (json_int_t)x->cpu_us, "wall_us", (json_int_t)x->wall_us,
+				 "peak_memory", (json_int_t)x->peak_memory),
+		       &ignored) < 0)
+		log_warn("%s", ignored.msg);
+}
+
+void replica_close(struct replica *r)
+{
+	if (!r)
+		return;
+	if (r->sandbox) {
+		struct err ignored = ERR_INIT;
+
+		if (sandbox_exit(r->sandbox)->kind == EXIT_RUNNING &&
+		    sandbox_kill(r->sandbox, &ignored) < 0)
+			log_warn("%s", ignored.msg);
+		account(r);
+		sandbox_close(r->sandbox);
+	}
+	for (size_t i = 0; i < r->n_changes; i++)
+		change_layer_drop(r->world, &r->changes[i]);
+	policy_compiled_free(r->compiled);
+	strlist_release(&r->env);
+	free(r);
+}

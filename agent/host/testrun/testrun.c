@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/host/testrun/testrun.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/proto/decode.h"
+
+#define TAIL_MAX     4096
+#define BUILD_FAILED 96 /* exit status of the wrapper when the build step failed */
+#define RESULTS_LOW  40 /* the results descriptor is one of 40..167 */
+#define RESULTS_SPAN 128
+
+struct testrun {
+	struct world *world;
+	struct replica *replica;
+	int results_fd;
+	const struct service_tests *suite;
+	struct strlist argv;
+};
+
+/* ---- the command ---- */
+
+static void quote(struct buf *b, const char *arg)
+{
+	buf_puts(b, " '");
+	for (; *arg; arg++) {
+		if (*arg == '\'')
+			buf_puts(b, "'\\''");
+		else
+			buf_putc(b, *arg);
+	}
+	buf_putc(b, '\'');
+}
+
+static const struct strlist *build_command(const struct service *s)
+{
+	return s->build.sanitizer.n ? &s->build.sanitizer : &s->build.production;
+}
+
+/* "/bin/sh -c 'BUILD || exit 96; exec TEST'": one replica for both. */
+static int with_build(struct testrun *t, const struct strlist *build, struct err *e)
+{
+	AUTO_BUF struct buf b = BUF_INIT(1u << 20);
+	int bad;
+
+	for (size_t i = 0; i < build->n; i++)
+		quote(&b, build->v[i]);
+	buf_printf(&b, " 1>&2 || exit %d; exec", BUILD_FAILED);
+	for (size_t i = 0; i < t->argv.n; i++)
+		quote(&b, t->argv.v[i]);
+	if (buf_check(&b, "command", e) < 0)
+		return -e->code;
+	strlist_release(&t->argv);
+	bad = strlist_add(&t->argv, "/bin/sh") | strlist_add(&t->argv, "-c") |
+	      strlist_add(&t->argv, b.p);
+	return bad ? err_set(e, ENOMEM, "out of memory") : 0;
+}
+
+static int make_command(struct testrun *t, const struct testrun_job *job, struct err *e)
+{
+	const struct strlist *from = job->what == RUN_ONE ? &t->suite->one : &t->suite->command;
+	const struct strlist *build = build_command(t->world->service);
+	bool changed = false;
+
+	for (size_t i = 0; !job->argv && i < from->n; i++) {
+		const bool name = job->test_path && strcmp(from->v[i], "@test") == 0;
+
+		if (strlist_add(&t->argv, name ? job->test_path : from->v[i]) < 0)
+			return err_set(e, ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; job->argv && job->argv[i]; i++)
+		if (strlist_add(&t->argv, job->argv[i]) < 0)
+			return err_set(e, ENOMEM, "out of memory");
+	for (size_t i = 0; i < job->n_changes; i++)
+		changed = changed || job->changes[i]->n;
+	return build->n && changed ? with_build(t, build, e) : 0;
+}
+
+int testrun_start(struct world *w, const struct testrun_job *job, struct testrun **out,
+		  struct err *e)
+{
+	struct testrun *t = calloc(1, sizeof(*t));
+	struct replica_job rj = { .purpose = job->purpose,
+				  .side = job->side,
+				  .role = job->role,
+				  .n_changes = job->n_changes,
+				  .wall_ms = job->wall_ms };
+	int r;
+
+	if (!t)
+		return err_set(e, ENOMEM, "out of memory");
+	t->world = w;
+	t->suite = w->service->tests.v;
+	t->results_fd = RESULTS_LOW + (int)(clock_mono_ns() / 1009 % RESULTS_SPAN);
+	memcpy(rj.changes, job->changes, sizeof(rj.changes));
+	rj.results_fd = t->results_fd;
+	if (!rj.wall_ms)
+		rj.wall_ms = t->suite->timeout_ms;
+	r = make_command(t, job, e);
+	rj.argv = (const char *const *)t->argv.v;
+	if (r == 0)
+		r = replica_start(w, &rj, &t->replica, e);
+	if (r < 0) {
+		testrun_close(t);
+		return r;
+	}
+	*out = t;
+	return 0;
+}
+
+struct sandbox *testrun_sandbox(struct testrun *t)
+{
+	return replica_sandbox(t->replica);
+}
+
+void testrun_close(struct testrun *t)
+{
+	if (!t)
+		return;
+	replica_close(t->replica);
+	strlist_release(&t->argv);
+	free(t);
+}
+
+/* ---- what was seen ---- */
+
+void test_report_release(struct test_report *r)
+{
+	static const struct jmap chain_row[] = { { .name = "c",
+						   .kind = JMAP_LIST,
+						   .sub = exception_map,
+						   .size = sizeof(struct exception) },
+						 { 0 } };
+
+	json_decref(r->status);
+	json_decref(r->values);
+	jmap_release(chain_row, &r->chain);
+	free(r->fault_test);
+	free(r->output);
+	*r = (struct test_report){ 0 };
+}
+
+bool test_report_green(const struct test_report *r)
+{
+	return r->built && r->complete && r->exit.kind == EXIT_EXITED && r->exit.code == 0 &&
+	       r->passed > 0 && r->failed == 0 && r->chain.n == 0;
+}
+
+static void count(struct test_report *r, const char *status)
+{
+	r->tests++;
+	if (strcmp(status, "pass") == 0)
+		r->passed++;
+	else if (strcmp(status, "fail") == 0)
+		r->failed++;
+	else
+		r->skipped++;
+}
+
+static int take_tests(const json_t *results, struct test_report *r, struct err *e)
+{
+	const json_t *list = json_object_get(results, "tests");
+
+	r->status = json_object();
+	for (size_t i = 0; r->status && i < json_array_size(list); i++) {
+		const json_t *t = json_array_get(list, i);
+		const char *id = json_string_value(json_object_get(t, "id"));
+		const char *status = json_string_value(json_object_get(t, "status"));
+
+		if (!id || !status)
+			return err_set(e, EBADMSG, "test results: an entry without id or status");
+		count(r, status);
+		if (json_object_set_new(r->status, id, json_string(status)) < 0)
+			return err_set(e, EBADMSG, "test results: bad test id");
+	}
+	return r->status ? 0 : err_set(e, ENOMEM, "out of memory");
+}
+
+/* The first fault's chain, through the incident's own tables and path rules. */
+static int take_chain(const struct world *w, const json_t *chain, struct test_report *r,
+		      struct err *e)
+{
+	struct incident seen = { 0 };
+	AUTO_JSON json_t *holder = json_pack("{s:O}", "chain", (json_t *)(uintptr_t)chain);
+	static const struct jmap map[] = { { .name = "chain",
+					     .kind = JMAP_LIST,
+					     .offset = offsetof(struct incident, chain),
+					     .sub = exception_map,
+					     .size = sizeof(struct exception) },
+					   { 0 } };
+	int k = holder ? jmap_read(map, holder, &seen, "", e) : err_set(e, ENOMEM, "out of memory");
+
+	if (k == 0)
+		k = world_resolve(w, &seen, e);
+	if (k == 0) {
+		r->chain = seen.chain;
+		seen.chain = (struct objlist){ 0 };
+	}
+	incident_release(&seen);
+	return k;
+}
+
+static int take_faults(const struct world *w, const json_t *results, struct test_report *r,
+		       struct err *e)
+{
+	const json_t *fault = json_array_get(json_object_get(results, "faults"), 0);
+	const char *test = json_string_value(json_object_get(fault, "test"));
+
+	if (!fault)
+		return 0;
+	if (test && !(r->fault_test = strdup(test)))
+		return err_set(e, ENOMEM, "out of memory");
+	return take_chain(w, json_object_get(fault, "chain"), r, e);
+}
+
+static int take_results(struct testrun *t, struct test_report *r, struct err *e)
+{
+	const bool tap = t->suite->format == TESTS_TAP;
+	const struct buf *raw =
+		sandbox_output(replica_sandbox(t->replica), tap ? 1 : t->results_fd);
+	AUTO_JSON json_t *results = NULL;
+	json_t *values;
+	int k = decode_text(tap ? DECODE_TAP : DECODE_RESULTS, raw && raw->p ? raw->p : "",
+			    raw ? raw->n : 0, "test results", NULL, &results, e);
+
+	if (k < 0)
+		return k;
+	r->complete = json_is_true(json_object_get(results, "ended"));
+	k = take_tests(results, r, e);
+	if (k == 0)
+		k = take_faults(t->world, results, r, e);
+	values = json_object_get(results, "values");
+	r->values = values ? json_incref(values) : json_array();
+	return k;
+}
+
+/* A sanitizer or an abort speaks on standard error; nothing in the process reports it. */
+static int take_crash(struct testrun *t, struct test_report *r, struct err *e)
+{
+	const struct buf *raw = sandbox_output(replica_sandbox(t->replica), 2);
+	AUTO_JSON json_t *report = NULL;
+	struct err none = ERR_INIT;
+	const json_t *chain;
+
+	if (r->chain.n || !raw || !raw->n || (r->exit.kind == EXIT_EXITED && r->exit.code == 0) ||
+	    strcmp(t->world->service->language, "c") != 0)
+		return 0;
+	if (decode_text(DECODE_SANITIZER, raw->p, raw->n, "standard error", NULL, &report, &none) <
+	    0)
+		return 0; /* no report in it: the exit record says what there is to say */
+	chain = json_object_get(report, "chain");
+	return json_array_size(chain) ? take_chain(t->world, chain, r, e) : 0;
+}
+
+static void tail_of(const struct buf *raw, struct buf *out)
+{
+	const size_t n = raw && raw->n ? raw->n : 0;
+	const size_t from = n > TAIL_MAX / 2 ? n - TAIL_MAX / 2 : 0;
+
+	for (size_t i = from; i < n; i++) {
+		const unsigned char c = (unsigned char)raw->p[i];
+
+		buf_putc(out, c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f) ? (char)c : '?');
+	}
+}
+
+static int take_output(struct testrun *t, struct test_report *r, struct err *e)
+{
+	AUTO_BUF struct buf b = BUF_INIT(TAIL_MAX + 16);
+
+	tail_of(sandbox_output(replica_sandbox(t->replica), 1), &b);
+	tail_of(sandbox_output(replica_sandbox(t->replica), 2), &b);
+	r->output = buf_take(&b);
+	return r->output ? 0 : err_set(e, ENOMEM, "out of memory");
+}
+
+int testrun_report(struct testrun *t, struct test_report *out, struct err *e)
+{
+	struct test_report r = { .exit = *sandbox_exit(replica_sandbox(t->replica)) };
+	int k;
+
+	r.built = !(r.exit.kind == EXIT_EXITED && r.exit.code == BUILD_FAILED);
+	k = take_results(t, &r, e);
+	if (k == 0)
+		k = take_crash(t, &r, e);
+	if (k == 0)
+		k = take_output(t, &r, e);
+	if (k < 0) {
+		test_report_release(&r);
+		return k;
+	}
+	*out = r;
+	return 0;
+}
+
+int testrun_run(struct world *w, const struct testrun_job *job, struct test_report *out,
+		struct err *e)
+{
+	struct testrun *t = NULL;
+	struct exit_record x;
+	int r = testrun_start(w, job, &t, e);
+
+	if (r < 0)
+		return r;
+	r = sandbox_wait(replica_sandbox(t->replica), &x, e);
+	if (r >= 0)
+		r = testrun_report(t, out, e);
+	testrun_close(t);
+	return r < 0 ? r : 0;
+}
+
+/* ---- several at a time ---- */
+
+#define PARALLEL_MAX 64
+
+struct batch {
+	struct testrun *slot[PARALLEL_MAX];
+	size_t index[PARALLEL_MAX];
+	size_t live;
+};
+
+static int finish_slot(struct batch *b, size_t i, testrun_done_fn *done, void *ctx, struct err *e)
+{
+	struct test_report report;
+	int r = testrun_report(b->slot[i], &report, e);
+
+	testrun_close(b->slot[i]);
+	b->slot[i] = NULL;
+	b->live--;
+	if (r < 0)
+		return r;
+	r = done(ctx, b->index[i], &report, e);
+	test_report_release(&report);
+	return r;
+}
+
+static int step_batch(struct batch *b, size_t width, testrun_done_fn *done, void *ctx,
+		      struct err *e)
+{
+	struct pollfd p[PARALLEL_MAX];
+	int r = 0;
+
+	for (size_t i = 0; i < width; i++)
+		p[i] = (struct pollfd){ .fd = b->slot[i] ? sandbox_fd(testrun_sandbox(b->slot[i]))
+							 : -1,
+					.events = POLLIN };
+	if (poll(p, width, -1) < 0 && errno != EINTR)
+		return err_sys(e, "wait for replicas");
+	for (size_t i = 0; r >= 0 && i < width; i++) {
+		if (!b->slot[i] || !p[i].revents)
+			continue;
+		r = sandbox_step(testrun_sandbox(b->slot[i]), e);
+		if (r == 1)
+			r = finish_slot(b, i, done, ctx, e);
+	}
+	return r < 0 ? r : 0;
+}
+
+int testrun_batch(struct world *w, const struct testrun_job *jobs, size_t n, size_t parallel,
+		  testrun_done_fn *done, void *ctx, struct err *e)
+{
+	const size_t width = parallel > PARALLEL_MAX ? PARALLEL_MAX : parallel ? parallel : 1;
+	struct batch b = { 0 };
+	size_t next = 0;
+	int r = 0;
+
+	while (r == 0 && (next < n || b.live)) {
+		for (size_t i = 0; r == 0 && i < width && next < n; i++) {
+			if (b.slot[i])
+				continue;
+			r = testrun_start(w, &jobs[next], &b.slot[i], e);
+			b.index[i] = next++;
+			b.live += r == 0;
+		}
+		if (r == 0)
+			r = step_batch(&b, width, done, ctx, e);
+	}
+	for (size_t i = 0; i < width; i++)
+		testrun_close(b.slot[i]);
+	return r;
+}
+
+/* ---- the build ---- */
+
+int testrun_build(struct world *w, int side, struct err *e)
+{
+	const struct strlist *build = build_command(w->service);
+	const struct service_tests *suite = w->service->tests.v;
+	const struct replica_job job = { .purpose = "build",
+					 .side = side,
+					 .role = ROLE_VERIFY,
+					 .unbuilt = true,
+					 .argv = (const char *const *)build->v,
+					 .wall_ms = suite->timeout_ms };
+	struct replica *rep = NULL;
+	struct exit_record x;
+	int r;
+
+	if (!build->n)
+		return 0;
+	r = replica_start(w, &job, &rep, e);
+	if (r < 0)
+		return r;
+	r = sandbox_wait(replica_sandbox(rep), &x, e);
+	if (r >= 0 && exit_status(&x) != 0) {
+		const struct buf *err = sandbox_output(replica_sandbox(rep), 2);
+		const size_t n = err && err->n ? err->n : 0, from = n > 300 ? n - 300 : 0;
+
+		r = err_set(e, ENOEXEC, "build of %.12s failed (%s %d): %.300s",
+			    w->side[side].source.commit, exit_kind_name(x.kind), x.code,
+			    n ? err->p + from : "no output");
+	}
+	if (r >= 0)
+		r = sandbox_freeze(replica_sandbox(rep), &w->side[side].built, e);
+	replica_close(rep);
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/host/testrun/world.h"
+
+/*
+ * Runs tests in replicas and says what was seen.  Results come from a reporter
+ * of a read-only layer over a descriptor that the tests are not told, are
+ * parsed by sickbay-decode, and are compared test by test with the baseline.
+ */
+enum test_what { RUN_SUITE, RUN_ONE };
+
+struct testrun_job {
+	const char *purpose;
+	int side, role;
+	int what;		 /* enum test_what */
+	const char *test_path;	 /* RUN_ONE: repository path of the test file */
+	const char *const *argv; /* replaces the service's command when given */
+	const struct changes *changes[4];
+	size_t n_changes;
+	uint64_t wall_ms; /* 0: the suite's timeout */
+};
+
+struct test_report {
+	struct exit_record exit;
+	bool built;	/* the build step went well (true where there is none) */
+	bool complete;	/* the reporter saw the end of the run */
+	json_t *status; /* {TEST ID: "pass"|"fail"|"skip"|"todo"}; owned */
+	json_t *values; /* [{"id","outcome","digest","type","stack"...}]; owned */
+	struct objlist
+		chain;	  /* struct exception of the first fault, resolved to repository paths */
+	char *fault_test; /* the test it happened in, or NULL */
+	size_t tests, passed, failed, skipped;
+	char *output; /* the last bytes of both outputs, made printable */
+};
+void test_report_release(struct test_report *r);
+/* Everything ran, ended well and at least one test passed. */
+bool test_report_green(const struct test_report *r);
+
+struct testrun;
+int testrun_start(struct world *w, const struct testrun_job *job, struct testrun **out,
+		  struct err *e);
+struct sandbox *testrun_sandbox(struct testrun *t);
+/* After sandbox_step() said that it ended. */
+int testrun_report(struct testrun *t, struct test_report *out, struct err *e);
+void testrun_close(struct testrun *t);
+
+/* Start, wait, report. */
+int testrun_run(struct world *w, const struct testrun_job *job, struct test_report *out,
+		struct err *e);
+/*
+ * n jobs, at most `parallel` at one time; each report is given to done() as it
+ * ends (any order) and released afterwards. done() returning <0 stops.
+ */
+typedef int testrun_done_fn(void *ctx, size_t index, const struct test_report *r, struct err *e);
+int testrun_batch(struct world *w, const struct testrun_job *jobs, size_t n, size_t parallel,
+		  testrun_done_fn *done, void *ctx, struct err *e);
+
+/* Runs the service's build command on the bare source of a side and freezes the result. Nothing to
+ * do without one. */
+int testrun_build(struct world *w, int side, struct err *e);
+
+/* ---- the baseline: what the suite does on a commit before anyone changed it ---- */
+struct baseline {
+	json_t *status; /* {ID: status} of tests that gave the same result in every run */
+	json_t *flaky;	/* {ID: "p of n passed"} and those the service names */
+	size_t tests, passed, failed, skipped, runs;
+	bool complete;
+	uint64_t wall_us, cpu_us; /* median of the runs */
+};
+int baseline_take(struct world *w, int side, uint64_t runs, struct baseline *out, struct err *e);
+json_t *baseline_write(const struct baseline *b);
+int baseline_read(const json_t *v, struct baseline *out, struct err *e);
+void baseline_release(struct baseline *b);
+/* Tests that passed before and do not now (failed, vanished or skipped), sorted; at most `max` are
+ * named. */
+int baseline_broken(const struct baseline *b, const struct test_report *now, size_t max,
+		    struct strlist *out, size_t *count, struct err *e);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/host/case/git.h"
+#include "agent/host/case/service.h"
+#include "agent/host/case/source.h"
+#include "agent/host/incident/incident.h"
+#include "images/store.h"
+#include "policy/policy.h"
+#include "runtime/proto/audit.h"
+#include "runtime/sandbox/sandbox.h"
+
+/*
+ * All that replicas of one service are made of, opened once for a case: the
+ * image's layers, the toolchain, the reporters, the source at the base commit
+ * and at the target's head, and the policy of each role.  Replicas made from
+ * it differ only in their changes, their command and their role.
+ */
+enum side { SIDE_BASE, SIDE_HEAD, SIDE_N };
+
+struct world {
+	const char *state;
+	struct store *store;	       /* borrowed */
+	const struct service *service; /* borrowed */
+	struct audit *audit;	       /* borrowed */
+	struct git *git;
+	struct image image;
+	struct layer_fds image_layers;
+	int toolchain, reporters; /* layer fds; toolchain -1: none */
+	char toolchain_id[80], reporters_id[80];
+	int agent_program, scratch; /* O_PATH of sickbay-agent; directory for change layers */
+	char *scratch_path;
+	struct {
+		struct source source;
+		int layer; /* the source layer */
+		int built; /* frozen result of the build, -1: no build command */
+	} side[SIDE_N];
+	struct policy *policy[ROLE_N];
+	struct policy_places places;
+	struct {
+		uint64_t replicas, cpu_us, peak_memory;
+	} spent;
+};
+
+int world_open(const char *state, struct store *store, const struct service *service,
+	       struct audit *audit, struct world *out, struct err *e);
+/* Resolves and lays out the sources; builds them once where the service has a build command. */
+int world_set_source(struct world *w, int side, const char *commit, struct err *e);
+void world_close(struct world *w);
+/* Frames of the replica to repository paths: production prefixes plus the replica's own. */
+int world_resolve(const struct world *w, struct incident *i, struct err *e);
+
+/* A set of changes as a layer on disk, removed by change_layer_drop(). */
+struct change_layer {
+	int fd;
+	char name[40];
+};
+int change_layer_make(struct world *w, const struct changes *c, struct change_layer *out,
+		      struct err *e);
+void change_layer_drop(struct world *w, struct change_layer *l);
+
+/* One replica: what stands on top of the world. */
+struct replica_job {
+	const char *purpose; /* for the log: "evaluate", "proof 2", ... */
+	int side, role;
+	const struct changes *changes[4];
+	size_t n_changes; /* later ones lie on top */
+	bool unbuilt;	  /* from the bare source even where a built layer exists */
+	const char *const *argv;
+	const struct sandbox_fd *fds;
+	size_t n_fds;
+	int results_fd;	  /* > 2: captured for test results */
+	uint64_t wall_ms; /* 0: the policy's */
+	const struct sandbox_bind *binds;
+	size_t n_binds;
+};
+
+struct replica;
+/* Logs the effect, builds the layers, starts. */
+int replica_start(struct world *w, const struct replica_job *job, struct replica **out,
+		  struct err *e);
+struct sandbox *replica_sandbox(struct replica *r);
+/* Ends it, adds to what was spent, logs the exit, removes its layers. NULL is fine. */
+void replica_close(struct replica *r);
