@@ -14,7 +14,7 @@ struct replica {
 	struct world *world;
 	struct sandbox *sandbox;
 	struct policy_compiled *compiled;
-	struct change_layer changes[4];
+	struct change_layer changes[5];
 	size_t n_changes;
 	char name[40];
 	struct strlist env;
@@ -90,6 +90,18 @@ static int build_env(struct replica *r, const struct sandbox_spec *spec,
 	return bad ? err_set(e, ENOMEM, "out of memory") : 0;
 }
 
+static int make_task(struct replica *r, const char *task, struct err *e)
+{
+	static const struct changes none = { 0 };
+	struct change_layer *l = &r->changes[r->n_changes];
+	int k = change_layer_make(r->world, &none, l, e);
+
+	if (k < 0)
+		return k;
+	r->n_changes++;
+	return layer_put_file(l->fd, REPLICA_TASK + 1, task, strlen(task), 0644, 0, 0, e);
+}
+
 static int make_changes(struct replica *r, const struct replica_job *job, struct err *e)
 {
 	for (size_t i = 0; i < job->n_changes; i++) {
@@ -102,7 +114,7 @@ static int make_changes(struct replica *r, const struct replica_job *job, struct
 			return k;
 		r->n_changes++;
 	}
-	return 0;
+	return job->task ? make_task(r, job->task, e) : 0;
 }
 
 static int log_start(struct replica *r, const struct replica_job *job, struct err *e)

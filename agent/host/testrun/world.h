@@ -73,7 +73,10 @@ struct replica_job {
 	uint64_t wall_ms; /* 0: the policy's */
 	const struct sandbox_bind *binds;
 	size_t n_binds;
+	const char *task; /* content of REPLICA_TASK inside, for an agent that is a command */
 };
+
+#define REPLICA_TASK "/opt/sickbay/task.json"
 
 struct replica;
 /* Logs the effect, builds the layers, starts. */

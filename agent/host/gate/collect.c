@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/host/gate/collect.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/base/log.h"
+
+static char *task_text(const struct gate_session *s)
+{
+	AUTO_JSON json_t *incident = incident_write(s->incident);
+	AUTO_JSON json_t *task =
+		json_pack("{s:s,s:s,s:s*,s:O,s:s*}", "role", policy_role_name(s->role), "repo",
+			  s->world->service->run.cwd, "test_path", s->test_path, "incident",
+			  incident, "history", s->history);
+
+	return task ? json_dumps(task, JSON_INDENT(1) | JSON_ENSURE_ASCII) : NULL;
+}
+
+static int set_why(struct gate_outcome *out, int end, const char *why, struct err *e)
+{
+	out->end = end;
+	free(out->why);
+	out->why = strdup(why);
+	return out->why ? 0 : err_set(e, ENOMEM, "out of memory");
+}
+
+static int read_tree(const struct gate_session *s, struct replica *rep, struct gate_outcome *out,
+		     struct err *e)
+{
+	AUTO_CLOSE int upper = -1;
+	int r = sandbox_freeze(replica_sandbox(rep), &upper, e);
+
+	if (r < 0)
+		return r;
+	r = source_diff(s->world->store, &s->world->side[SIDE_BASE].source,
+			s->world->service->run.cwd, upper, NULL, &out->changes, e);
+	if (r < 0)
+		return set_why(out, GATE_FAILED, e->msg, e);
+	if (out->changes.n == 0)
+		return set_why(out, GATE_GAVE_UP, "the agent changed nothing", e);
+	out->end = GATE_SUBMITTED;
+	out->title = strdup("change by the configured agent");
+	return out->title ? 0 : err_set(e, ENOMEM, "out of memory");
+}
+
+int collect_run(const struct gate_session *s, struct gate_outcome *out, struct err *e)
+{
+	AUTO_FREE char *task = task_text(s);
+	struct replica_job job = { .purpose = s->role == ROLE_PATCH ? "patch agent"
+								    : "reproduction agent",
+				   .side = SIDE_BASE,
+				   .role = s->role,
+				   .argv = (const char *const *)s->agent->command.v,
+				   .task = task };
+	struct replica *rep = NULL;
+	struct err late = ERR_INIT;
+	int r;
+
+	if (!task)
+		return err_set(e, ENOMEM, "out of memory");
+	if (s->test)
+		job.changes[job.n_changes++] = s->test;
+	r = replica_start(s->world, &job, &rep, e);
+	if (r < 0)
+		return r;
+	r = sandbox_wait(replica_sandbox(rep), &out->exit, e);
+	if (r >= 0 && exit_status(&out->exit) != 0) {
+		char why[200];
+
+		(void)snprintf(why, sizeof(why), "the agent's command ended with %s %d",
+			       exit_kind_name(out->exit.kind), out->exit.code);
+		r = set_why(out, GATE_FAILED, why, e);
+	} else if (r >= 0) {
+		r = read_tree(s, rep, out, e);
+	}
+	replica_close(rep);
+	if (r >= 0)
+		r = audit_commit(s->world->audit, "gate.collect",
+				 json_pack("{s:s,s:I}", "role", policy_role_name(s->role), "files",
+					   (json_int_t)out->changes.n),
+				 &late);
+	if (r < 0 && late.code)
+		*e = late;
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/host/proof/proof.h"
+
+/* What one step gives: filled by the step, owned by the caller. */
+struct step_result {
+	bool holds, needs_scope;
+	char says[512]; /* one sentence: the reason when it does not hold */
+	json_t *detail; /* object or NULL */
+	unsigned risk;	/* points this step adds */
+	char risk_reason[200];
+};
+
+int step_fails_before(const struct proof_input *in, int side, struct step_result *r, struct err *e);
+int step_passes_after(const struct proof_input *in, int side, struct step_result *r, struct err *e);
+int step_suite(const struct proof_input *in, int side, struct step_result *r, struct err *e);
+int step_policy(const struct proof_input *in, int side, struct step_result *r, struct err *e);
+int step_mutants(const struct proof_input *in, int side, struct step_result *r, struct err *e);
+int step_variants(const struct proof_input *in, int side, struct step_result *r, struct err *e);
+
+/* Runs `sickbay-agent --inspect ARGS` in a fresh replica with no agent, over these files; its JSON
+ * answer. */
+int inspect_run(const struct proof_input *in, int side, const char *const *args,
+		const struct changes *files, json_t **out, struct err *e);
