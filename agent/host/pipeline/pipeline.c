@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/host/pipeline/pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/host/pipeline/stages.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/log.h"
+#include "runtime/base/sha256.h"
+
+/*
+ * Theory of operation.  The table below is the life of a case.  The loop asks
+ * the case directory where it stands, runs that stage, and goes on until a
+ * stage says that the case ends.  A stage's only lasting effect is its record,
+ * published when it is done; so a kill at any point loses the work of one stage
+ * and nothing else, and running again does that stage again.
+ */
+static const struct {
+	const char *what;
+	stage_fn *run;
+} stages[STAGE_OUTCOME] = {
+	[STAGE_REPLICA] = { "replica and baseline", stage_replica },
+	[STAGE_MATCH] = { "reproduce", stage_match },
+	[STAGE_PATCH] = { "patch", stage_patch },
+	[STAGE_PROOF] = { "prove", stage_proof },
+	[STAGE_PULLREQ] = { "pull request", stage_pullreq },
+};
+
+static int file_digest(const char *path, char hex[SHA256_HEX])
+{
+	AUTO_FCLOSE FILE *f = fopen(path, "re");
+	struct err ignored = ERR_INIT;
+
+	return f ? sha256_fd(fileno(f), hex, &ignored) : -ENOENT;
+}
+
+int pipeline_begin(const struct pipeline *p, const struct incident *i, struct err *e)
+{
+	AUTO_JSON json_t *incident = incident_write(i);
+	AUTO_JSON json_t *record = NULL;
+	char now[CLOCK_RFC3339], digest[SHA256_HEX] = "";
+	int r;
+
+	clock_rfc3339(clock_real_ns(), now);
+	(void)file_digest(p->service->file, digest);
+	record = json_pack("{s:O,s:{s:s,s:s,s:s},s:{s:s}}", "incident", incident, "service", "name",
+			   p->service->name, "sha256", digest, "mode",
+			   service_mode_name(p->service->mode), "measured", "created", now);
+	if (!record)
+		return err_set(e, ENOMEM, "incident: out of memory");
+	r = audit_commit(p->audit, "case.begin",
+			 json_pack("{s:s,s:s,s:s,s:s}", "incident", i->id, "service",
+				   p->service->name, "fingerprint",
+				   i->fingerprint ? i->fingerprint : "", "commit",
+				   i->deploy.commit ? i->deploy.commit : ""),
+			 e);
+	return r < 0 ? r : case_publish(p->kase, STAGE_INCIDENT, json_incref(record), e);
+}
+
+static bool reached_goal(int mode, int outcome)
+{
+	return (mode == MODE_PROPOSE && outcome == OUTCOME_PROPOSED) ||
+	       (mode == MODE_REPRODUCE && outcome == OUTCOME_REPRODUCED) ||
+	       (mode == MODE_OBSERVE && outcome == OUTCOME_OBSERVED);
+}
+
+static int end_case(const struct pipeline *p, int outcome, const char *reason, struct err *e)
+{
+	json_t *record = json_pack("{s:s,s:s}", "outcome", outcome_name(outcome), "reason", reason);
+	int r = audit_commit(
+		p->audit, "case.end",
+		json_pack("{s:s,s:s}", "outcome", outcome_name(outcome), "reason", reason), e);
+
+	if (r < 0) {
+		json_decref(record);
+		return r;
+	}
+	return case_publish(p->kase, STAGE_OUTCOME, record, e);
+}
+
+static int read_end(const struct pipeline *p, struct pipeline_end *out, struct err *e)
+{
+	AUTO_JSON json_t *v = NULL;
+	const char *word;
+	int r = case_record(p->kase, STAGE_OUTCOME, &v, e);
+
+	if (r < 0)
+		return r;
+	word = json_string_value(json_object_get(v, "outcome"));
+	out->outcome = word ? outcome_from_name(word) : -1;
+	if (out->outcome < 0)
+		return err_set(e, EBADMSG, "7-outcome.json: unknown outcome");
+	(void)snprintf(out->reason, sizeof(out->reason), "%s",
+		       json_string_value(json_object_get(v, "reason")));
+	out->goal = reached_goal(p->service->mode, out->outcome);
+	return 0;
+}
+
+/* What a stage spent, also when it failed. */
+static int settle(struct work *w, int stage, uint64_t begun, struct err *e)
+{
+	const json_int_t wall = (json_int_t)((clock_mono_ns() - begun) / 1000);
+	json_t *line = json_pack("{s:s,s:I,s:I,s:I}", "what", stage_name(stage), "replicas",
+				 (json_int_t)w->world.spent.replicas, "cpu_us",
+				 (json_int_t)w->world.spent.cpu_us, "wall_us", wall);
+
+	w->world.spent.replicas = 0;
+	w->world.spent.cpu_us = 0;
+	return case_spend(w->p->kase, line, e);
+}
+
+static int run_stage(struct work *w, int stage, struct err *e)
+{
+	const uint64_t begun = clock_mono_ns();
+	struct err late = ERR_INIT;
+	int r;
+
+	log_info("%s: %s", case_id(w->p->kase), stages[stage].what);
+	r = work_load_incident(w, e);
+	if (r == 0)
+		r = work_open_world(w, e);
+	if (r == 0)
+		r = stages[stage].run(w, e);
+	if (settle(w, stage, begun, &late) < 0 && r == 0) {
+		*e = late;
+		r = -late.code;
+	}
+	log_progress_end();
+	return r < 0 ? err_wrap(e, "stage '%s'", stage_name(stage)) : 0;
+}
+
+static void work_release(struct work *w)
+{
+	if (w->world_open)
+		world_close(&w->world);
+	incident_release(&w->incident);
+	for (int i = 0; i < SIDE_N; i++)
+		baseline_release(&w->baseline[i]);
+	changes_release(&w->test);
+	changes_release(&w->patch);
+	free(w->test_path);
+}
+
+int pipeline_run(const struct pipeline *p, struct pipeline_end *out, struct err *e)
+{
+	struct work w = { .p = p, .outcome = -1 };
+	int r = 0;
+
+	audit_set_case(p->audit, case_id(p->kase));
+	while (r == 0) {
+		const int stage = case_stage(p->kase);
+
+		if (stage == STAGE_N)
+			break;
+		if (stage == STAGE_OUTCOME && w.outcome < 0)
+			work_end(&w, OUTCOME_PROPOSED, "the pull request is ready for a person");
+		if (stage == STAGE_INCIDENT)
+			r = err_set(e, EBADMSG,
+				    "case '%s' has no incident: it was killed before it began",
+				    case_id(p->kase));
+		else if (w.outcome < 0)
+			r = run_stage(&w, stage, e);
+		if (r == 0 && w.outcome >= 0)
+			r = end_case(p, w.outcome, w.reason, e);
+	}
+	work_release(&w);
+	return r < 0 ? r : read_end(p, out, e);
+}
+
+int pipeline_cancel(const struct pipeline *p, const char *reason, struct err *e)
+{
+	if (case_stage(p->kase) == STAGE_N)
+		return err_set(e, EALREADY, "case '%s' has ended already", case_id(p->kase));
+	audit_set_case(p->audit, case_id(p->kase));
+	return end_case(p, OUTCOME_CANCELLED, reason, e);
+}

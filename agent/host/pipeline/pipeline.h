@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/host/case/case.h"
+#include "agent/host/proof/proof.h"
+
+/*
+ * From an incident to an outcome.  Each stage reads the records before it and
+ * publishes its own; nothing else survives between stages, so running the
+ * pipeline again resumes a case.
+ */
+struct pipeline {
+	const char *state;
+	const struct service *service; /* borrowed, as is the rest */
+	struct store *store;
+	struct audit *audit;
+	struct kase *kase;
+};
+
+struct pipeline_end {
+	int outcome; /* enum outcome */
+	char reason[512];
+	bool goal; /* the goal of the service's mode was reached */
+};
+
+/* Publishes 1-incident.json of a new case; the incident must be resolved. */
+int pipeline_begin(const struct pipeline *p, const struct incident *i, struct err *e);
+/* Runs the stages that are left. A failure (<0) leaves the case where it is: it can be resumed. */
+int pipeline_run(const struct pipeline *p, struct pipeline_end *out, struct err *e);
+/* Ends a case that has not ended. */
+int pipeline_cancel(const struct pipeline *p, const char *reason, struct err *e);

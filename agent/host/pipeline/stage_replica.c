@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "agent/host/pipeline/stages.h"
+#include "runtime/base/log.h"
+
+/*
+ * Stage 2: which commits, which layers, which policies, and what the suite
+ * does there before anyone changed a thing.
+ */
+
+static int resolve_commits(struct work *w, struct err *e)
+{
+	const char *deployed = w->incident.deploy.commit;
+	int r;
+
+	if (!deployed)
+		return err_set(
+			e, ENODATA,
+			"the incident names no deployed commit (deploy.commit): nothing can be "
+			"replicated");
+	r = git_resolve(w->world.git, deployed, w->base, e);
+	if (r == 0)
+		r = git_resolve(w->world.git, w->p->service->repository.target, w->head, e);
+	if (r == 0)
+		w->same_head = strcmp(w->base, w->head) == 0;
+	return r;
+}
+
+static int take_baselines(struct work *w, struct err *e)
+{
+	const uint64_t runs = w->p->service->proof.baseline;
+	int r;
+
+	log_progress("source and build of %.12s", w->base);
+	r = world_set_source(&w->world, SIDE_BASE, w->base, e);
+	if (r == 0 && !w->same_head)
+		r = world_set_source(&w->world, SIDE_HEAD, w->head, e);
+	log_progress("suite at the base commit, %llu runs", (unsigned long long)runs);
+	if (r == 0)
+		r = baseline_take(&w->world, SIDE_BASE, runs, &w->baseline[SIDE_BASE], e);
+	if (r == 0 && !w->same_head)
+		r = baseline_take(&w->world, SIDE_HEAD, runs, &w->baseline[SIDE_HEAD], e);
+	return r;
+}
+
+static json_t *policies(const struct work *w)
+{
+	json_t *o = json_object();
+
+	for (int role = 0; o && role < ROLE_N; role++)
+		(void)json_object_set_new(o, policy_role_name(role),
+					  json_pack("{s:s,s:s}", "name",
+						    policy_name(w->world.policy[role]), "digest",
+						    policy_digest(w->world.policy[role])));
+	return o;
+}
+
+static json_t *missing(const struct source *s)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; a && i < s->missing.n; i++)
+		(void)json_array_append_new(a, json_string(s->missing.v[i]));
+	return a;
+}
+
+int stage_replica(struct work *w, struct err *e)
+{
+	const struct source *src = &w->world.side[SIDE_BASE].source;
+	json_t *record;
+	int r = resolve_commits(w, e);
+
+	if (r == 0)
+		r = take_baselines(w, e);
+	if (r < 0)
+		return r;
+	w->have_replica = true;
+	record = json_pack("{s:s,s:s,s:{s:s,s:s*},s:s,s:s,s:{s:I,s:o},s:o,s:{s:o,s:o*}}", "base",
+			   w->base, "head", w->head, "image", "name", w->world.image.name, "digest",
+			   w->world.image.digest, "toolchain", w->world.toolchain_id, "reporters",
+			   w->world.reporters_id, "source", "files", (json_int_t)src->files,
+			   "missing", missing(src), "policies", policies(w), "baseline", "base",
+			   baseline_write(&w->baseline[SIDE_BASE]), "head",
+			   w->same_head ? NULL : baseline_write(&w->baseline[SIDE_HEAD]));
+	return work_publish(w, STAGE_REPLICA, record, e);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/host/gate/gate.h"
+#include "agent/host/pipeline/pipeline.h"
+
+/* What the stages share while the pipeline runs: everything here is read back from records. */
+struct work {
+	const struct pipeline *p;
+	struct world world;
+	bool world_open;
+	struct incident incident;
+	bool have_incident;
+	struct baseline baseline[SIDE_N];
+	char base[65], head[65];
+	bool same_head, have_replica;
+	struct changes test, patch;
+	char *test_path;
+	int outcome; /* set by the stage that ends the case; -1: go on */
+	char reason[512];
+};
+
+typedef int stage_fn(struct work *w, struct err *e);
+stage_fn stage_replica, stage_match, stage_patch, stage_proof, stage_pullreq;
+
+/* Opens what replicas are made of, at the commits that 2-replica.json names. */
+int work_open_world(struct work *w, struct err *e);
+int work_load_incident(struct work *w, struct err *e);
+int work_load_replica(struct work *w, struct err *e); /* base, head, baselines */
+int work_load_test(struct work *w, struct err *e);    /* from 3-match.json */
+int work_load_patch(struct work *w, struct err *e);   /* from 4-patch.json */
+void work_proof_input(struct work *w, struct proof_input *in);
+/* The case ends after this stage. */
+void work_end(struct work *w, int outcome, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Logs the effect, then publishes the record of a stage; the reference is stolen. */
+int work_publish(struct work *w, int stage, json_t *record, struct err *e);
+
+json_t *changes_to_json(const struct changes *c);
+int changes_from_json(const json_t *v, struct changes *out, struct err *e);

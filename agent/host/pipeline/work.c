@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/host/pipeline/stages.h"
+
+void work_end(struct work *w, int outcome, const char *fmt, ...)
+{
+	va_list ap;
+
+	w->outcome = outcome;
+	va_start(ap, fmt);
+	(void)vsnprintf(w->reason, sizeof(w->reason), fmt, ap);
+	va_end(ap);
+}
+
+int work_publish(struct work *w, int stage, json_t *record, struct err *e)
+{
+	AUTO_JSON json_t *own = record;
+	int r;
+
+	if (!own)
+		return err_set(e, ENOMEM, "record of stage '%s': out of memory", stage_name(stage));
+	r = audit_commit(w->p->audit, "record.publish",
+			 json_pack("{s:s}", "record", stage_record(stage)), e);
+	return r < 0 ? r : case_publish(w->p->kase, stage, json_incref(own), e);
+}
+
+int work_load_incident(struct work *w, struct err *e)
+{
+	AUTO_JSON json_t *v = NULL;
+	int r;
+
+	if (w->have_incident)
+		return 0;
+	r = case_record(w->p->kase, STAGE_INCIDENT, &v, e);
+	if (r == 0)
+		r = incident_read(json_object_get(v, "incident"), &w->incident, e);
+	w->have_incident = r == 0;
+	return r;
+}
+
+static int copy_commit(const json_t *v, const char *key, char out[65], struct err *e)
+{
+	const char *s = json_string_value(json_object_get(v, key));
+
+	if (!s || strlen(s) > 64)
+		return err_set(e, EBADMSG, "2-replica.json: no %s commit", key);
+	(void)snprintf(out, 65, "%s", s);
+	return 0;
+}
+
+int work_load_replica(struct work *w, struct err *e)
+{
+	AUTO_JSON json_t *v = NULL;
+	const json_t *baselines;
+	int r;
+
+	if (w->have_replica)
+		return 0;
+	r = case_record(w->p->kase, STAGE_REPLICA, &v, e);
+	if (r == 0)
+		r = copy_commit(v, "base", w->base, e);
+	if (r == 0)
+		r = copy_commit(v, "head", w->head, e);
+	if (r < 0)
+		return r;
+	w->same_head = strcmp(w->base, w->head) == 0;
+	baselines = json_object_get(v, "baseline");
+	r = baseline_read(json_object_get(baselines, "base"), &w->baseline[SIDE_BASE], e);
+	if (r == 0 && !w->same_head)
+		r = baseline_read(json_object_get(baselines, "head"), &w->baseline[SIDE_HEAD], e);
+	w->have_replica = r == 0;
+	return r;
+}
+
+int work_open_world(struct work *w, struct err *e)
+{
+	int r;
+
+	if (w->world_open)
+		return 0;
+	r = world_open(w->p->state, w->p->store, w->p->service, w->p->audit, &w->world, e);
+	if (r < 0)
+		return r;
+	w->world_open = true;
+	if (case_stage(w->p->kase) <= STAGE_REPLICA)
+		return 0; /* the stage itself decides on the commits */
+	r = work_load_replica(w, e);
+	if (r == 0)
+		r = world_set_source(&w->world, SIDE_BASE, w->base, e);
+	if (r == 0 && !w->same_head)
+		r = world_set_source(&w->world, SIDE_HEAD, w->head, e);
+	return r;
+}
+
+int work_load_test(struct work *w, struct err *e)
+{
+	AUTO_JSON json_t *v = NULL;
+	const char *path;
+	int r;
+
+	if (w->test_path)
+		return 0;
+	r = case_record(w->p->kase, STAGE_MATCH, &v, e);
+	if (r < 0)
+		return r;
+	path = json_string_value(json_object_get(v, "test_path"));
+	if (!path)
+		return err_set(e, EBADMSG, "3-match.json: no test");
+	r = changes_from_json(json_object_get(v, "test"), &w->test, e);
+	if (r < 0)
+		return r;
+	w->test_path = strdup(path);
+	return w->test_path ? 0 : err_set(e, ENOMEM, "out of memory");
+}
+
+int work_load_patch(struct work *w, struct err *e)
+{
+	AUTO_JSON json_t *v = NULL;
+	int r;
+
+	if (w->patch.n)
+		return 0;
+	r = case_record(w->p->kase, STAGE_PATCH, &v, e);
+	return r < 0 ? r : changes_from_json(json_object_get(v, "changes"), &w->patch, e);
+}
+
+void work_proof_input(struct work *w, struct proof_input *in)
+{
+	*in = (struct proof_input){ .world = &w->world,
+				    .incident = &w->incident,
+				    .test = &w->test,
+				    .test_path = w->test_path,
+				    .patch = &w->patch,
+				    .baseline = { &w->baseline[SIDE_BASE],
+						  &w->baseline[SIDE_HEAD] },
+				    .same_head = w->same_head,
+				    .seed = 1 };
+}
