@@ -25,7 +25,8 @@ struct service_tests {
 	char *name;
 	struct strlist command; /* the whole suite */
 	struct strlist one;	/* one test file */
-	int format;		/* enum test_format */
+	struct strlist check; /* the same, as a person runs it by hand; shown in the pull request */
+	int format;	      /* enum test_format */
 	uint64_t timeout_ms;
 	struct strlist known_flaky;
 	struct {

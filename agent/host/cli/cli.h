@@ -36,4 +36,6 @@ int cmd_image(int argc, char **argv, struct err *e);
 int cmd_incident(int argc, char **argv, struct err *e);
 int cmd_run(int argc, char **argv, struct err *e);
 int cmd_policy(int argc, char **argv, struct err *e);
+int cmd_heal(int argc, char **argv, struct err *e);
+int cmd_case(int argc, char **argv, struct err *e);
 int cmd_version(int argc, char **argv, struct err *e);

@@ -153,6 +153,9 @@ int pipeline_run(const struct pipeline *p, struct pipeline_end *out, struct err 
 
 		if (stage == STAGE_N)
 			break;
+		r = work_load_end(&w, e);
+		if (r < 0)
+			break;
 		if (stage == STAGE_OUTCOME && w.outcome < 0)
 			work_end(&w, OUTCOME_PROPOSED, "the pull request is ready for a person");
 		if (stage == STAGE_INCIDENT)

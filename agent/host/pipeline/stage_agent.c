@@ -242,6 +242,31 @@ int stage_patch(struct work *w, struct err *e)
 
 /* ---- stage 5 ---- */
 
+/* The files of the patch must read at the target's head as they do at the base commit. */
+static int check_head(struct work *w, struct err *e)
+{
+	for (size_t i = 0; !w->same_head && i < w->patch.n; i++) {
+		const struct change *ch = &w->patch.v[i];
+		AUTO_BUF struct buf now = BUF_INIT(0);
+		struct err none = ERR_INIT;
+		const int r = source_read(w->world.store, &w->world.side[SIDE_HEAD].source,
+					  w->p->service->run.cwd, ch->path, &now, &none);
+
+		if (r < 0 && r != -ENOENT)
+			return err_set(e, -r, "%s", none.msg);
+		if ((r == -ENOENT) == (ch->kind == CHANGE_ADD) &&
+		    (r == -ENOENT ||
+		     (now.n == ch->old_len && memcmp(now.p, ch->old_data, now.n) == 0)))
+			continue;
+		work_end(w, OUTCOME_NEEDS_PERSON,
+			 "'%.200s' differs between the base commit and %s: the patch does not "
+			 "apply there",
+			 ch->path, w->p->service->repository.target);
+		return 0;
+	}
+	return 0;
+}
+
 int stage_proof(struct work *w, struct err *e)
 {
 	int verdict = PROOF_REFUSED, r = work_load_test(w, e);
@@ -249,9 +274,16 @@ int stage_proof(struct work *w, struct err *e)
 	json_t *record = NULL;
 
 	if (r == 0)
+		r = work_load_replica(w, e);
+	if (r == 0)
 		r = work_load_patch(w, e);
+	if (r == 0)
+		r = check_head(w, e);
 	if (r < 0)
 		return r;
+	if (w->outcome >= 0)
+		return work_publish(w, STAGE_PROOF,
+				    json_pack("{s:s,s:s}", "result", "none", "why", w->reason), e);
 	work_proof_input(w, &in);
 	r = proof_run(&in, &verdict, &record, e);
 	if (r < 0)

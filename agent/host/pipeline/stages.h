@@ -30,6 +30,8 @@ int work_load_replica(struct work *w, struct err *e); /* base, head, baselines *
 int work_load_test(struct work *w, struct err *e);    /* from 3-match.json */
 int work_load_patch(struct work *w, struct err *e);   /* from 4-patch.json */
 void work_proof_input(struct work *w, struct proof_input *in);
+/* A stage may have ended the case in its record without the outcome having been written yet. */
+int work_load_end(struct work *w, struct err *e);
 /* The case ends after this stage. */
 void work_end(struct work *w, int outcome, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -23,9 +23,33 @@ int work_publish(struct work *w, int stage, json_t *record, struct err *e)
 
 	if (!own)
 		return err_set(e, ENOMEM, "record of stage '%s': out of memory", stage_name(stage));
+	if (w->outcome >= 0 &&
+	    json_object_set_new(own, "end",
+				json_pack("{s:s,s:s}", "outcome", outcome_name(w->outcome),
+					  "reason", w->reason)) < 0)
+		return err_set(e, ENOMEM, "record of stage '%s': out of memory", stage_name(stage));
 	r = audit_commit(w->p->audit, "record.publish",
 			 json_pack("{s:s}", "record", stage_record(stage)), e);
 	return r < 0 ? r : case_publish(w->p->kase, stage, json_incref(own), e);
+}
+
+int work_load_end(struct work *w, struct err *e)
+{
+	const int stage = case_stage(w->p->kase);
+	AUTO_JSON json_t *v = NULL;
+	const char *word, *why;
+	int r;
+
+	if (w->outcome >= 0 || stage == STAGE_INCIDENT)
+		return 0;
+	r = case_record(w->p->kase, stage - 1, &v, e);
+	if (r < 0)
+		return r;
+	word = json_string_value(json_object_get(json_object_get(v, "end"), "outcome"));
+	why = json_string_value(json_object_get(json_object_get(v, "end"), "reason"));
+	if (word && outcome_from_name(word) >= 0)
+		work_end(w, outcome_from_name(word), "%s", why ? why : "");
+	return 0;
 }
 
 int work_load_incident(struct work *w, struct err *e)

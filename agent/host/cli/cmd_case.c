@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/host/cli/cli.h"
+#include "agent/host/cli/session.h"
+#include "runtime/base/opt.h"
+
+struct case_options {
+	const char *state, *service, *reason;
+	bool json;
+};
+
+static int parse(struct case_options *o, int argc, char **argv, int want, struct err *e)
+{
+	const struct opt opts[] = { { "state", OPT_STR, &o->state, "DIR", "state directory" },
+				    { "service", OPT_STR, &o->service, "FILE",
+				      "service file (default: the case's own)" },
+				    { "reason", OPT_STR, &o->reason, "TEXT", "why (with cancel)" },
+				    { "json", OPT_FLAG, &o->json, NULL, "print JSON" },
+				    { 0 } };
+	int operands;
+
+	o->state = CLI_STATE_DEFAULT;
+	if (opt_parse(opts, false, argc, argv, &operands, e) < 0)
+		return CLI_USAGE;
+	if (operands != want)
+		return cli_usage(e,
+				 want ? "case %s wants one case id" : "case %s takes no operands",
+				 argv[0]);
+	return CLI_OK;
+}
+
+/* {"case","stage","outcome","reason","service"} */
+static json_t *summary(struct kase *k, struct err *e)
+{
+	AUTO_JSON json_t *incident = NULL;
+	AUTO_JSON json_t *outcome = NULL;
+	const int stage = case_stage(k);
+
+	if (stage > STAGE_INCIDENT && case_record(k, STAGE_INCIDENT, &incident, e) < 0)
+		return NULL;
+	if (stage == STAGE_N && case_record(k, STAGE_OUTCOME, &outcome, e) < 0)
+		return NULL;
+	return json_pack("{s:s,s:s,s:O*,s:O*,s:O*}", "case", case_id(k), "stage", stage_name(stage),
+			 "outcome", json_object_get(outcome, "outcome"), "reason",
+			 json_object_get(outcome, "reason"), "service",
+			 json_object_get(json_object_get(incident, "service"), "name"));
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "-";
+}
+
+static int list(int argc, char **argv, struct err *e)
+{
+	struct case_options o = { 0 };
+	AUTO_JSON json_t *ids = NULL;
+	AUTO_JSON json_t *rows = json_array();
+	const int status = parse(&o, argc, argv, 0, e);
+
+	if (status != CLI_OK)
+		return status;
+	if (case_list(o.state, &ids, e) < 0)
+		return CLI_FAILED;
+	for (size_t i = 0; i < json_array_size(ids); i++) {
+		struct kase *k = NULL;
+		json_t *row;
+
+		if (case_open(o.state, json_string_value(json_array_get(ids, i)), false, &k, e) < 0)
+			return CLI_FAILED;
+		row = summary(k, e);
+		case_close(k);
+		if (!row)
+			return CLI_FAILED;
+		if (!o.json)
+			(void)printf("%-24s %-10s %-15s %s\n", text_of(row, "case"),
+				     text_of(row, "stage"), text_of(row, "outcome"),
+				     text_of(row, "reason"));
+		(void)json_array_append_new(rows, row);
+	}
+	if (o.json) {
+		(void)json_dumpf(rows, stdout, JSON_INDENT(1));
+		(void)fputc('\n', stdout);
+	}
+	return CLI_OK;
+}
+
+static int show_json(struct kase *k, struct err *e)
+{
+	AUTO_JSON json_t *all = json_object();
+
+	for (int i = 0; i < STAGE_N; i++) {
+		json_t *v = NULL;
+		const int r = case_record(k, i, &v, e);
+
+		if (r == -ENOENT)
+			continue;
+		if (r < 0 || json_object_set_new(all, stage_name(i), v) < 0)
+			return CLI_FAILED;
+	}
+	e->code = 0;
+	(void)json_dumpf(all, stdout, JSON_INDENT(1));
+	(void)fputc('\n', stdout);
+	return CLI_OK;
+}
+
+static int show_text(struct kase *k, struct err *e)
+{
+	AUTO_JSON json_t *s = summary(k, e);
+	AUTO_JSON json_t *spent = NULL;
+
+	if (!s || case_spent(k, &spent, e) < 0)
+		return CLI_FAILED;
+	(void)printf("case      %s\nservice   %s\nstage     %s\noutcome   %s\nreason    %s\n"
+		     "directory %s\n",
+		     case_id(k), text_of(s, "service"), text_of(s, "stage"), text_of(s, "outcome"),
+		     text_of(s, "reason"), case_path(k));
+	(void)printf("spent     %lld evaluations, %lld replicas, %.1f cpu-s, %.1f s wall\n",
+		     (long long)json_integer_value(json_object_get(spent, "evaluations")),
+		     (long long)json_integer_value(json_object_get(spent, "replicas")),
+		     (double)json_integer_value(json_object_get(spent, "cpu_us")) / 1e6,
+		     (double)json_integer_value(json_object_get(spent, "wall_us")) / 1e6);
+	return CLI_OK;
+}
+
+static int show(int argc, char **argv, struct err *e)
+{
+	struct case_options o = { 0 };
+	struct kase *k = NULL;
+	int status = parse(&o, argc, argv, 1, e);
+
+	if (status != CLI_OK)
+		return status;
+	if (case_open(o.state, argv[1], false, &k, e) < 0)
+		return CLI_FAILED;
+	status = o.json ? show_json(k, e) : show_text(k, e);
+	case_close(k);
+	return status;
+}
+
+/* The session of an existing case, locked. */
+static int open_case(struct case_options *o, const char *id, struct session *s, struct err *e)
+{
+	char path[4096];
+	const struct session_options so = { .state = o->state,
+					    .service = o->service ? o->service : path };
+	int status;
+
+	if (!o->service && session_service_of(o->state, id, path, e) < 0)
+		return CLI_FAILED;
+	status = session_open(&so, s, e);
+	if (status == CLI_OK && case_open(o->state, id, true, &s->kase, e) < 0) {
+		session_close(s);
+		return CLI_FAILED;
+	}
+	return status;
+}
+
+static int resume(int argc, char **argv, struct err *e)
+{
+	struct case_options o = { 0 };
+	struct session s;
+	int status = parse(&o, argc, argv, 1, e);
+
+	if (status == CLI_OK)
+		status = open_case(&o, argv[1], &s, e);
+	if (status != CLI_OK)
+		return status;
+	status = session_run(&s, o.json, e);
+	session_close(&s);
+	return status;
+}
+
+static int cancel(int argc, char **argv, struct err *e)
+{
+	struct case_options o = { 0 };
+	struct session s;
+	int status = parse(&o, argc, argv, 1, e);
+
+	if (status == CLI_OK)
+		status = open_case(&o, argv[1], &s, e);
+	if (status != CLI_OK)
+		return status;
+	{
+		const struct pipeline p = { .state = s.state,
+					    .service = &s.service,
+					    .store = s.store,
+					    .audit = s.audit,
+					    .kase = s.kase };
+
+		if (pipeline_cancel(&p, o.reason ? o.reason : "cancelled by the operator", e) < 0)
+			status = CLI_FAILED;
+	}
+	session_close(&s);
+	return status;
+}
+
+int cmd_case(int argc, char **argv, struct err *e)
+{
+	static const struct command table[] = {
+		{ "list", list, "[--state DIR] [--json]", "all cases and where they stand" },
+		{ "show", show, "ID [--state DIR] [--json]", "one case; --json: all its records" },
+		{ "resume", resume, "ID [--state DIR]", "go on where a case was interrupted" },
+		{ "cancel", cancel, "ID [--reason TEXT] [--state DIR]", "end a case" },
+		{ 0 },
+	};
+
+	return cli_dispatch(table, "case", argc, argv, e);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/host/cli/cli.h"
+#include "agent/host/cli/session.h"
+#include "agent/host/incident/convert.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/opt.h"
+#include "runtime/proto/decode.h"
+
+struct heal {
+	struct session_options session;
+	const char *from, *input, *deploy, *metrics;
+	bool json;
+};
+
+static int read_incident(const char *path, struct incident *out, struct err *e)
+{
+	AUTO_CLOSE int fd =
+		strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+	AUTO_JSON json_t *v = NULL;
+	int r;
+
+	if (fd < 0)
+		return err_sys(e, "open '%s'", path);
+	r = decode_value(DECODE_INCIDENT, fd, path, NULL, &v, e);
+	return r < 0 ? r : incident_read(v, out, e);
+}
+
+static int take_report(const struct heal *h, const struct service *s, struct incident *out,
+		       struct err *e)
+{
+	const struct convert_request req = { .from = h->from,
+					     .report_fd = STDIN_FILENO,
+					     .report_name = "standard input",
+					     .input = h->input,
+					     .deploy = h->deploy,
+					     .metrics = h->metrics,
+					     .service = s->name };
+
+	return incident_convert(&req, out, e);
+}
+
+/* The report's own place names become the repository's before anything is recorded. */
+static int resolve(const struct service *s, struct incident *i, struct err *e)
+{
+	struct strpair pairs[64];
+	struct strmap map = { .v = pairs };
+	const struct service_path *p = s->paths.v;
+	const struct incident_paths paths = { .paths = &map, .in_app = &s->in_app };
+
+	for (size_t k = 0; k < s->paths.n && map.n < 64; k++)
+		pairs[map.n++] = (struct strpair){ p[k].production, p[k].repository };
+	return incident_resolve(i, &paths, e);
+}
+
+static int heal(const struct heal *h, const char *path, struct session *s, struct err *e)
+{
+	struct incident i = { 0 };
+	int r = h->from ? take_report(h, &s->service, &i, e) : read_incident(path, &i, e);
+
+	if (r == 0)
+		r = resolve(&s->service, &i, e);
+	if (r == 0)
+		r = case_create(h->session.state, i.id, &s->kase, e);
+	if (r == 0)
+		r = session_begin_case(s, &i, e);
+	incident_release(&i);
+	return r;
+}
+
+int cmd_heal(int argc, char **argv, struct err *e)
+{
+	struct heal h = { .session = { .state = CLI_STATE_DEFAULT } };
+	const struct opt opts[] = {
+		{ "service", OPT_STR, &h.session.service, "FILE", "service file" },
+		{ "state", OPT_STR, &h.session.state, "DIR", "state directory" },
+		{ "from", OPT_STR, &h.from, "FORMAT",
+		  "node, python or sanitizer: a raw report on stdin" },
+		{ "input", OPT_STR, &h.input, "FILE",
+		  "typed input of the failing call (with --from)" },
+		{ "deploy", OPT_STR, &h.deploy, "FILE", "deployment metadata (with --from)" },
+		{ "metrics", OPT_STR, &h.metrics, "FILE", "runtime metrics (with --from)" },
+		{ "json", OPT_FLAG, &h.json, NULL, "print the outcome as JSON" },
+		{ 0 }
+	};
+	struct session s;
+	int operands, status;
+
+	if (opt_parse(opts, false, argc, argv, &operands, e) < 0)
+		return CLI_USAGE;
+	if (operands != (h.from ? 0 : 1))
+		return cli_usage(e,
+				 "heal wants one INCIDENT file, or --from FORMAT and a report on "
+				 "standard input");
+	if (!h.session.service)
+		return cli_usage(e, "heal wants --service FILE");
+	status = session_open(&h.session, &s, e);
+	if (status == CLI_OK) {
+		status = heal(&h, argv[1], &s, e) < 0 ? CLI_FAILED : session_run(&s, h.json, e);
+		session_close(&s);
+	}
+	return status;
+}

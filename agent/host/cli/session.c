@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/host/cli/session.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/host/cli/cli.h"
+#include "runtime/base/fd.h"
+
+/* A policy that is refused at load is 4, as scripts expect; anything else that fails is 1. */
+static int check_policies(const struct service *s, struct err *e)
+{
+	const char *const names[] = { s->policy.reproduce, s->policy.patch, s->policy.verify };
+
+	for (size_t i = 0; i < 3; i++) {
+		AUTO_FREE char *path = service_path(s, names[i]);
+		struct policy *p = NULL;
+
+		if (!path || policy_load(path, &p, e) < 0)
+			return -1;
+		policy_free(p);
+	}
+	return 0;
+}
+
+int session_open(const struct session_options *o, struct session *out, struct err *e)
+{
+	struct session s = { .state = o->state };
+	int status = CLI_FAILED;
+
+	if (service_load(o->service, &s.service, e) < 0)
+		return CLI_FAILED;
+	if (check_policies(&s.service, e) < 0)
+		status = CLI_SCOPE;
+	else if (dir_make(o->state, 0700, e) == 0 && sandbox_sweep(o->state, e) >= 0 &&
+		 store_open(o->state, &s.store, e) == 0 && audit_open(o->state, &s.audit, e) == 0)
+		status = CLI_OK;
+	if (status != CLI_OK) {
+		session_close(&s);
+		return status;
+	}
+	*out = s;
+	return CLI_OK;
+}
+
+void session_close(struct session *s)
+{
+	case_close(s->kase);
+	audit_close(s->audit);
+	store_close(s->store);
+	service_release(&s->service);
+	*s = (struct session){ 0 };
+}
+
+static struct pipeline pipeline_of(struct session *s)
+{
+	return (struct pipeline){ .state = s->state,
+				  .service = &s->service,
+				  .store = s->store,
+				  .audit = s->audit,
+				  .kase = s->kase };
+}
+
+/* The case remembers where its service file is, so that resume needs no option. */
+int session_begin_case(struct session *s, const struct incident *i, struct err *e)
+{
+	const struct pipeline p = pipeline_of(s);
+	char real[PATH_MAX];
+	int r;
+
+	audit_set_case(s->audit, case_id(s->kase));
+	if (!realpath(s->service.file, real))
+		return err_sys(e, "resolve '%s'", s->service.file);
+	r = case_write(s->kase, "service", real, strlen(real), e);
+	return r < 0 ? r : pipeline_begin(&p, i, e);
+}
+
+int session_service_of(const char *state, const char *id, char path[4096], struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(4095);
+	struct kase *k = NULL;
+	int r = case_open(state, id, false, &k, e);
+
+	if (r < 0)
+		return r;
+	r = file_read_at(case_dir(k), "service", 4095, &text, e);
+	case_close(k);
+	if (r < 0)
+		return err_wrap(e, "case '%s'", id);
+	(void)snprintf(path, 4096, "%s", text.p);
+	return 0;
+}
+
+static void print_pull_request(const struct session *s)
+{
+	AUTO_BUF struct buf text = BUF_INIT(1u << 20);
+	struct err none = ERR_INIT;
+
+	if (file_read_at(case_dir(s->kase), "pr.md", 1u << 20, &text, &none) == 0)
+		(void)fwrite(text.p, 1, text.n, stdout);
+}
+
+static void print_end(const struct session *s, const struct pipeline_end *end, bool json)
+{
+	AUTO_JSON json_t *o = NULL;
+
+	if (!json) {
+		if (end->outcome == OUTCOME_PROPOSED)
+			print_pull_request(s);
+		(void)printf("%s%s: %s: %s\n", end->outcome == OUTCOME_PROPOSED ? "\n" : "",
+			     case_id(s->kase), outcome_name(end->outcome), end->reason);
+		(void)printf("%s: %s\n", case_id(s->kase), case_path(s->kase));
+		return;
+	}
+	o = json_pack("{s:s,s:s,s:s,s:b,s:s}", "case", case_id(s->kase), "outcome",
+		      outcome_name(end->outcome), "reason", end->reason, "goal", end->goal,
+		      "directory", case_path(s->kase));
+	if (o)
+		(void)json_dumpf(o, stdout, JSON_INDENT(1));
+	(void)fputc('\n', stdout);
+}
+
+int session_run(struct session *s, bool json, struct err *e)
+{
+	const struct pipeline p = pipeline_of(s);
+	struct pipeline_end end = { 0 };
+
+	if (pipeline_run(&p, &end, e) < 0)
+		return strstr(e->msg, "replica for") ? CLI_SANDBOX : CLI_FAILED;
+	print_end(s, &end, json);
+	if (end.goal)
+		return CLI_OK;
+	return end.outcome == OUTCOME_NEEDS_SCOPE ? CLI_SCOPE : CLI_CLOSED;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/host/pipeline/pipeline.h"
+
+/* What commands that work on cases open: the service, the store, the log, one case. */
+struct session_options {
+	const char *state, *service;
+};
+
+struct session {
+	const char *state;
+	struct service service;
+	struct store *store;
+	struct audit *audit;
+	struct kase *kase;
+};
+
+/* CLI_OK, or the status to exit with. */
+int session_open(const struct session_options *o, struct session *out, struct err *e);
+int session_begin_case(struct session *s, const struct incident *i, struct err *e);
+/* Runs the case's pipeline, prints how it ended, returns the exit status. */
+int session_run(struct session *s, bool json, struct err *e);
+void session_close(struct session *s);
+/* The service file that a case was begun with, kept in its directory. */
+int session_service_of(const char *state, const char *id, char path[4096], struct err *e);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "agent/host/pr/pr.h"
+
+/* Bidirectional controls and zero-width characters (UTF-8), which can make text read as something
+ * else. */
+static size_t hidden_character(const unsigned char *s)
+{
+	if (s[0] == 0xe2 && s[1] == 0x80 &&
+	    ((s[2] >= 0x8b && s[2] <= 0x8f) || (s[2] >= 0xa8 && s[2] <= 0xae)))
+		return 3;
+	if (s[0] == 0xe2 && s[1] == 0x81 && s[2] >= 0xa0 && s[2] <= 0xaf)
+		return 3;
+	return s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf ? 3 : 0;
+}
+
+void md_text(struct buf *b, const char *s)
+{
+	while (*s) {
+		const size_t hidden = hidden_character((const unsigned char *)s);
+
+		if (hidden) {
+			buf_puts(b, "?");
+			s += hidden;
+			continue;
+		}
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			buf_putc(b, ' ');
+		else if (strchr("\\`*[]<>|#~!@", *s))
+			buf_printf(b, "\\%c", *s);
+		else
+			buf_putc(b, *s);
+		s++;
+	}
+}
+
+static size_t longest_ticks(const char *s, size_t n)
+{
+	size_t run = 0, most = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		run = s[i] == '`' ? run + 1 : 0;
+		most = run > most ? run : most;
+	}
+	return most;
+}
+
+void md_code(struct buf *b, const char *s)
+{
+	const size_t n = strlen(s), ticks = longest_ticks(s, n) + 1;
+	const char *pad = n && (s[0] == '`' || s[n - 1] == '`') ? " " : "";
+
+	for (size_t i = 0; i < ticks; i++)
+		buf_putc(b, '`');
+	buf_puts(b, pad);
+	for (size_t i = 0; i < n; i++) {
+		const size_t hidden = hidden_character((const unsigned char *)s + i);
+
+		if (hidden)
+			i += hidden - 1;
+		buf_putc(b, hidden || (unsigned char)s[i] < ' ' || s[i] == '|' ? '?' : s[i]);
+	}
+	buf_puts(b, pad);
+	for (size_t i = 0; i < ticks; i++)
+		buf_putc(b, '`');
+}
+
+void md_fenced(struct buf *b, const char *lang, const char *s, size_t n)
+{
+	const size_t ticks = longest_ticks(s, n) < 3 ? 3 : longest_ticks(s, n) + 1;
+
+	for (size_t i = 0; i < ticks; i++)
+		buf_putc(b, '`');
+	buf_printf(b, "%s\n", lang);
+	for (size_t i = 0; i < n; i++) {
+		const size_t hidden = hidden_character((const unsigned char *)s + i);
+
+		if (hidden)
+			i += hidden - 1;
+		buf_putc(b, hidden || ((unsigned char)s[i] < ' ' && s[i] != '\n' && s[i] != '\t')
+				    ? '?'
+				    : s[i]);
+	}
+	if (n && s[n - 1] != '\n')
+		buf_putc(b, '\n');
+	for (size_t i = 0; i < ticks; i++)
+		buf_putc(b, '`');
+	buf_putc(b, '\n');
+}
+
+const char *pr_str(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+const json_t *pr_step(const json_t *proof, int step, const char *side)
+{
+	const json_t *rows = json_object_get(proof, "steps");
+
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+
+		if (json_integer_value(json_object_get(row, "step")) == step &&
+		    strcmp(pr_str(row, "side"), side) == 0)
+			return row;
+	}
+	return NULL;
+}
