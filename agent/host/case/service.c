@@ -369,6 +369,20 @@ static int set_text(char **field, const char *value)
 	return *field ? 0 : -ENOMEM;
 }
 
+/* A repository beside the service file may be named relative to it. */
+static int absolute_url(struct service *s, struct err *e)
+{
+	AUTO_FREE char *joined = service_path(s, s->repository.url);
+	char *real = joined ? realpath(joined, NULL) : NULL;
+
+	if (!real)
+		return err_set(e, errno, "/repository/url: '%s': %s", s->repository.url,
+			       strerror(errno));
+	free(s->repository.url);
+	s->repository.url = real;
+	return 0;
+}
+
 static int fill_defaults(struct service *s, const char *path, struct err *e)
 {
 	AUTO_FREE char *copy = strdup(path);
@@ -439,6 +453,8 @@ int service_load(const char *path, struct service *out, struct err *e)
 			r = fill_defaults(&s, path, e);
 		if (r == 0)
 			r = check(&s, e);
+		if (r == 0)
+			r = absolute_url(&s, e);
 		if (r < 0)
 			(void)jsonc_locate(j, e);
 	}
@@ -466,6 +482,14 @@ char *service_path(const struct service *s, const char *name)
 	if (name[0] == '/' || strncmp(name, "preset:", 7) == 0)
 		return strdup(name);
 	return asprintf(&out, "%s/%s", s->dir, name) < 0 ? NULL : out;
+}
+
+void service_strmap(const struct service *s, struct strmap *map, size_t max)
+{
+	const struct service_path *p = s->paths.v;
+
+	for (map->n = 0; map->n < s->paths.n && map->n < max; map->n++)
+		map->v[map->n] = (struct strpair){ p[map->n].production, p[map->n].repository };
 }
 
 const char *service_mode_name(int mode)

@@ -33,15 +33,19 @@ static int read_incident(const char *path, struct incident *out, struct err *e)
 static int take_report(const struct heal *h, const struct service *s, struct incident *out,
 		       struct err *e)
 {
-	const struct convert_request req = { .from = h->from,
-					     .report_fd = STDIN_FILENO,
-					     .report_name = "standard input",
-					     .input = h->input,
-					     .deploy = h->deploy,
-					     .metrics = h->metrics,
-					     .service = s->name };
+	struct strpair pairs[64];
+	struct strmap map = { .v = pairs };
+	struct convert c = { .report = STDIN_FILENO,
+			     .report_name = "standard input",
+			     .input = h->input,
+			     .deploy = h->deploy,
+			     .metrics = h->metrics,
+			     .service = s->name,
+			     .paths = { .paths = &map, .in_app = &s->in_app } };
+	const int r = convert_format(h->from, &c.from, e);
 
-	return incident_convert(&req, out, e);
+	service_strmap(s, &map, 64);
+	return r < 0 ? r : incident_convert(&c, out, e);
 }
 
 /* The report's own place names become the repository's before anything is recorded. */
@@ -49,11 +53,9 @@ static int resolve(const struct service *s, struct incident *i, struct err *e)
 {
 	struct strpair pairs[64];
 	struct strmap map = { .v = pairs };
-	const struct service_path *p = s->paths.v;
 	const struct incident_paths paths = { .paths = &map, .in_app = &s->in_app };
 
-	for (size_t k = 0; k < s->paths.n && map.n < 64; k++)
-		pairs[map.n++] = (struct strpair){ p[k].production, p[k].repository };
+	service_strmap(s, &map, 64);
 	return incident_resolve(i, &paths, e);
 }
 

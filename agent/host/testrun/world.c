@@ -178,12 +178,10 @@ int world_resolve(const struct world *w, struct incident *i, struct err *e)
 {
 	struct strpair pairs[64];
 	struct strmap map = { .v = pairs };
-	const struct service_path *p = w->service->paths.v;
 	struct incident_paths paths = { .paths = &map, .in_app = &w->service->in_app };
 	char own[420];
 
-	for (size_t k = 0; k < w->service->paths.n && map.n < 60; k++)
-		pairs[map.n++] = (struct strpair){ p[k].production, p[k].repository };
+	service_strmap(w->service, &map, 60);
 	(void)snprintf(own, sizeof(own), "%s/", w->service->run.cwd);
 	pairs[map.n++] = (struct strpair){ own, (char[]){ "" } };
 	return incident_resolve(i, &paths, e);
