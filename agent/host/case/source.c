@@ -101,11 +101,11 @@ static void name_layer(struct source *out, const char *root, const char *place)
 {
 	uint8_t digest[SHA256_LEN];
 	char key[9000], hex[SHA256_HEX];
-	const int n = snprintf(key, sizeof(key), "%s\n%s\n%s", out->commit, root, place);
+	const int n = snprintf(key, sizeof(key), "source\n%s\n%s\n%s", out->commit, root, place);
 
 	sha256_of(key, (size_t)n, digest);
 	sha256_hex(digest, hex);
-	(void)snprintf(out->layer, sizeof(out->layer), "source-%s", hex);
+	(void)snprintf(out->layer, sizeof(out->layer), "sha256-%s", hex);
 }
 
 int source_make(struct store *s, struct git *g, const char *commit, const char *root,
@@ -144,7 +144,7 @@ void source_release(struct source *s)
 	strlist_release(&s->missing);
 }
 
-int source_read(struct store *s, const struct source *src, const char *place, const char *path,
+int source_read_file(struct store *s, const struct source *src, const char *place, const char *path,
 		struct buf *out, struct err *e)
 {
 	AUTO_CLOSE int dir = -1;

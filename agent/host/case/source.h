@@ -24,7 +24,7 @@ int source_make(struct store *s, struct git *g, const char *commit, const char *
 void source_release(struct source *s);
 
 /* One file of the layer; -ENOENT when it has none. */
-int source_read(struct store *s, const struct source *src, const char *place, const char *path,
+int source_read_file(struct store *s, const struct source *src, const char *place, const char *path,
 		struct buf *out, struct err *e);
 /*
  * What a frozen upper changed against the source layer, beneath `place`: read with openat2, no git.

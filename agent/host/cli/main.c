@@ -13,6 +13,9 @@ static const struct command commands[] = {
 	{ "incident", cmd_incident, "convert|check ...", "what production reported" },
 	{ "run", cmd_run, "--image NAME [OPTION...] -- CMD...", "run one program in a replica" },
 	{ "policy", cmd_policy, "check|explain|presets|schema ...", "what an agent may do" },
+	{ "heal", cmd_heal, "INCIDENT --service FILE",
+	  "from an incident to a proven pull request" },
+	{ "case", cmd_case, "list|show|resume|cancel", "cases and their records" },
 	{ "version", cmd_version, "", "print the version" },
 	{ 0 },
 };
