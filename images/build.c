@@ -13,7 +13,8 @@
 /*
  * A recipe's command may run what was fetched, so it runs where everything
  * untrusted runs: in a replica, without network, on the image's layers with the
- * draft on top.  What it wrote is frozen and merged into the draft.
+ * draft on top.  Its working directory is its user's; nobody is root there.
+ * What it wrote is frozen and merged into the draft.
  */
 #define OUTPUT_SHOWN 300
 
@@ -81,10 +82,13 @@ static int run(const struct preparing *p, const int *layers, size_t n_layers, st
 
 int build_prepare(const struct preparing *p, struct err *e)
 {
+	const struct recipe_build *b = &p->recipe->build;
 	struct layer_fds below = { 0 };
 	int *layers, r;
 
-	if (image_layers(p->store, p->image, &below, e) < 0)
+	if (layer_put_dir(p->draft.dir, recipe_place(b->cwd), 0755, (unsigned)b->uid,
+			  (unsigned)b->uid, e) < 0 ||
+	    image_layers(p->store, p->image, &below, e) < 0)
 		return -e->code;
 	layers = calloc(below.n + 1, sizeof(*layers));
 	if (layers) {

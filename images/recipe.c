@@ -52,8 +52,9 @@ static const struct jmap file_map[] = {
 static const struct jmap build_map[] = {
 	ROW(struct recipe_build, run, JMAP_STRS, .required = 1, .min = 1, .max = 256,
 	    .help = "argv; runs in a replica without network"),
-	ROW(struct recipe_build, cwd, JMAP_STR, .help = "its working directory; / when absent"),
-	ROW(struct recipe_build, uid, JMAP_U64, .max = 65535,
+	ROW(struct recipe_build, cwd, JMAP_STR, .required = 1,
+	    .help = "where it runs; given to its user"),
+	ROW(struct recipe_build, uid, JMAP_U64, .min = 1, .max = 65535,
 	    .help = "user and group that runs it; 1000 when absent"),
 	ROW(struct recipe_build, timeout, JMAP_DURATION, .max = 86400000,
 	    .help = "10m when absent"),
@@ -98,7 +99,7 @@ static int check_place(const char *at, const char *pointer, bool root, struct er
 	if (at[0] != '/')
 		return err_set(e, EINVAL, "%s: '%s' is not an absolute path", pointer, at);
 	if (!*recipe_place(at))
-		return root ? 0 : err_set(e, EINVAL, "%s: '/' cannot be a file", pointer);
+		return root ? 0 : err_set(e, EINVAL, "%s: '/' cannot be meant", pointer);
 	if (at[1] == '/' || layer_path_check(at + 1, e) < 0)
 		return err_set(e, EINVAL, "%s: '%s' is not a clean path", pointer, at);
 	return 0;
@@ -181,7 +182,7 @@ static int check(const struct recipe *r, struct err *e)
 		return -e->code;
 	if (r->has_debian && check_debian(&r->debian, e) < 0)
 		return -e->code;
-	if (r->has_build && check_place(r->build.cwd, "/build/cwd", true, e) < 0)
+	if (r->has_build && check_place(r->build.cwd, "/build/cwd", false, e) < 0)
 		return -e->code;
 	return check_files(r, e);
 }
@@ -213,8 +214,7 @@ static int set_defaults(struct recipe *r, struct err *e)
 {
 	if (set_default(&r->image, "host") < 0 ||
 	    (r->has_npm && (set_default(&r->npm.at, "/app") < 0 || set_manifest(&r->npm) < 0)) ||
-	    (r->has_debian && set_default(&r->debian.at, "/opt/toolchain") < 0) ||
-	    (r->has_build && set_default(&r->build.cwd, "/") < 0))
+	    (r->has_debian && set_default(&r->debian.at, "/opt/toolchain") < 0))
 		return err_set(e, ENOMEM, "recipe: out of memory");
 	return 0;
 }

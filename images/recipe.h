@@ -30,9 +30,9 @@ struct recipe_file {
 
 struct recipe_build {
 	struct strlist run; /* argv */
-	char *cwd;
-	uint64_t uid;	  /* who runs it, inside */
-	uint64_t timeout; /* ms; 0: the sandbox's default */
+	char *cwd;	    /* given to that user: what it may write to */
+	uint64_t uid;	    /* who runs it, inside */
+	uint64_t timeout;   /* ms; 0: the sandbox's default */
 };
 
 struct recipe {

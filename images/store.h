@@ -71,11 +71,17 @@ int layer_put_whiteout(int dir, const char *path, struct err *e);
 
 /*
  * A toolchain layer from a recipe (what `sickbay image prepare` does before any incident): JSON
- * { "name", "npm": {"lock": FILE, "at": "/app"} | "debian": {"packages": [...], "at": "/opt/..."},
- *   "files": [...], "build": [[argv]...] }.  Fetching never executes what it fetches; build
- * commands run in a replica without network.  *id is the layer; an existing one is reused.
+ * with comments, { "name", "image": "host", "npm": { "lock", "manifest", "at": "/app" }, "debian":
+ * { "packages": ["NAME", "NAME=VERSION"], "sha256": { "NAME": "HEX" }, "at": "/opt/toolchain" },
+ *     "files": [{ "from", "to", "executable" }],
+ *     "build": { "run": [argv], "cwd": "/app", "uid": 1000, "timeout": "10m" } }
+ * Fetching never executes what it fetches; the build command runs in a replica without network.
+ * *id is the layer; an existing one is reused.
  */
 int toolchain_prepare(struct store *s, const char *recipe_path, char id[80], struct err *e);
+/* What it was made of:
+ * {"layer","name","image","image_digest","packages":[{"name","version","sha256"}]}. */
+int toolchain_inspect(struct store *s, const char *id, json_t **out, struct err *e);
 
 /* The reporters for test frameworks that this program carries, at /opt/sickbay/reporters; made when
  * missing. */

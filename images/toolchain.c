@@ -11,6 +11,7 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/cleanup.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/jsonc.h"
 #include "runtime/base/log.h"
 
 /*
@@ -18,8 +19,9 @@
  * of every file it names and of the image it is for; a layer of this key is
  * taken as it is, so a second run needs neither network nor time.
  */
-#define FORMAT	 "sickbay.toolchain/1"
-#define FILE_MAX (64u << 20)
+#define FORMAT	   "sickbay.toolchain/1"
+#define FILE_MAX   (64u << 20)
+#define RECORD_MAX (1u << 20)
 
 static int toolchain_key(const struct recipe *r, const struct image *i, char id[80], struct err *e)
 {
@@ -154,4 +156,22 @@ int toolchain_prepare(struct store *s, const char *recipe_path, char id[80], str
 	image_release(&i);
 	recipe_release(&r);
 	return status;
+}
+
+DEFINE_CLEANUP(struct jsonc, jsonc_free);
+
+int toolchain_inspect(struct store *s, const char *id, json_t **out, struct err *e)
+{
+	struct jsonc CLEANUP(cleanup_jsonc_free) *text = NULL;
+	struct buf AUTO_BUF data = BUF_INIT(RECORD_MAX);
+	char file[96];
+
+	if (!layer_exists(s, id))
+		return err_set(e, ENOENT, "layer '%.80s': there is none in '%s'", id, s->state);
+	(void)snprintf(file, sizeof(file), "%s.json", id);
+	if (file_read_at(s->records, file, RECORD_MAX, &data, e) < 0 ||
+	    jsonc_parse(file, data.p ? data.p : "", data.n, JSONC_STRICT, &text, e) < 0)
+		return err_wrap(e, "layer '%s'", id);
+	*out = json_deep_copy(jsonc_root(text));
+	return *out ? 0 : err_set(e, ENOMEM, "layer '%s': out of memory", id);
 }

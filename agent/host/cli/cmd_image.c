@@ -142,11 +142,33 @@ static int image_cmd_remove(int argc, char **argv, struct err *e)
 	return image_remove(s, argv[1], e) < 0 ? CLI_FAILED : CLI_OK;
 }
 
+static int image_cmd_prepare(int argc, char **argv, struct err *e)
+{
+	struct call c = { .state = CLI_STATE_DEFAULT };
+	const struct opt opts[] = { OPT_STATE(c), OPT_JSON(c), { 0 } };
+	const int status = begin(&c, opts, 1, argc, argv, e);
+	struct store AUTO_STORE *s = c.store;
+	json_t AUTO_JSON *record = NULL;
+	char id[80];
+
+	if (status != CLI_OK)
+		return status;
+	if (toolchain_prepare(s, argv[1], id, e) < 0)
+		return CLI_FAILED;
+	if (!c.json)
+		return puts(id) < 0 ? CLI_FAILED : CLI_OK;
+	if (toolchain_inspect(s, id, &record, e) < 0)
+		return CLI_FAILED;
+	return print_json(record, e);
+}
+
 static const struct command image_commands[] = {
 	{ "import", image_cmd_import, "PATH --name NAME [--json]",
 	  "import a directory, tar, docker archive or OCI layout" },
 	{ "list", image_cmd_list, "[--json]", "list the images" },
 	{ "inspect", image_cmd_inspect, "NAME", "print an image's record" },
+	{ "prepare", image_cmd_prepare, "RECIPE [--json]",
+	  "make the toolchain layer of a recipe, and print its id" },
 	{ "remove", image_cmd_remove, "NAME|LAYER", "remove an image, or a prepared layer" },
 	{ 0 },
 };

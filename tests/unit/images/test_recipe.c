@@ -26,14 +26,14 @@ static void defaults_are_filled_in(void)
 	CHECK_INT(read_text("{ // a comment\n\"name\": \"x\", \"npm\": {\"lock\": "
 			    "\"js/package-lock.json\"},\n"
 			    "\"debian\": {\"packages\": [\"libfoo1=1:2.3~rc1-4+b1\"]}, \"build\": "
-			    "{\"run\": [\"true\"]},}",
+			    "{\"run\": [\"true\"], \"cwd\": \"/app\"},}",
 			    &r, &e),
 		  0);
 	CHECK_STR(r.image, "host");
 	CHECK_STR(r.npm.manifest, "js/package.json");
 	CHECK_STR(r.npm.at, "/app");
 	CHECK_STR(r.debian.at, "/opt/toolchain");
-	CHECK_STR(r.build.cwd, "/");
+	CHECK_STR(r.build.cwd, "/app");
 	CHECK_INT((long long)r.build.uid, 1000);
 	recipe_release(&r);
 	scratch_close();
@@ -68,10 +68,11 @@ static void mistakes_are_named_with_their_place(void)
 		{ "{\"name\":\"x\",\"debian\":{\"packages\":[\"ab\"],\"sha256\":{\"ab\":\"12\"}}}",
 		  "is not a SHA-256 digest" },
 		{ "{\"name\":\"x\",\"files\":[{\"from\":\"a\",\"to\":\"/\"}]}",
-		  "'/' cannot be a file" },
+		  "'/' cannot be meant" },
 		{ "{\"name\":\"x\",\"files\":[{\"from\":\"a\",\"to\":\"/x//y\"}]}",
 		  "'/x//y' is not a clean path" },
-		{ "{\"name\":\"x\",\"build\":{\"run\":[\"true\"],\"uid\":65536}}", "65536" },
+		{ "{\"name\":\"x\",\"build\":{\"run\":[\"true\"],\"cwd\":\"/a\",\"uid\":0}}",
+		  "0 is not" },
 	};
 
 	scratch_open();
