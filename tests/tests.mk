@@ -1,9 +1,76 @@
 # Tests beyond the unit tests, lint, sanitizers and fuzzing; included by the Makefile.
+#
+#   make check [STRICT=1] [FUZZ_SECONDS=180]   everything but lint; ends with one summary
+#   make check-asan check-ubsan                the same programs and unit tests under sanitizers
+#   make fuzz T=NAME [FUZZ_SECONDS=180]        one fuzz target for longer
+#   make lint                                  see tests/lint
 
 # these unit tests start the program that they talk to
 $(B)/tests/unit/proto/test_audit: | $(B)/sickbay-audit
 
 # what the command-line tests need beside the programs
-CLI_HELPERS := $(B)/test-audit-log
+TEST_HELPERS += $(B)/test-audit-log
 $(B)/test-audit-log: $(B)/tests/cli/audit-log.o $(B)/lib/proto.a $(B)/lib/base.a | $(B)/sickbay-audit
 	$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS_proto)
+
+# ---- all tests: a script is a test where it says done_testing ----
+UNIT_TESTS = $(TESTS:$(B)/%=build/check/%)
+SH_TESTS = $(sort $(filter-out tests/sh/% tests/fuzz/% tests/lint/%,$(shell grep -ls '^done_testing' tests/*/*.sh tests/*/*/*.sh)))
+check: deps
+	@$(MAKE) --no-print-directory all $(TEST_HELPERS)
+	@$(MAKE) --no-print-directory B=build/check CPPFLAGS=-DSYS_FAULTS unit-build
+	@$(MAKE) --no-print-directory fuzz-build
+	@rm -f build/leaks; sh tests/sh/leaks.sh build/leaks
+	STRICT=$(STRICT) FUZZ_SECONDS=$(FUZZ_SECONDS) prove --exec tests/sh/run.sh \
+	  $(UNIT_TESTS) $(SH_TESTS) tests/fuzz/fuzz.sh tests/sh/leaks.sh
+unit-build: $(TESTS)
+
+# ---- sanitizers: LeakSanitizer cannot follow a program that gave up ptrace, so only unit tests look for leaks ----
+SANITIZE_ASAN  := -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE_UBSAN := -fsanitize=undefined -fsanitize-undefined-trap-on-error
+DYNAMIC := $(B)/sickbay $(B)/sickbay-decode $(B)/sickbay-audit
+STATIC  := $(B)/sickbay-init $(B)/sickbay-agent
+check-asan: deps # dynamic programs and all unit tests; the static programs beside them have UBSan
+	@$(MAKE) --no-print-directory B=build/ubsan HARDEN= CFLAGS='-O1 -g $(SANITIZE_UBSAN)' static
+	@$(MAKE) --no-print-directory B=build/asan CPPFLAGS=-DSYS_FAULTS HARDEN= LDFLAGS='$(SANITIZE_ASAN)' \
+	  CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE_ASAN)' sanitized-build
+	install -m 0755 build/ubsan/sickbay-init build/ubsan/sickbay-agent build/asan/
+	UBSAN_OPTIONS=print_stacktrace=1 prove --exec tests/sh/run.sh $(UNIT_TESTS:build/check/%=build/asan/%)
+	SICKBAY=build/asan/sickbay ASAN_OPTIONS=detect_leaks=0 prove --exec tests/sh/run.sh $(wildcard tests/cli/*.sh)
+check-ubsan: deps # everything, static programs too: a fault ends the program
+	@$(MAKE) --no-print-directory B=build/ubsan HARDEN= CFLAGS='-O1 -g $(SANITIZE_UBSAN)' static
+	@$(MAKE) --no-print-directory B=build/ubsan CPPFLAGS=-DSYS_FAULTS HARDEN= CFLAGS='-O1 -g $(SANITIZE_UBSAN)' sanitized-build
+	prove --exec tests/sh/run.sh $(UNIT_TESTS:build/check/%=build/ubsan/%)
+	SICKBAY=build/ubsan/sickbay prove --exec tests/sh/run.sh $(wildcard tests/cli/*.sh)
+sanitized-build: $(DYNAMIC) $(TEST_HELPERS) unit-build
+static: $(STATIC)
+
+# ---- fuzzing: tests/fuzz/fuzz_NAME.c says "fuzz floor: FLOOR", the floor that it links with what is below ----
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+SANITIZE_FUZZ := address,undefined -fno-sanitize-recover=undefined
+FUZZ_MAKE = $(MAKE) --no-print-directory B=build/fuzz CC=clang HARDEN= WARN=-w CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,$(SANITIZE_FUZZ)'
+fuzz-build:
+	@$(FUZZ_MAKE) fuzz-targets
+check-fuzz: fuzz-build # each corpus, then FUZZ_SECONDS (180) over all targets
+	FUZZ_SECONDS=$(FUZZ_SECONDS) prove -v --exec sh tests/fuzz/fuzz.sh
+fuzz: deps # T=NAME: what it finds stays in build/fuzz/found
+	@test -n '$(T)' || { echo 'make fuzz T=NAME; NAME is one of: $(FUZZ)' >&2; exit 2; }
+	@$(FUZZ_MAKE) build/fuzz/fuzz_$(T)
+	@mkdir -p build/fuzz/found build/fuzz/corpus/$(T)
+	build/fuzz/fuzz_$(T) -artifact_prefix=build/fuzz/found/ -max_len=65536 -max_total_time=$(or $(FUZZ_SECONDS),180) \
+	  build/fuzz/corpus/$(T) $(wildcard tests/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)-*)
+ifeq ($(B),build/fuzz)
+fuzz_link = $(CC) $(CFLAGS) -fsanitize=fuzzer,$(SANITIZE_FUZZ) -o $@ $^
+define fuzz_target
+$(B)/fuzz_$(1): $(B)/tests/fuzz/fuzz_$(1).o $(below_$(2):%=$(B)/lib/%.a)
+	$$(fuzz_link) $$(call libs_of,$(2))
+endef
+$(foreach n,$(FUZZ),$(eval $(call fuzz_target,$(n),$(shell sed -n 's/.*fuzz floor: \([a-z0-9]*\).*/\1/p' tests/fuzz/fuzz_$(n).c))))
+$(B)/tests/fuzz/planted.o: tests/fuzz/fuzz_audit.c
+	@mkdir -p $(@D)
+	$(CC) $(SICK_CFLAGS) -fPIE $(CFLAGS) -DPLANTED_BUG -c -o $@ $<
+$(B)/fuzz_audit.planted: $(B)/tests/fuzz/planted.o $(below_audit:%=$(B)/lib/%.a)
+	$(fuzz_link) $(call libs_of,audit)
+fuzz-targets: $(FUZZ:%=$(B)/fuzz_%) $(B)/fuzz_audit.planted
+endif
+.PHONY: check unit-build check-asan check-ubsan sanitized-build static fuzz-build check-fuzz fuzz fuzz-targets
