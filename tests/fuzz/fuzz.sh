@@ -25,7 +25,7 @@ fuzz() { # new inputs go to the working directory, never to the repository
 	mkdir -p "$work/$2"
 	# shellcheck disable=SC2046
 	libfuzzer "$1" -max_total_time="$3" -max_len=65536 "$work/$2" $(corpus_of "$2"); }
-crashes() { ! fuzz "$1" planted "$2" >"$work/planted.log" && grep -q 'ERROR: AddressSanitizer' "$work/planted.log"; }
+crashes() { ! fuzz "$1" "$2" "$3" >"$work/planted.log" && grep -q 'ERROR: AddressSanitizer' "$work/planted.log"; }
 
 for t in "$@"; do
 	of=${t##*/fuzz_}
@@ -33,6 +33,6 @@ for t in "$@"; do
 	check "$of: nothing is found in $seconds s" fuzz "$t" "$of" "$seconds"
 done
 for t in "$dir"/fuzz_*.planted; do
-	check "a bug planted in ${t##*/} is found" crashes "$t" 30
+	check "a bug planted in ${t##*/} is found" crashes "$t" "$(basename "$t" .planted | sed s/fuzz_//)" 30
 done
 done_testing
