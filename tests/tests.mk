@@ -74,3 +74,10 @@ $(B)/fuzz_audit.planted: $(B)/tests/fuzz/planted.o $(below_audit:%=$(B)/lib/%.a)
 fuzz-targets: $(FUZZ:%=$(B)/fuzz_%) $(B)/fuzz_audit.planted
 endif
 .PHONY: check unit-build check-asan check-ubsan sanitized-build static fuzz-build check-fuzz fuzz fuzz-targets
+
+# ways out of a replica, each tried on the host first (needs root)
+$(B)/tests/escape/probe: $(B)/tests/escape/probe.o $(B)/tests/escape/probe_kernel.o
+	$(CC) $(CFLAGS) -static $(STATIC_LDFLAGS) -o $@ $^
+check-escape: $(B)/sickbay $(B)/sickbay-init $(B)/tests/escape/probe
+	sh tests/escape/escape.sh $(abspath $(B))/sickbay $(abspath $(B))/tests/escape/probe
+.PHONY: check-escape
