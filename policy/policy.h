@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "policy/change.h"
+#include "runtime/base/buf.h"
 #include "runtime/base/err.h"
 #include "runtime/sandbox/spec.h"
 
@@ -74,6 +75,15 @@ void policy_compiled_free(struct policy_compiled *c);
  * new test or NULL. */
 int policy_check_changes(const struct policy *p, const struct changes *c, const char *new_test,
 			 struct policy_verdict *out, struct err *e);
+
+/*
+ * filesystem.mask: edits one file of the source layer (path relative to the repository) before it
+ * is written.  environment.redact: edits text on its way from a replica to a model or a pull
+ * request. *hit says whether anything was hidden; the buffer's maximum bounds the result.
+ */
+int policy_mask(const struct policy *p, const char *path, struct buf *text, bool *hit,
+		struct err *e);
+int policy_redact(const struct policy *p, struct buf *text, bool *hit, struct err *e);
 
 struct policy_budget { /* gate limits; 0: none stated */
 	uint64_t max_tool_calls, max_turns, max_input_tokens, max_output_tokens;

@@ -101,6 +101,33 @@ void policy_seccomp_release(struct seccomp_spec *s)
 
 /* ---- check ---- */
 
+static bool names_call(const char *entry, const char *call)
+{
+	const char *const *members;
+
+	if (entry[0] != '@')
+		return strcmp(entry, call) == 0;
+	for (members = seccomp_group(entry); members && *members; members++)
+		if (strcmp(*members, call) == 0)
+			return true;
+	return false;
+}
+
+/* A call of `entry` that the same source denies; NULL: none. */
+static const char *denied_too(const struct doc_syscalls *c, const char *entry)
+{
+	const char *const single[] = { entry, NULL };
+
+	for (size_t i = 0; i < c->deny.n; i++) {
+		const char *const *calls = entry[0] == '@' ? seccomp_group(entry) : single;
+
+		for (; calls && *calls; calls++)
+			if (names_call(c->deny.v[i], *calls))
+				return *calls;
+	}
+	return NULL;
+}
+
 static int check_list(const struct policy *p, const struct source *s, const char *key,
 		      struct err *e)
 {
@@ -125,9 +152,15 @@ static int check_list(const struct policy *p, const struct source *s, const char
 		} else {
 			spec.allow = one;
 		}
+		(void)snprintf(pointer, sizeof(pointer), "/syscalls/%s/%zu", key, i);
+		if (notify && denied_too(c, l->v[i]))
+			return source_error(
+				s, pointer, e,
+				"'%s' is denied here too: deny wins, so nothing is left "
+				"to notify",
+				denied_too(c, l->v[i]));
 		if (seccomp_check(&spec, &why) == 0)
 			continue;
-		(void)snprintf(pointer, sizeof(pointer), "/syscalls/%s/%zu", key, i);
 		return source_error(s, pointer, e, "%s", why.msg);
 	}
 	return 0;
@@ -147,18 +180,6 @@ int policy_check_syscalls(const struct policy *p, struct err *e)
 }
 
 /* ---- questions ---- */
-
-static bool names_call(const char *entry, const char *call)
-{
-	const char *const *members;
-
-	if (entry[0] != '@')
-		return strcmp(entry, call) == 0;
-	for (members = seccomp_group(entry); members && *members; members++)
-		if (strcmp(*members, call) == 0)
-			return true;
-	return false;
-}
 
 static bool find_call(const struct policy *p, const char *key, const char *call, int decision,
 		      struct policy_verdict *out)
