@@ -282,11 +282,10 @@ static int read_known(struct store *s, const char *key, char id[80], struct err 
 	return known; /* a record that cannot be read is simply written again */
 }
 
-static int write_known(struct store *s, char *key, char *id, struct err *e)
+static int write_known(struct store *s, const char *key, const char *id, struct err *e)
 {
-	char format[] = FORMAT;
-	const struct record r = { .format = format, .key = key, .layer = id };
-	json_t AUTO_JSON *obj = jmap_write(record_map, &r);
+	json_t AUTO_JSON *obj =
+		json_pack("{s:s, s:s, s:s}", "format", FORMAT, "key", key, "layer", id);
 	char AUTO_FREE *text = obj ? json_dumps(obj, JSON_INDENT(2)) : NULL;
 
 	if (!text)

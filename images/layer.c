@@ -189,6 +189,7 @@ int layer_create(int dir, const char *path, int *fd, struct err *e)
 	return 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a file is a path, content, a mode and an owner */
 int layer_put_file(int dir, const char *path, const void *data, size_t n, unsigned mode,
 		   unsigned uid, unsigned gid, struct err *e)
 {

@@ -76,7 +76,7 @@ int layer_copy_tree(int dir, int from, const char *name, const struct tree_copy 
 int layer_digest_tree(int dir, const char *name, char sha256[SHA256_HEX], struct err *e);
 
 /* Names of the image records; of the records of prepared layers. */
-int store_names(struct store *s, int dir, struct strlist *out, struct err *e);
+int store_names(struct store *s, int parent, struct strlist *out, struct err *e);
 /* The layer goes, unless some process uses it (-EBUSY). */
 int layer_remove(struct store *s, const char *id, struct err *e);
 /* Writes the record of an imported image. */

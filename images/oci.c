@@ -24,12 +24,13 @@
  * know, so they are read member by member instead of by a table, and every
  * string from them is checked before it names anything.
  */
-#define INDEX_DEPTH 4
-#define LAYERS_MAX  500u
-#define JSON_MAX    (4LL << 20)
+#define DIGEST_PREFIX 7 /* "sha256:" */
+#define INDEX_DEPTH   4
+#define LAYERS_MAX    500u
+#define JSON_MAX      (4LL << 20)
 
 struct blob {
-	const char *digest, *hex; /* "sha256:HEX" and HEX in it */
+	char digest[72]; /* "sha256:HEX" */
 	json_int_t size;
 };
 
@@ -64,27 +65,27 @@ static int read_file_json(const struct layout *l, const char *file, json_t **out
 	return read_json(l, fd, file, out, e);
 }
 
-static int want_string(const struct layout *l, const json_t *obj, const char *key, const char **out,
-		       struct err *e)
+/* NULL, and e filled, where the member is missing or is something else. */
+static const char *want_string(const struct layout *l, const json_t *obj, const char *key,
+			       struct err *e)
 {
 	const char *v = json_string_value(json_object_get(obj, key));
 
 	if (!v)
-		return err_set(e, EINVAL, "%s: '%s' is missing or is not a string", l->path, key);
-	*out = v;
-	return 0;
+		(void)err_set(e, EINVAL, "%s: '%s' is missing or is not a string", l->path, key);
+	return v;
 }
 
-static int want_array(const struct layout *l, const json_t *obj, const char *key, json_t **out,
-		      struct err *e)
+static const json_t *want_array(const struct layout *l, const json_t *obj, const char *key,
+				struct err *e)
 {
-	json_t *v = json_object_get(obj, key);
+	const json_t *v = json_object_get(obj, key);
 
-	if (!json_is_array(v) || json_array_size(v) > LAYERS_MAX)
-		return err_set(e, EINVAL, "%s: '%s' is missing, or not an array of at most %u",
-			       l->path, key, LAYERS_MAX);
-	*out = v;
-	return 0;
+	if (json_is_array(v) && json_array_size(v) <= LAYERS_MAX)
+		return v;
+	(void)err_set(e, EINVAL, "%s: '%s' is missing, or not an array of at most %u", l->path, key,
+		      LAYERS_MAX);
+	return NULL;
 }
 
 /* "sha256:HEX" -> HEX */
@@ -135,13 +136,13 @@ static int read_descriptor(const struct layout *l, const json_t *obj, struct blo
 			   struct err *e)
 {
 	const json_t *size = json_object_get(obj, "size");
+	const char *digest = want_string(l, obj, "digest", e);
 
-	if (want_string(l, obj, "digest", &out->digest, e) < 0)
+	if (!digest)
 		return -e->code;
-	out->hex = digest_hex(out->digest);
-	if (!out->hex)
-		return err_set(e, EINVAL, "%s: '%.100s' is not a sha256 digest", l->path,
-			       out->digest);
+	if (!digest_hex(digest))
+		return err_set(e, EINVAL, "%s: '%.100s' is not a sha256 digest", l->path, digest);
+	(void)snprintf(out->digest, sizeof(out->digest), "%s", digest);
 	if (!json_is_integer(size) || json_integer_value(size) < 0)
 		return err_set(e, EINVAL, "%s: '%s' has no size", l->path, out->digest);
 	out->size = json_integer_value(size);
@@ -150,7 +151,7 @@ static int read_descriptor(const struct layout *l, const json_t *obj, struct blo
 
 static int verify(const struct layout *l, int fd, const char *what, const char *hex, struct err *e)
 {
-	char got[SHA256_HEX];
+	char got[SHA256_HEX] = "";
 
 	if (sha256_fd(fd, got, e) < 0)
 		return err_wrap(e, "%s: %s", l->path, what);
@@ -168,7 +169,7 @@ static int open_blob(const struct layout *l, const struct blob *b, int *out, str
 	struct stat st;
 	char file[96];
 
-	(void)snprintf(file, sizeof(file), "blobs/sha256/%s", b->hex);
+	(void)snprintf(file, sizeof(file), "blobs/sha256/%s", b->digest + DIGEST_PREFIX);
 	fd = fd_open_beneath(l->dir, file, O_RDONLY, 0, e);
 	if (fd < 0)
 		return err_wrap(e, "%s", l->path);
@@ -177,7 +178,7 @@ static int open_blob(const struct layout *l, const struct blob *b, int *out, str
 	if (st.st_size != b->size)
 		return err_set(e, EBADMSG, "%s: %s: has %lld bytes, not %lld", l->path, b->digest,
 			       (long long)st.st_size, (long long)b->size);
-	if (verify(l, fd, b->digest, b->hex, e) < 0)
+	if (verify(l, fd, b->digest, b->digest + DIGEST_PREFIX, e) < 0)
 		return -e->code;
 	*out = take_fd(&fd);
 	return 0;
@@ -210,10 +211,10 @@ static const char *host_architecture(void)
 
 static int check_platform(const struct layout *l, const json_t *config, struct err *e)
 {
-	const char *arch = NULL, *os = NULL;
+	const char *arch = want_string(l, config, "architecture", e);
+	const char *os = arch ? want_string(l, config, "os", e) : NULL;
 
-	if (want_string(l, config, "architecture", &arch, e) < 0 ||
-	    want_string(l, config, "os", &os, e) < 0)
+	if (!arch || !os)
 		return -e->code;
 	if (strcmp(os, "linux") != 0 || strcmp(arch, host_architecture()) != 0)
 		return err_set(e, ENOTSUP,
@@ -235,21 +236,27 @@ static int take_config(const struct layout *l, const json_t *config, struct err 
 }
 
 /* The digests of the uncompressed layers, bottom first; as many as there are layers. */
-static int diff_ids(const struct layout *l, const json_t *config, size_t layers, json_t **out,
-		    struct err *e)
+static const json_t *diff_ids(const struct layout *l, const json_t *config, size_t layers,
+			      struct err *e)
 {
+	const json_t *ids = want_array(l, json_object_get(config, "rootfs"), "diff_ids", e);
 	const json_t *v;
 	size_t i;
 
-	if (want_array(l, json_object_get(config, "rootfs"), "diff_ids", out, e) < 0)
-		return -e->code;
-	if (json_array_size(*out) != layers)
-		return err_set(e, EINVAL, "%s: %zu layers, but the configuration names %zu",
-			       l->path, layers, json_array_size(*out));
-	json_array_foreach(*out, i, v)
-		if (!json_is_string(v) || !digest_hex(json_string_value(v)))
-			return err_set(e, EINVAL, "%s: 'diff_ids' holds no sha256 digest", l->path);
-	return 0;
+	if (!ids)
+		return NULL;
+	if (json_array_size(ids) != layers) {
+		(void)err_set(e, EINVAL, "%s: %zu layers, but the configuration names %zu", l->path,
+			      layers, json_array_size(ids));
+		return NULL;
+	}
+	json_array_foreach(ids, i, v) {
+		if (!json_is_string(v) || !digest_hex(json_string_value(v))) {
+			(void)err_set(e, EINVAL, "%s: 'diff_ids' holds no sha256 digest", l->path);
+			return NULL;
+		}
+	}
+	return ids;
 }
 
 /* The list goes from the bottom to the top; an image's layers are top-most first. */
@@ -294,29 +301,28 @@ static bool fits_platform(const json_t *descriptor)
 }
 
 /* Of several manifests, the one for this host; a single one is taken without asking. */
-static int choose(const struct layout *l, const json_t *index, const json_t **out, struct err *e)
+static const json_t *choose(const struct layout *l, const json_t *index, struct err *e)
 {
-	const json_t *v;
-	json_t *list;
+	const json_t *list = want_array(l, index, "manifests", e);
+	const json_t *v, *chosen = NULL;
 	size_t i, fitting = 0;
 
-	if (want_array(l, index, "manifests", &list, e) < 0)
-		return -e->code;
-	if (json_array_size(list) == 1) {
-		*out = json_array_get(list, 0);
-		return 0;
-	}
+	if (!list)
+		return NULL;
+	if (json_array_size(list) == 1)
+		return json_array_get(list, 0);
 	json_array_foreach(list, i, v) {
 		if (fits_platform(v)) {
 			fitting++;
-			*out = v;
+			chosen = v;
 		}
 	}
-	if (fitting != 1)
-		return err_set(e, EINVAL,
-			       "%s: the index holds %zu images, %zu of them for linux/%s; want one",
-			       l->path, json_array_size(list), fitting, host_architecture());
-	return 0;
+	if (fitting == 1)
+		return chosen;
+	(void)err_set(e, EINVAL,
+		      "%s: the index holds %zu images, %zu of them for linux/%s; want one", l->path,
+		      json_array_size(list), fitting, host_architecture());
+	return NULL;
 }
 
 static int find_manifest(const struct layout *l, char digest[80], json_t **out, struct err *e)
@@ -326,11 +332,11 @@ static int find_manifest(const struct layout *l, char digest[80], json_t **out, 
 	if (read_file_json(l, "index.json", &at, e) < 0)
 		return -e->code;
 	for (int depth = 0; depth < INDEX_DEPTH; depth++) {
-		const json_t *chosen = NULL;
+		const json_t *chosen = choose(l, at, e);
+		struct blob b = { 0 };
 		json_t *next = NULL;
-		struct blob b;
 
-		if (choose(l, at, &chosen, e) < 0 || read_descriptor(l, chosen, &b, e) < 0 ||
+		if (!chosen || read_descriptor(l, chosen, &b, e) < 0 ||
 		    read_blob_json(l, &b, &next, e) < 0)
 			return -e->code;
 		(void)snprintf(digest, 80, "%s", b.digest);
@@ -356,9 +362,9 @@ static int check_media_type(const struct layout *l, const json_t *layer, const c
 		"application/vnd.docker.image.rootfs.diff.tar.gzip",
 		"application/vnd.docker.image.rootfs.diff.tar.zstd",
 	};
-	const char *type = NULL;
+	const char *type = want_string(l, layer, "mediaType", e);
 
-	if (want_string(l, layer, "mediaType", &type, e) < 0)
+	if (!type)
 		return -e->code;
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (strcmp(type, known[i]) == 0)
@@ -375,7 +381,7 @@ static int add_oci_layers(const struct layout *l, const json_t *layers, const js
 
 	json_array_foreach(layers, i, v) {
 		AUTO_CLOSE int fd = -1;
-		struct blob b;
+		struct blob b = { 0 };
 
 		if (read_descriptor(l, v, &b, e) < 0 || check_media_type(l, v, b.digest, e) < 0 ||
 		    open_blob(l, &b, &fd, e) < 0 ||
@@ -389,16 +395,18 @@ int oci_import(struct store *s, int dir, const char *path, struct image *out, st
 {
 	const struct layout l = { s, dir, path, out };
 	json_t AUTO_JSON *manifest = NULL, AUTO_JSON *config = NULL;
-	json_t *layers, *ids;
-	char digest[80];
-	struct blob b;
+	const json_t *layers, *ids;
+	struct blob b = { 0 };
+	char digest[80] = "";
 
-	if (find_manifest(&l, digest, &manifest, e) < 0 ||
-	    want_array(&l, manifest, "layers", &layers, e) < 0 ||
-	    read_descriptor(&l, json_object_get(manifest, "config"), &b, e) < 0 ||
-	    read_blob_json(&l, &b, &config, e) < 0 ||
-	    diff_ids(&l, config, json_array_size(layers), &ids, e) < 0 ||
-	    take_config(&l, config, e) < 0)
+	if (find_manifest(&l, digest, &manifest, e) < 0)
+		return -e->code;
+	layers = want_array(&l, manifest, "layers", e);
+	if (!layers || read_descriptor(&l, json_object_get(manifest, "config"), &b, e) < 0 ||
+	    read_blob_json(&l, &b, &config, e) < 0 || take_config(&l, config, e) < 0)
+		return -e->code;
+	ids = diff_ids(&l, config, json_array_size(layers), e);
+	if (!ids)
 		return -e->code;
 	out->digest = strdup(digest);
 	if (!out->digest)
@@ -485,9 +493,8 @@ int docker_import(struct store *s, int dir, const char *path, struct image *out,
 {
 	const struct layout l = { s, dir, path, out };
 	json_t AUTO_JSON *manifest = NULL, AUTO_JSON *config = NULL;
-	json_t *layers, *ids;
-	const json_t *one;
-	const char *file = NULL;
+	const json_t *one, *layers, *ids;
+	const char *file;
 
 	if (read_file_json(&l, "manifest.json", &manifest, e) < 0)
 		return -e->code;
@@ -495,11 +502,11 @@ int docker_import(struct store *s, int dir, const char *path, struct image *out,
 		return err_set(e, EINVAL, "%s: holds %zu images; save one at a time", path,
 			       json_array_size(manifest));
 	one = json_array_get(manifest, 0);
-	if (want_array(&l, one, "Layers", &layers, e) < 0 ||
-	    want_string(&l, one, "Config", &file, e) < 0 ||
-	    read_docker_config(&l, file, &config, e) < 0 ||
-	    diff_ids(&l, config, json_array_size(layers), &ids, e) < 0 ||
+	layers = want_array(&l, one, "Layers", e);
+	file = layers ? want_string(&l, one, "Config", e) : NULL;
+	if (!layers || !file || read_docker_config(&l, file, &config, e) < 0 ||
 	    take_config(&l, config, e) < 0)
 		return -e->code;
-	return add_docker_layers(&l, layers, ids, e);
+	ids = diff_ids(&l, config, json_array_size(layers), e);
+	return ids ? add_docker_layers(&l, layers, ids, e) : -e->code;
 }

@@ -347,7 +347,7 @@ int layer_copy_tree(int dir, int from, const char *name, const struct tree_copy 
 		return err_sys(e, "%s", name);
 	w.dev = st.st_dev;
 	w.chunk = malloc(CHUNK);
-	w.seen = calloc(LINKS, sizeof(*w.seen));
+	w.seen = calloc(LINKS, sizeof(struct seen *));
 	sha256_init(&w.listing);
 	r = w.chunk && w.seen ? walk_dir(&w, from) : err_set(e, ENOMEM, "%s: out of memory", name);
 	forget(&w);

@@ -241,7 +241,7 @@ static int put_file(struct job *j, const struct entry *n, const char *path,
 
 static int put_kind(struct job *j, struct entry *n, const char *path)
 {
-	struct layer_meta m;
+	struct layer_meta m = { 0 };
 	int r;
 
 	if (check_owner(j, n, &m) < 0)
@@ -267,7 +267,7 @@ static int put_kind(struct job *j, struct entry *n, const char *path)
 /* The archive's own root: its owner and mode become the layer's, where there is no prefix. */
 static int put_root(struct job *j, const struct entry *n)
 {
-	struct layer_meta m;
+	struct layer_meta m = { 0 };
 
 	if (n->kind != KIND_DIR)
 		return fail(j, EINVAL, n->path, "names the root but is not a directory");
