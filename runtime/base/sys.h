@@ -30,6 +30,10 @@ int sys_rename(int olddir, const char *oldname, int newdir, const char *newname,
  * clone3() that calls fn(arg) in the new process, on the stack that args names (CLONE_VM without a
  * stack of its own would overwrite the caller's).  fn must not return.  The pid or -errno.
  */
+/* A system call that leaves errno alone, for a process that shares memory with a caller that runs
+ * on: the raw result.  Not made to fail by tests. */
+long sys_quiet(long nr, long a, long b, long c);
+
 typedef void sys_child_fn(void *arg);
 int sys_clone3(struct clone_args *args, sys_child_fn *fn, void *arg);
 int sys_setns(int fd, int flags);

@@ -145,10 +145,17 @@ int cgroup_clone_fd(const struct cgroup *cg)
 
 int cgroup_attach(struct cgroup *cg, pid_t pid, bool cloned_into, struct err *e)
 {
+	const bool self = pid == getpid();
+
 	for (size_t i = 0; i < cg->host->n; i++) {
 		if (cloned_into && (cg->host->hier[i].jobs & CG_UNIFIED))
 			continue;
-		if (cg_write_u64(cg->dir[i], "cgroup.procs", (uint64_t)pid, e) < 0)
+		/* A single thread that moves itself needs no machine-wide stop of forks, which would
+		 * wait milliseconds for an RCU grace period. */
+		const bool alone = self && !(cg->host->hier[i].jobs & CG_UNIFIED);
+
+		if (cg_write_u64(cg->dir[i], alone ? "tasks" : "cgroup.procs",
+				 alone ? 0 : (uint64_t)pid, e) < 0)
 			return err_wrap(e, "put process %d into control group '%s/%s'", (int)pid,
 					cg->host->hier[i].base, cg->name);
 	}

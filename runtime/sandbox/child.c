@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "runtime/base/cleanup.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/sys.h"
 #include "runtime/sandbox/caps.h"
 
@@ -443,9 +444,17 @@ static const struct step member_steps[] = {
 
 static void walk(struct child *c, const struct step *steps, size_t n)
 {
+	const struct child_plan *p = c->plan;
+
 	for (size_t i = 0; i < n; i++) {
+		const uint64_t before = clock_mono_ns();
+
 		c->step = steps[i].what;
 		c->code = steps[i].run(c);
+		if (*p->n_timings < p->max_timings)
+			p->timings[(*p->n_timings)++] =
+				(struct sandbox_timing){ steps[i].what,
+							 (clock_mono_ns() - before) / 1000 };
 		if (c->code < 0)
 			return;
 	}
@@ -472,15 +481,14 @@ static int step_userns(struct child *c)
 {
 	const int r = sys_setns(c->plan->userns, CLONE_NEWUSER);
 
-	return r < 0 || c->plan->netns < 0 ? r : sys_setns(c->plan->netns, CLONE_NEWNET);
+	return r < 0 ? r : sys_setns(c->plan->netns, CLONE_NEWNET);
 }
 
 static int step_clone(struct child *c)
 {
 	struct clone_args args = {
 		.flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
-			 CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
-			 CLONE_NEWCGROUP | (c->plan->netns < 0 ? CLONE_NEWNET : 0),
+			 CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP,
 		.pidfd = (uintptr_t)&c->pidfd,
 		.stack = (uintptr_t)stacks[1],
 		.stack_size = STACK_SIZE,
@@ -494,7 +502,7 @@ static int step_clone(struct child *c)
 
 static const struct step door_steps[] = {
 	{ "join the control groups", step_cgroup },
-	{ "enter the user namespace", step_userns },
+	{ "enter the user and network namespaces", step_userns },
 	{ "make the namespaces", step_clone },
 };
 

@@ -10,7 +10,7 @@
 #include "runtime/base/err.h"
 #include "runtime/sandbox/cgroup.h"
 #include "runtime/sandbox/landlock.h"
-#include "runtime/sandbox/spec.h"
+#include "runtime/sandbox/sandbox.h"
 
 /*
  * Everything between clone() and the execution of pid 1.  The host builds the
@@ -30,8 +30,8 @@ struct child_fd {
 struct child_plan {
 	const struct sandbox_spec *spec;
 	struct cgroup *cgroup;
-	int userns, netns; /* netns -1: a new network namespace */
-	int overlay, dev;  /* detached; the /dev of devfs_make() */
+	int userns, netns;
+	int overlay, dev; /* detached; the /dev of devfs_make() */
 	const struct child_mount *mounts;
 	size_t n_mounts;
 	const struct landlock_plan *landlock;
@@ -41,6 +41,8 @@ struct child_plan {
 	size_t n_fds;
 	int init; /* the program of pid 1 */
 	char *const *argv, *const *envp;
+	struct sandbox_timing *timings; /* a row for each step is added */
+	size_t *n_timings, max_timings;
 };
 
 /* Returns once pid 1 executes; *pidfd is the caller's. */

@@ -3,8 +3,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,12 +12,14 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/cleanup.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/sys.h"
+#include "runtime/sandbox/net.h"
 
 /* Above what the distributions' tools hand out (subordinate ids, container managers). */
 #define FIRST_BASE 0x70000000u
@@ -26,18 +28,30 @@
 
 /*
  * A new user namespace takes its maps from a process outside it, and needs a
- * process inside it until somebody holds it: this one only sleeps.  It shares
- * the caller's memory, so it must not touch any of it: it runs on a stack of
- * its own and calls nothing that sets errno.
+ * process inside it until somebody holds it.  This one also makes the network
+ * namespace, the slowest single step of a start, on another cpu while we go on.
+ * It shares our memory and runs at the same time: it has a stack of its own,
+ * touches `holder` only, and its calls leave errno alone.
  */
 static char holder_stack[16384] __attribute__((aligned(16)));
+static struct {
+	int state; /* 0: at work, 1: ready, or -errno */
+	int parent;
+} holder;
 
 static void holder_main(void *arg)
 {
+	long r;
+
 	(void)arg;
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	(void)sys_quiet(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0);
+	if (sys_quiet(SYS_getppid, 0, 0, 0) != holder.parent)
+		(void)sys_quiet(SYS_exit_group, 0, 0, 0);
+	r = sys_quiet(SYS_unshare, CLONE_NEWNET, 0, 0);
+	__atomic_store_n(&holder.state, r < 0 ? (int)r : 1, __ATOMIC_RELEASE);
+	(void)sys_quiet(SYS_futex, (long)&holder.state, FUTEX_WAKE, 1);
 	for (;;)
-		(void)poll(NULL, 0, -1);
+		(void)sys_quiet(SYS_pause, 0, 0, 0);
 }
 
 static int write_map(pid_t pid, const char *which, uint32_t base, struct err *e)
@@ -68,27 +82,46 @@ static int userns_of(pid_t pid, uint32_t base, int *out, struct err *e)
 	return *out < 0 ? err_sys(e, "open '%s'", path) : 0;
 }
 
-static int userns_make(uint32_t base, int *out, struct err *e)
+static int holder_start(struct idrange *r, struct err *e)
 {
-	int pidfd = -1;
 	struct clone_args args = {
 		.flags = CLONE_NEWUSER | CLONE_VM | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
-		.pidfd = (uintptr_t)&pidfd,
+		.pidfd = (uintptr_t)&r->holder_pidfd,
 		.stack = (uintptr_t)holder_stack,
 		.stack_size = sizeof(holder_stack),
 	};
-	const int pid = sys_clone3(&args, holder_main, NULL);
 
-	if (pid < 0)
-		return err_set(e, -pid, "make a user namespace: %s", strerror(-pid));
+	holder.state = 0;
+	holder.parent = getpid();
+	r->holder = sys_clone3(&args, holder_main, NULL);
+	if (r->holder < 0)
+		return err_set(e, -r->holder, "make a user namespace: %s", strerror(-r->holder));
+	return userns_of(r->holder, r->base, &r->userns, e);
+}
 
-	const int r = userns_of(pid, base, out, e);
+static void holder_end(struct idrange *r)
+{
+	if (r->holder > 0) {
+		(void)sys_pidfd_signal(r->holder_pidfd, SIGKILL);
+		while (waitpid(r->holder, NULL, __WALL) < 0 && errno == EINTR)
+			;
+	}
+	cleanup_close(&r->holder_pidfd);
+	r->holder_pidfd = r->holder = -1;
+}
 
-	(void)sys_pidfd_signal(pidfd, SIGKILL);
-	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
-		;
-	(void)close(pidfd);
-	return r;
+int idrange_settle(struct idrange *r, bool loopback, struct err *e)
+{
+	int state, err;
+
+	if (r->netns >= 0)
+		return 0;
+	while ((state = __atomic_load_n(&holder.state, __ATOMIC_ACQUIRE)) == 0)
+		(void)syscall(SYS_futex, &holder.state, FUTEX_WAIT, 0, NULL, NULL, 0);
+	err = state < 0 ? err_set(e, -state, "make a network namespace: %s", strerror(-state))
+			: net_open(r->holder, &r->netns, e);
+	holder_end(r);
+	return err == 0 && loopback ? net_loopback_up(r->netns, e) : err;
 }
 
 static int locks_open(const char *state, int *out, struct err *e)
@@ -159,13 +192,13 @@ int idrange_take(const char *state, struct idrange **out, struct err *e)
 
 	if (!r)
 		return err_set(e, ENOMEM, "no memory for an id range");
-	r->userns = r->lock = r->dir = -1;
+	r->userns = r->netns = r->lock = r->dir = r->holder = r->holder_pidfd = -1;
 	r->users = 1;
 	err = locks_open(state, &r->dir, e);
 	if (err == 0)
 		err = slot_take(r, e);
 	if (err == 0)
-		err = userns_make(r->base, &r->userns, e);
+		err = holder_start(r, e);
 	if (err < 0) {
 		idrange_drop(r);
 		return err;
@@ -191,6 +224,8 @@ void idrange_drop(struct idrange *r)
 		(void)snprintf(name, sizeof(name), "%u", r->slot);
 		(void)unlinkat(r->dir, name, 0);
 	}
+	holder_end(r);
+	cleanup_close(&r->netns);
 	cleanup_close(&r->lock);
 	cleanup_close(&r->dir);
 	cleanup_close(&r->userns);

@@ -12,6 +12,7 @@
 #include "runtime/base/cleanup.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/sys.h"
+#include "runtime/sandbox/net.h"
 #include "runtime/sandbox/sandbox_impl.h"
 
 /*
@@ -330,6 +331,11 @@ json_t *sandbox_notified(struct sandbox *s)
 	return s->notify ? notify_take(s->notify) : NULL;
 }
 
+int sandbox_socket(const struct sandbox *s, int domain, int type, struct err *e)
+{
+	return net_socket(s->ids->netns, domain, type, e);
+}
+
 const struct sandbox_timing *sandbox_timings(const struct sandbox *s, size_t *n)
 {
 	*n = s->n_timings;
@@ -358,10 +364,9 @@ void sandbox_close(struct sandbox *s)
 	}
 	notify_close(s->notify);
 	cgroup_close(s->cgroup);
-	root_release(&s->root);
 	for (size_t i = 0; i < sizeof(s->held) / sizeof(s->held[0]); i++)
-		cleanup_close(&s->held[i]);
-	cleanup_close(&s->netns);
+		root_spend(&s->root, &s->held[i]);
+	root_release(&s->root);
 	cleanup_close(&s->pidfd);
 	cleanup_close(&s->sock);
 	cleanup_close(&s->timer);

@@ -51,11 +51,17 @@ const char *root_recipe_name(int recipe);
 /* For tests: use this from now on. */
 void root_force(int recipe);
 
+#define ROOT_MAX_LAYERS 200 /* mount(2) takes one page of options */
+
 struct root {
 	int recipe;
 	int overlay; /* the mounted root */
 	int store;   /* mount that holds upper/ and work/, ids as stored; -1: cannot be frozen */
 	bool frozen;
+	/* Mounts that the overlay has its own copies of: closing one waits for an RCU grace period,
+	 * so that is left for the end. */
+	int spent[ROOT_MAX_LAYERS + 16];
+	size_t n_spent;
 };
 #define ROOT_INIT                          \
 	{                                  \
@@ -66,4 +72,5 @@ int root_make(const struct sandbox_spec *spec, const struct idrange *ids, struct
 	      struct err *e);
 /* Makes the overlay read-only, drops it and hands out the upper, read-only.  -EBUSY: a writer. */
 int root_freeze(struct root *r, int *layer, struct err *e);
-void root_release(struct root *r);
+void root_spend(struct root *r, int *fd); /* *fd is closed with the root */
+void root_release(struct root *r);	  /* in the background */

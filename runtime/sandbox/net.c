@@ -60,6 +60,16 @@ static int lo_up(struct err *e)
 	return r < 0 ? err_set(e, EIO, "bring the loopback up: %s", nl_geterror(r)) : 0;
 }
 
+/* A service that listens on port 80 in production does so here, though nobody has a capability. */
+static void ports_for_all(void)
+{
+	AUTO_CLOSE int fd =
+		open("/proc/sys/net/ipv4/ip_unprivileged_port_start", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		log_debug("ports below 1024 stay closed to the replica");
+}
+
 int net_loopback_up(int netns, struct err *e)
 {
 	AUTO_CLOSE int home = -1;
@@ -68,6 +78,7 @@ int net_loopback_up(int netns, struct err *e)
 	if (r < 0)
 		return r;
 	r = lo_up(e);
+	ports_for_all();
 	leave(home);
 	return r;
 }

@@ -14,6 +14,7 @@
 #include "runtime/base/cleanup.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/sys.h"
+#include "runtime/sandbox/bury.h"
 #include "runtime/sandbox/mount.h"
 
 /*
@@ -30,10 +31,8 @@
  * /proc/self/fd names, and leaves a detached clone in the descriptor table
  * that it shares with us.
  */
-#define MAX_LAYERS 200 /* mount(2) takes one page of options */
-
 struct parts { /* detached mounts; the overlay is made of them */
-	int lower[MAX_LAYERS + 1];
+	int lower[ROOT_MAX_LAYERS + 1];
 	size_t n;
 	int upper_mnt;	 /* has upper/, work/ and empty/ */
 	int upper, work; /* directories in it */
@@ -65,14 +64,22 @@ static bool chowned(int recipe)
 	return recipe == RECIPE_A || recipe == RECIPE_A_MOUNT;
 }
 
-static void parts_release(struct parts *p)
+void root_spend(struct root *r, int *fd)
+{
+	if (*fd >= 0 && r->n_spent < sizeof(r->spent) / sizeof(r->spent[0]))
+		r->spent[r->n_spent++] = take_fd(fd);
+	cleanup_close(fd);
+	*fd = -1;
+}
+
+static void parts_release(struct parts *p, struct root *r)
 {
 	for (size_t i = 0; i < p->n; i++)
-		cleanup_close(&p->lower[i]);
+		root_spend(r, &p->lower[i]);
+	root_spend(r, &p->upper_mnt);
 	cleanup_close(&p->upper);
 	cleanup_close(&p->work);
 	cleanup_close(&p->spare);
-	cleanup_close(&p->upper_mnt);
 }
 
 static int lowers_clone(const struct sandbox_spec *spec, const struct idrange *ids, struct parts *p,
@@ -80,8 +87,8 @@ static int lowers_clone(const struct sandbox_spec *spec, const struct idrange *i
 {
 	const uint64_t attrs = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
 
-	if (spec->n_layers > MAX_LAYERS)
-		return err_set(e, E2BIG, "%zu layers; at most %d", spec->n_layers, MAX_LAYERS);
+	if (spec->n_layers > ROOT_MAX_LAYERS)
+		return err_set(e, E2BIG, "%zu layers; at most %d", spec->n_layers, ROOT_MAX_LAYERS);
 	for (size_t i = 0; i < spec->n_layers; i++) {
 		if (mount_clone(spec->layers[i], ids, attrs, false, &p->lower[p->n], e) < 0)
 			return err_wrap(e, "layer %zu", i);
@@ -308,7 +315,7 @@ static int root_try(const struct sandbox_spec *spec, const struct idrange *ids, 
 		err = upper_make(spec, ids, &r, &p, e);
 	if (err == 0)
 		err = overlay_make(&p, ids, recipe, &r.overlay, e);
-	parts_release(&p);
+	parts_release(&p, &r);
 	if (err < 0) {
 		root_release(&r);
 		return err;
@@ -364,15 +371,15 @@ int root_freeze(struct root *r, int *layer, struct err *e)
 	if (err < 0)
 		return err;
 	r->frozen = true; /* and nobody can write any more: both ways in are closed */
-	cleanup_close(&r->overlay);
-	cleanup_close(&r->store);
-	r->overlay = r->store = -1;
+	root_spend(r, &r->overlay);
+	root_spend(r, &r->store);
 	return 0;
 }
 
 void root_release(struct root *r)
 {
-	cleanup_close(&r->overlay);
-	cleanup_close(&r->store);
-	r->overlay = r->store = -1;
+	root_spend(r, &r->overlay);
+	root_spend(r, &r->store);
+	bury(r->spent, r->n_spent);
+	r->n_spent = 0;
 }

@@ -20,7 +20,6 @@
 #include "runtime/base/spawn.h"
 #include "runtime/base/sys.h"
 #include "runtime/sandbox/caps.h"
-#include "runtime/sandbox/net.h"
 #include "runtime/sandbox/start.h"
 
 /*
@@ -127,7 +126,10 @@ static int init_program(int *out, struct err *e)
 
 static int stage_ids(struct start *st, struct err *e)
 {
-	return idrange_take(st->spec.state, &st->s->ids, e);
+	if (!st->spec.beside)
+		return idrange_take(st->spec.state, &st->s->ids, e);
+	st->s->ids = idrange_ref(st->spec.beside->ids);
+	return 0;
 }
 
 static int stage_cgroup(struct start *st, struct err *e)
@@ -225,7 +227,7 @@ static int spawn_with(struct start *st, char **argv, struct err *e)
 		.spec = &st->spec,
 		.cgroup = st->s->cgroup,
 		.userns = st->s->ids->userns,
-		.netns = st->s->netns,
+		.netns = st->s->ids->netns,
 		.overlay = st->s->root.overlay,
 		.dev = st->dev,
 		.mounts = st->mounts,
@@ -236,6 +238,9 @@ static int spawn_with(struct start *st, char **argv, struct err *e)
 		.n_fds = st->n_fds,
 		.init = st->init,
 		.argv = argv,
+		.timings = st->s->timings,
+		.n_timings = &st->s->n_timings,
+		.max_timings = SANDBOX_TIMINGS - 8, /* the stages that follow */
 		.envp = st->spec.envp ? st->spec.envp : usual_env,
 	};
 
@@ -264,15 +269,24 @@ static int stage_spawn(struct start *st, struct err *e)
 	return spawn_with(st, argv, e);
 }
 
-/* Pid 1 waits for the word: meanwhile it starts up on another cpu. */
-static int stage_loopback(struct start *st, struct err *e)
+static int stage_network(struct start *st, struct err *e)
 {
-	struct sandbox *s = st->s;
-	int r = net_open(s->pid, &s->netns, e);
+	return idrange_settle(st->s->ids, st->spec.loopback, e);
+}
 
-	if (r == 0 && st->spec.loopback)
-		r = net_loopback_up(s->netns, e);
-	return r;
+/* While pid 1 starts up on another cpu. */
+static int stage_hold(struct start *st, struct err *e)
+{
+	static const char *const names[] = { "mnt", "ipc", "pid", "uts" };
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)st->s->pid, names[i]);
+		st->s->held[i] = open(path, O_RDONLY | O_CLOEXEC);
+		if (st->s->held[i] < 0)
+			return err_sys(e, "open '%s'", path);
+	}
+	return 0;
 }
 
 static int take_listener(struct sandbox *s, int fd_inside, struct err *e)
@@ -348,11 +362,12 @@ static const struct {
 	const char *name;
 	int (*run)(struct start *st, struct err *e);
 } stages[] = {
-	{ "id range", stage_ids },     { "control group", stage_cgroup },
-	{ "filter", stage_filter },    { "root", stage_root },
-	{ "mounts", start_mounts },    { "descriptors", start_fds },
-	{ "namespaces", stage_spawn }, { "loopback", stage_loopback },
-	{ "payload", stage_payload },  { "watch", stage_watch },
+	{ "id range", stage_ids },    { "control group", stage_cgroup },
+	{ "filter", stage_filter },   { "root", stage_root },
+	{ "mounts", start_mounts },   { "descriptors", start_fds },
+	{ "network", stage_network }, { "namespaces", stage_spawn },
+	{ "hold", stage_hold },	      { "payload", stage_payload },
+	{ "watch", stage_watch },
 };
 
 static int run_stages(struct start *st, struct err *e)
@@ -403,7 +418,7 @@ int sandbox_start(const struct sandbox_spec *spec, struct sandbox **out, struct 
 	s->on_output = spec->on_output;
 	s->ctx = spec->ctx;
 	s->root = (struct root)ROOT_INIT;
-	s->pidfd = s->sock = s->netns = s->epoll = s->timer = -1;
+	s->pidfd = s->sock = s->epoll = s->timer = -1;
 	for (size_t i = 0; i < sizeof(s->held) / sizeof(s->held[0]); i++)
 		s->held[i] = -1;
 	s->started_ns = s->heard_ns = clock_mono_ns();

@@ -15,12 +15,12 @@
  */
 enum exit_kind {
 	EXIT_RUNNING,
-	EXIT_EXITED,	     /* code = exit status */
-	EXIT_SIGNALLED,	     /* code = signal */
-	EXIT_OOM,	     /* the kernel's out-of-memory killer struck in the cgroup */
-	EXIT_TIMEOUT,	     /* wall */
-	EXIT_IDLE,	     /* no output for limits.idle_ms */
-	EXIT_PIDS_LIMIT,     /* ended by failure after the pids limit was hit */
+	EXIT_EXITED,	 /* code = exit status */
+	EXIT_SIGNALLED,	 /* code = signal */
+	EXIT_OOM,	 /* the kernel's out-of-memory killer struck in the cgroup */
+	EXIT_TIMEOUT,	 /* wall */
+	EXIT_IDLE,	 /* no output for limits.idle_ms */
+	EXIT_PIDS_LIMIT, /* ended by failure after the pids limit was hit */
 	EXIT_OUTPUT_LIMIT,
 	EXIT_KILLED_SYSCALL, /* SIGSYS by the filter; code = syscall number where known, else -1 */
 	EXIT_CANCELLED,	     /* sandbox_kill() by the host */
@@ -31,9 +31,9 @@ struct exit_record {
 	int kind; /* enum exit_kind */
 	int code;
 	uint64_t wall_us, cpu_us, peak_memory; /* bytes */
-	uint32_t pids_refused;	 /* forks refused by the pids limit */
+	uint32_t pids_refused;		       /* forks refused by the pids limit */
 	uint32_t oom_kills;
-	uint32_t notified;	 /* notify: calls recorded */
+	uint32_t notified; /* notify: calls recorded */
 };
 
 const char *exit_kind_name(int kind); /* "exited", "signalled", "out-of-memory", "timeout", ... */
@@ -52,18 +52,24 @@ struct sandbox;
 int sandbox_start(const struct sandbox_spec *spec, struct sandbox **out, struct err *e);
 /* An epoll descriptor: readable when sandbox_step() has something to do. Owned by the sandbox. */
 int sandbox_fd(const struct sandbox *s);
-/* Drains output, applies limits.  1: ended and every process is gone; 0: still running; <0 error (the member was killed). */
+/* Drains output, applies limits.  1: ended and every process is gone; 0: still running; <0 error
+ * (the member was killed). */
 int sandbox_step(struct sandbox *s, struct err *e);
 /* Steps until the end. */
 int sandbox_wait(struct sandbox *s, struct exit_record *out, struct err *e);
-const struct exit_record *sandbox_exit(const struct sandbox *s); /* kind EXIT_RUNNING until the end */
-/* Kills every process and waits for them: thaw first. kind becomes EXIT_CANCELLED unless it had ended. */
+const struct exit_record *
+sandbox_exit(const struct sandbox *s); /* kind EXIT_RUNNING until the end */
+/* Kills every process and waits for them: thaw first. kind becomes EXIT_CANCELLED unless it had
+ * ended. */
 int sandbox_kill(struct sandbox *s, struct err *e);
 int sandbox_pause(struct sandbox *s, bool frozen, struct err *e);
 /* Collected bytes of fd 1, 2 or a capture; owned by the sandbox. */
 const struct buf *sandbox_output(const struct sandbox *s, int fd);
-/* Notified system calls since the last call: JSON array of {"syscall","pid","comm"}; new reference or NULL. */
+/* Notified system calls since the last call: JSON array of {"syscall","pid","comm"}; new reference
+ * or NULL. */
 json_t *sandbox_notified(struct sandbox *s);
+/* socket() within the replica's network, for the host side to bind or connect; close-on-exec. */
+int sandbox_socket(const struct sandbox *s, int domain, int type, struct err *e);
 const struct sandbox_timing *sandbox_timings(const struct sandbox *s, size_t *n);
 /*
  * After the end: the upper becomes a read-only layer (DESIGN section 6).  *layer is a detached,
@@ -72,7 +78,9 @@ const struct sandbox_timing *sandbox_timings(const struct sandbox *s, size_t *n)
 int sandbox_freeze(struct sandbox *s, int *layer, struct err *e);
 void sandbox_close(struct sandbox *s); /* kills, waits, removes; NULL is fine; keeps errno */
 
-/* What this host offers, for `doctor`: JSON object of facts and chosen variants (recipe, cgroup mode, landlock abi ...). */
+/* What this host offers, for `doctor`: JSON object of facts and chosen variants (recipe, cgroup
+ * mode, landlock abi ...). */
 json_t *sandbox_probe(struct err *e);
-/* Removes what a killed orchestrator left (cgroups, id locks, disk uppers) of replicas whose owner is gone. Returns the number. */
+/* Removes what a killed orchestrator left (cgroups, id locks, disk uppers) of replicas whose owner
+ * is gone. Returns the number. */
 int sandbox_sweep(const char *state, struct err *e);

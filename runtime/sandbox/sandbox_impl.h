@@ -16,7 +16,7 @@
 /* Shared by the files that start, drive and end one sandbox; nobody else includes it. */
 #define SANDBOX_MAX_FDS	 64
 #define SANDBOX_MAX_TO	 255
-#define SANDBOX_TIMINGS	 16
+#define SANDBOX_TIMINGS	 48
 #define SANDBOX_NOTIFIED 4096
 
 struct stream { /* one pipe that the host reads */
@@ -35,7 +35,7 @@ struct sandbox {
 	struct root root;
 	struct notify *notify;
 	pid_t pid; /* pid 1 of the member; 0 once reaped */
-	int pidfd, sock, netns, epoll, timer;
+	int pidfd, sock, epoll, timer;
 	int held[4]; /* its namespaces: their end costs milliseconds, and not on our time */
 	struct stream streams[2 + SANDBOX_MAX_FDS];
 	size_t n_streams;

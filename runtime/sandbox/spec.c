@@ -26,8 +26,10 @@ void spec_defaults(struct sandbox_spec *s)
 	fill(&l->wall_ms, UINT64_C(600000));
 	fill32(&l->pids, 256);
 	fill32(&l->open_files, 1024);
-	fill32(&s->uid, 1000);
-	fill32(&s->gid, 1000);
+	if (!s->as_root) {
+		fill32(&s->uid, 1000);
+		fill32(&s->gid, 1000);
+	}
 	if (!s->name)
 		s->name = "replica";
 	if (!s->state)

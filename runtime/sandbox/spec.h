@@ -24,7 +24,8 @@ struct sandbox_limits {
 
 enum sandbox_access { SANDBOX_READ = 1, SANDBOX_WRITE = 2, SANDBOX_EXEC = 4 };
 
-/* Landlock: what may be touched beneath a path of the replica. Empty list: no Landlock rules (mounts alone). */
+/* Landlock: what may be touched beneath a path of the replica. Empty list: no Landlock rules
+ * (mounts alone). */
 struct sandbox_path_rule {
 	char *path;	 /* absolute, inside the replica; missing ones are skipped */
 	unsigned access; /* enum sandbox_access */
@@ -36,7 +37,8 @@ struct sandbox_tmpfs {
 	bool exec;
 };
 
-/* A prepared read-only tree or file mounted into the root (toolchain pieces, the agent's program). */
+/* A prepared read-only tree or file mounted into the root (toolchain pieces, the agent's program).
+ */
 struct sandbox_bind {
 	int fd;		    /* O_PATH of a directory or a regular file; borrowed */
 	const char *target; /* absolute; made when missing */
@@ -57,19 +59,22 @@ struct sandbox_capture {
 enum seccomp_preset { SECCOMP_MINIMAL, SECCOMP_BUILD, SECCOMP_BUILD_NET, SECCOMP_DEBUG };
 
 struct seccomp_spec {
-	int preset;			     /* enum seccomp_preset; DEBUG and BUILD_NET differ by sets of calls */
+	int preset; /* enum seccomp_preset; DEBUG and BUILD_NET differ by sets of calls */
 	struct strlist allow, deny, notify; /* names or @groups, on top of the preset; deny wins */
-	bool kill;			     /* default action: kill instead of EPERM/ENOSYS */
+	bool kill;			    /* default action: kill instead of EPERM/ENOSYS */
 };
 
-struct sandbox_spec {
-	const char *name;     /* replica id: name_is_safe() */
-	const char *state;    /* directory for caches and disk uppers; NULL: /var/lib/sickbay */
+struct sandbox;
 
-	const int *layers;    /* read-only layers, top-most first; stored ids 0..65535; borrowed fds */
+struct sandbox_spec {
+	const char *name;  /* replica id: name_is_safe() */
+	const char *state; /* directory for caches and disk uppers; NULL: /var/lib/sickbay */
+
+	const int *layers; /* read-only layers, top-most first; stored ids 0..65535; borrowed fds */
 	size_t n_layers;
-	bool host_root;	      /* image "host": the host's /usr as recursive read-only binds over the layers */
-	int upper;	      /* enum sandbox_upper */
+	bool host_root; /* image "host": the host's /usr as recursive read-only binds over the
+			   layers */
+	int upper;	/* enum sandbox_upper */
 	const struct sandbox_bind *binds;
 	size_t n_binds;
 	const struct sandbox_tmpfs *tmpfs;
@@ -80,8 +85,8 @@ struct sandbox_spec {
 	const char *hostname; /* NULL: "replica" */
 	const char *cwd;      /* inside; NULL: / */
 	char *const *argv;
-	char *const *envp;    /* the whole environment; NULL: PATH, HOME, LANG */
-	bool loopback;	      /* bring lo up */
+	char *const *envp;	    /* the whole environment; NULL: PATH, HOME, LANG */
+	bool loopback;		    /* bring lo up */
 	const char *const *devices; /* "null", "zero", ...; NULL: the usual ones */
 
 	struct sandbox_limits limits;
@@ -89,15 +94,21 @@ struct sandbox_spec {
 	const struct sandbox_path_rule *rules;
 	size_t n_rules;
 
-	int stdin_fd;	      /* -1: /dev/null */
+	int stdin_fd; /* -1: /dev/null */
 	const struct sandbox_fd *fds;
 	size_t n_fds;
 	const struct sandbox_capture *captures; /* besides 1 and 2 */
 	size_t n_captures;
-	/* Called with each piece of output as it comes (fd 1 or 2 or a capture); NULL: collected for sandbox_output(). */
+	/* Called with each piece of output as it comes (fd 1 or 2 or a capture); NULL: collected
+	 * for sandbox_output(). */
 	void (*on_output)(void *ctx, int fd, const void *data, size_t n);
 	void *ctx;
+
+	bool as_root; /* uid and gid 0 are meant, not unset; still without any capability */
+	/* Another member of the same replica, which runs: its ids and its network are shared. */
+	const struct sandbox *beside;
 };
 
-/* Fills unset limits and identity with safe defaults (2 GiB memory, 256 pids, 1 GiB disk, 10 min wall, 32 MiB output, uid 1000). */
+/* Fills unset limits and identity with safe defaults (2 GiB memory, 256 pids, 1 GiB disk, 10 min
+ * wall, 32 MiB output, uid 1000). */
 void spec_defaults(struct sandbox_spec *s);

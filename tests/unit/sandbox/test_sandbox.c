@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "tests/unit/sandbox/box.h"
@@ -278,6 +279,42 @@ static void notified_calls_are_recorded_and_go_on(void)
 	box_remove(&b);
 }
 
+static void members_of_a_replica_share_its_network(void)
+{
+	static const char *const server[] = {
+		"/usr/bin/python3", "-c",
+		"import socket; s = socket.create_server(('127.0.0.1', 81)); print('up', "
+		"flush=True);"
+		" c = s.accept()[0]; c.sendall(b'pong'); c.close()",
+		NULL
+	};
+	static const char *const client[] = {
+		"/usr/bin/python3", "-c",
+		"import socket; print(socket.create_connection(('127.0.0.1', "
+		"81)).recv(9).decode())",
+		NULL
+	};
+	struct box b;
+	struct ran ran;
+	struct err e = ERR_INIT;
+	struct sandbox *s = NULL;
+
+	box_make(&b);
+	b.spec.argv = (char *const *)(uintptr_t)server;
+	CHECK_INT(sandbox_start(&b.spec, &s, &e), 0);
+	while (sandbox_step(s, &e) == 0 && sandbox_output(s, 1)->n < 3)
+		(void)usleep(10000);
+	b.spec.beside = s;
+	box_argv(&b, client, &ran, NULL);
+	CHECK_STR(ran.out, "pong\n");
+	AUTO_CLOSE int sock = sandbox_socket(s, AF_INET, SOCK_STREAM, &e);
+
+	CHECK(sock >= 0);
+	CHECK_INT(sandbox_wait(s, &ran.record, &e), 0);
+	sandbox_close(s);
+	box_remove(&b);
+}
+
 static void a_spec_that_makes_no_sense_is_refused(void)
 {
 	static char *none[] = { NULL };
@@ -310,4 +347,5 @@ TAP_MAIN(TEST(a_payload_runs_and_its_output_is_collected),
 	 TEST(an_image_with_links_for_kernel_places_is_harmless),
 	 TEST(mounts_of_the_spec_are_as_it_says), TEST(the_number_of_cpus_follows_the_limit),
 	 TEST(pid_1_is_out_of_the_payloads_reach), TEST(the_host_can_end_and_pause_it),
-	 TEST(notified_calls_are_recorded_and_go_on), TEST(a_spec_that_makes_no_sense_is_refused))
+	 TEST(notified_calls_are_recorded_and_go_on), TEST(members_of_a_replica_share_its_network),
+	 TEST(a_spec_that_makes_no_sense_is_refused))
