@@ -51,7 +51,7 @@ int style_path(const struct subject *s, const json_t *normal, const char *prefix
  * most; NULL text: none. */
 int style_sibling(const struct subject *s, const char *suffix, const char *must, const char *entry,
 		  struct buf *text, struct err *e);
-/* First indentation in the text: "\t" or spaces; `fallback` when there is none. */
+/* How the text indents by one level: "\t" or spaces; `fallback` when there is none. */
 void style_indent(const char *text, const char *fallback, char out[17]);
 /* The quote that the text uses more. */
 char style_quote(const char *text, char fallback);

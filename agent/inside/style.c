@@ -175,17 +175,32 @@ int style_sibling(const struct subject *s, const char *suffix, const char *must,
 
 void style_indent(const char *text, const char *fallback, char out[17])
 {
-	(void)snprintf(out, 17, "%s", fallback);
+	size_t lines[9] = { 0 }, tabs = 0, spaces = 0, width = 0;
+
 	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
 		size_t n;
 
 		line += *line == '\n';
-		n = strspn(line, " \t");
-		if (n == 0 || n > 8 || strchr("\n*", line[n]))
-			continue;
-		(void)snprintf(out, 17, "%.*s", line[0] == '\t' ? 1 : (int)n, line);
-		return;
+		n = strspn(line, " ");
+		tabs += *line == '\t';
+		if (n > 0 && n <= 8 && !strchr("\n*", line[n])) {
+			lines[n]++;
+			spaces++;
+		}
 	}
+	/* the outermost level is the rarer one: text in a comment is rarer still */
+	if (lines[2] * 4 > lines[4])
+		width = 2;
+	else if (lines[4] > 0)
+		width = 4;
+	else if (lines[8] > 0)
+		width = 8;
+	if (tabs > spaces)
+		(void)snprintf(out, 17, "\t");
+	else if (width > 0)
+		(void)snprintf(out, 17, "%*s", (int)width, "");
+	else
+		(void)snprintf(out, 17, "%s", fallback);
 }
 
 char style_quote(const char *text, char fallback)

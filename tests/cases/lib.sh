@@ -47,7 +47,8 @@ repo_tarball() { # repo_tarball DIR TARBALL: the work tree becomes what the tarb
 	tar -C "$1" --strip-components=1 --no-same-owner --no-same-permissions -xf "$2"
 }
 
-deploy_json() { # deploy_json DIR RELEASE TIME TAG PREVIOUS: what the deployment knows
-	printf '{ "commit": "%s", "previous": "%s", "release": "%s", "time": "%s", "known": "tag %s" }\n' \
-		"$(git -C "$1" rev-parse "$4^{commit}")" "$(git -C "$1" rev-parse "$5^{commit}")" "$2" "$3" "$4"
+deploy_json() { # deploy_json DIR RELEASE TIME TAG [PREVIOUS]: what the deployment knows
+	printf '{ "commit": "%s", ' "$(git -C "$1" rev-parse "$4^{commit}")"
+	[ $# -lt 5 ] || printf '"previous": "%s", ' "$(git -C "$1" rev-parse "$5^{commit}")"
+	printf '"release": "%s", "time": "%s", "known": "tag %s" }\n' "$2" "$3" "$4"
 }
