@@ -192,7 +192,7 @@ static int run_parsed(struct run *run, struct err *e)
 		.argv = run->argv,
 		.loopback = !run->no_net,
 		.stdin_fd = input_of(),
-		.seccomp = { .preset = SECCOMP_BUILD },
+		.seccomp = { .preset = run->no_net ? SECCOMP_BUILD : SECCOMP_BUILD_NET },
 		.on_output = pass_on,
 		.ctx = run,
 	};

@@ -300,6 +300,7 @@ static void members_of_a_replica_share_its_network(void)
 	struct sandbox *s = NULL;
 
 	box_make(&b);
+	b.spec.seccomp.preset = SECCOMP_BUILD_NET;
 	b.spec.argv = (char *const *)(uintptr_t)server;
 	CHECK_INT(sandbox_start(&b.spec, &s, &e), 0);
 	while (sandbox_step(s, &e) == 0 && sandbox_output(s, 1)->n < 3)
