@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,36 +16,88 @@
 
 /*
  * Debian packages: apt-get downloads them (and checks them against the signed
- * lists of the host), their data members are extracted, nothing of them runs.
- * Which versions and contents they had goes into the layer's record.
+ * lists), their data members are extracted, nothing of them runs.  Where the
+ * host's own lists do not know a package, or are missing, lists of our own are
+ * updated and asked: the host's apt is never changed.  Which versions and
+ * contents the packages had goes into the layer's record.
  */
-#define ARGS_FIXED 8
+#define ARGS_MAX 16
 
-static int run_apt(const struct preparing *p, struct err *e)
+struct apt {
+	const struct preparing *p;
+	char *argv[ARGS_MAX + PACKAGES_MAX + 1];
+	size_t n;
+};
+
+static void add(struct apt *a, const char *arg)
 {
-	static char fixed[ARGS_FIXED][48] = { "apt-get",  "-qq",
-					      "-o",	  "Dir::Cache=/tmp/work",
-					      "-o",	  "Dir::Cache::pkgcache=",
-					      "download", "--" };
-	const struct strlist *names = &p->recipe->debian.packages;
-	struct fetch f = { .work = p->scratch.path, .out = -1 };
-	char **argv = calloc(ARGS_FIXED + names->n + 1, sizeof(*argv));
-	struct fetch_run run;
-	int r;
+	a->argv[a->n++] =
+		(char *)(uintptr_t)arg; /* exec() wants pointers to char, and changes nothing */
+}
 
-	if (!argv)
-		return err_set(e, ENOMEM, "apt-get: out of memory");
-	for (size_t i = 0; i < ARGS_FIXED; i++)
-		argv[i] = fixed[i];
-	for (size_t i = 0; i < names->n; i++)
-		argv[ARGS_FIXED + i] = names->v[i];
-	f.argv = argv;
+static void begin(struct apt *a, const struct preparing *p, bool own_lists)
+{
+	static const char *const common[] = { "apt-get", "-qq",
+					      "-o",	 "Dir::Cache=/tmp/work",
+					      "-o",	 "Dir::Cache::pkgcache=",
+					      "-o",	 "Dir::Cache::srcpkgcache=" };
+
+	*a = (struct apt){ .p = p };
+	for (size_t i = 0; i < sizeof(common) / sizeof(*common); i++)
+		add(a, common[i]);
+	if (own_lists) {
+		add(a, "-o");
+		add(a, "Dir::State::Lists=/tmp/cache");
+	}
+}
+
+static int run(struct apt *a, const char *what, struct err *e)
+{
+	const struct fetch f = {
+		.work = a->p->scratch.path, .cache = a->p->cache, .argv = a->argv, .out = -1
+	};
+	struct fetch_run started;
+
+	if (fetch_start(&f, &started, e) < 0)
+		return -e->code;
+	return fetch_wait(&started, what, e);
+}
+
+static int download(const struct preparing *p, bool own_lists, struct err *e)
+{
+	const struct strlist *names = &p->recipe->debian.packages;
+	struct apt a;
+
+	begin(&a, p, own_lists);
+	add(&a, "download");
+	add(&a, "--");
+	for (size_t i = 0; i < names->n && i < PACKAGES_MAX; i++)
+		add(&a, names->v[i]);
 	log_progress("%s: apt-get downloads %zu packages", p->recipe->name, names->n);
-	r = fetch_start(&f, &run, e);
-	if (r == 0)
-		r = fetch_wait(&run, "apt-get download", e);
-	free(argv);
-	return r;
+	return run(&a, "apt-get download", e);
+}
+
+static int update_lists(const struct preparing *p, struct err *e)
+{
+	struct apt a;
+
+	begin(&a, p, true);
+	add(&a, "-o");
+	add(&a, "Acquire::Languages=none");
+	add(&a, "update");
+	log_progress("%s: apt-get updates lists of its own", p->recipe->name);
+	return run(&a, "apt-get update", e);
+}
+
+static int fetch_packages(const struct preparing *p, struct err *e)
+{
+	struct err first = ERR_INIT;
+
+	if (download(p, false, &first) == 0)
+		return 0;
+	if (update_lists(p, e) < 0)
+		return err_set(e, first.code, "%s", first.msg);
+	return download(p, true, e);
 }
 
 /* "NAME_VERSION_ARCH.deb", an epoch's colon written as "%3a". */
@@ -130,10 +183,10 @@ static int list_packages(const struct preparing *p, struct strlist *out, struct 
 int debian_prepare(const struct preparing *p, struct err *e)
 {
 	struct strlist files = { 0 };
-	int r = run_apt(p, e);
+	int r;
 
-	if (r < 0)
-		return err_wrap(e, "are the host's package lists up to date (apt-get update)?");
+	if (fetch_packages(p, e) < 0)
+		return -e->code;
 	r = list_packages(p, &files, e);
 	if (r == 0 && files.n != p->recipe->debian.packages.n)
 		r = err_set(e, EPROTO, "apt-get download left %zu packages of %zu", files.n,

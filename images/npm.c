@@ -116,7 +116,7 @@ static int run_npm(const struct preparing *p, struct err *e)
 					"--loglevel=error",
 					"--omit-lockfile-registry-resolved" };
 	enum { N = sizeof(argv_text) / sizeof(*argv_text) };
-	struct fetch f = { .work = p->scratch.path, .cache = p->npm_cache, .out = -1 };
+	struct fetch f = { .work = p->scratch.path, .cache = p->cache, .out = -1 };
 	struct fetch_run run;
 	char *argv[N + 1];
 

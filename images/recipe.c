@@ -33,7 +33,7 @@ static const struct jmap npm_map[] = {
 };
 
 static const struct jmap debian_map[] = {
-	ROW(struct recipe_debian, packages, JMAP_STRS, .required = 1, .max = 512,
+	ROW(struct recipe_debian, packages, JMAP_STRS, .required = 1, .max = PACKAGES_MAX,
 	    .help = "NAME or NAME=VERSION"),
 	ROW(struct recipe_debian, sha256, JMAP_MAP, .help = "NAME: SHA-256 of the package file"),
 	ROW(struct recipe_debian, at, JMAP_STR,

@@ -17,6 +17,8 @@ struct recipe_npm {
 	char *at;	       /* its node_modules go below this directory */
 };
 
+#define PACKAGES_MAX 512
+
 struct recipe_debian {
 	struct strlist packages; /* NAME or NAME=VERSION; what they depend on is not added */
 	struct strmap sha256;	 /* NAME: digest of the package file */

@@ -82,6 +82,7 @@ int toolchain_prepare(struct store *s, const char *recipe_path, char id[80], str
 /* What it was made of:
  * {"layer","name","image","image_digest","packages":[{"name","version","sha256"}]}. */
 int toolchain_inspect(struct store *s, const char *id, json_t **out, struct err *e);
+int toolchain_list(struct store *s, json_t **out, struct err *e);
 
 /* The reporters for test frameworks that this program carries, at /opt/sickbay/reporters; made when
  * missing. */

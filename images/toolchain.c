@@ -56,12 +56,26 @@ int files_prepare(const struct preparing *p, struct err *e)
 	return 0;
 }
 
-/* A fresh scratch directory for each fetcher; an abandoned one is swept like any draft. */
-static int with_scratch(struct preparing *p, int (*step)(const struct preparing *, struct err *),
-			struct err *e)
+static int make_cache(struct preparing *p, const char *fetcher, struct err *e)
 {
-	int r = layer_begin(p->store, NULL, &p->scratch, e);
+	AUTO_CLOSE int state = fd_open_dir(store_state(p->store), e);
+	char path[32];
 
+	(void)snprintf(path, sizeof(path), "cache/%s", fetcher);
+	if (state < 0 || dir_make_at(state, "cache", 0700, e) < 0 || fetch_own(state, path, e) < 0)
+		return -e->code;
+	(void)snprintf(p->cache, sizeof(p->cache), "%s/%s", store_state(p->store), path);
+	return 0;
+}
+
+/* A fresh scratch directory for each fetcher; an abandoned one is swept like any draft. */
+static int with_scratch(struct preparing *p, const char *fetcher,
+			int (*step)(const struct preparing *, struct err *), struct err *e)
+{
+	int r = make_cache(p, fetcher, e);
+
+	if (r == 0)
+		r = layer_begin(p->store, NULL, &p->scratch, e);
 	if (r == 0 && fchown(p->scratch.dir, FETCH_UID, FETCH_UID) < 0)
 		r = err_sys(e, "scratch directory: give to the fetcher");
 	if (r == 0)
@@ -70,24 +84,13 @@ static int with_scratch(struct preparing *p, int (*step)(const struct preparing 
 	return r;
 }
 
-static int make_cache(struct preparing *p, struct err *e)
-{
-	AUTO_CLOSE int state = fd_open_dir(store_state(p->store), e);
-
-	if (state < 0 || dir_make_at(state, "cache", 0700, e) < 0 ||
-	    fetch_own(state, "cache/npm", e) < 0)
-		return -e->code;
-	(void)snprintf(p->npm_cache, sizeof(p->npm_cache), "%s/cache/npm", store_state(p->store));
-	return 0;
-}
-
 static int fill(struct preparing *p, struct err *e)
 {
 	const struct recipe *r = p->recipe;
 
-	if (r->has_debian && with_scratch(p, debian_prepare, e) < 0)
+	if (r->has_debian && with_scratch(p, "apt", debian_prepare, e) < 0)
 		return -e->code;
-	if (r->has_npm && (make_cache(p, e) < 0 || with_scratch(p, npm_prepare, e) < 0))
+	if (r->has_npm && with_scratch(p, "npm", npm_prepare, e) < 0)
 		return -e->code;
 	if (files_prepare(p, e) < 0)
 		return -e->code;
@@ -174,4 +177,26 @@ int toolchain_inspect(struct store *s, const char *id, json_t **out, struct err 
 		return err_wrap(e, "layer '%s'", id);
 	*out = json_deep_copy(jsonc_root(text));
 	return *out ? 0 : err_set(e, ENOMEM, "layer '%s': out of memory", id);
+}
+
+/* A record whose layer is gone says nothing any more. */
+int toolchain_list(struct store *s, json_t **out, struct err *e)
+{
+	json_t AUTO_JSON *list = json_array();
+	struct strlist ids = { 0 };
+	int r = store_names(s, s->records, &ids, e);
+
+	for (size_t i = 0; r == 0 && i < ids.n; i++) {
+		json_t *one = NULL;
+
+		if (!layer_exists(s, ids.v[i]))
+			continue;
+		r = toolchain_inspect(s, ids.v[i], &one, e);
+		if (r == 0 && json_array_append_new(list, one) < 0)
+			r = err_set(e, ENOMEM, "image store: out of memory");
+	}
+	strlist_release(&ids);
+	if (r == 0)
+		*out = take_ptr(list);
+	return r;
 }

@@ -16,7 +16,7 @@ struct preparing {
 	const struct recipe *recipe;
 	const struct image *image;
 	struct layer_draft draft, scratch;
-	char npm_cache[512];
+	char cache[512];  /* of the fetcher: kept between runs */
 	json_t *packages; /* {"name","version","sha256"}: what was fetched, for the record */
 };
 

@@ -22,7 +22,7 @@
 #define DEFAULT_BYTES	(32ULL << 30)
 #define DEFAULT_ENTRIES (2ULL << 20)
 #define CHUNK		(256u << 10)
-#define LINKS		4096u /* buckets */
+#define LINKS		1024u /* buckets */
 
 struct seen { /* a file with several names: the first one under which it was met */
 	struct seen *next;
@@ -40,7 +40,7 @@ struct walk {
 	uint64_t bytes, entries;
 	dev_t dev;
 	char *chunk;
-	struct seen **seen;
+	struct seen *seen[LINKS];
 	char path[LAYER_PATH_MAX + 1];
 };
 
@@ -95,7 +95,8 @@ static const char *first_name(struct walk *w, const struct stat *st)
 static int remember(struct walk *w, const struct stat *st)
 {
 	const size_t n = strlen(w->path) + 1;
-	struct seen *s = malloc(sizeof(*s) + n), **bucket = bucket_of(w, st);
+	struct seen **bucket = bucket_of(w, st);
+	struct seen *s = malloc(sizeof(*s) + n);
 
 	if (!s)
 		return fail(w, ENOMEM, "out of memory");
@@ -325,13 +326,12 @@ static int walk_dir(struct walk *w, int dir)
 
 static void forget(struct walk *w)
 {
-	for (size_t i = 0; w->seen && i < LINKS; i++) {
+	for (size_t i = 0; i < LINKS; i++) {
 		for (struct seen *s = w->seen[i], *next; s; s = next) {
 			next = s->next;
 			free(s);
 		}
 	}
-	free(w->seen);
 	free(w->chunk);
 }
 
@@ -347,9 +347,8 @@ int layer_copy_tree(int dir, int from, const char *name, const struct tree_copy 
 		return err_sys(e, "%s", name);
 	w.dev = st.st_dev;
 	w.chunk = malloc(CHUNK);
-	w.seen = calloc(LINKS, sizeof(struct seen *));
 	sha256_init(&w.listing);
-	r = w.chunk && w.seen ? walk_dir(&w, from) : err_set(e, ENOMEM, "%s: out of memory", name);
+	r = w.chunk ? walk_dir(&w, from) : err_set(e, ENOMEM, "%s: out of memory", name);
 	forget(&w);
 	if (r < 0 || !sha256)
 		return r;

@@ -108,5 +108,6 @@ refuses "an unknown package is reported in apt's words" 1 "no-such-package-at-al
 echo '{"name":"deb","debian":{"packages":["-oDebug=1"]}}' | recipe option.json
 refuses "an option is not a package" 1 "'-oDebug=1' is not NAME or NAME=VERSION" prepare option.json
 
+check "prepared layers are listed" sh -c "'$sickbay' image list --state '$state' | grep -q '^deb .*prepared for host'"
 check "no draft is left" sh -c "! find '$state/images/layers' -maxdepth 1 -name '.draft*' | grep -q ."
 done_testing

@@ -92,27 +92,40 @@ static int image_cmd_import(int argc, char **argv, struct err *e)
 	return status;
 }
 
+static void print_list(const json_t *images, const json_t *prepared)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(images, i, v) {
+		const size_t n = json_array_size(json_object_get(v, "layers"));
+
+		(void)printf("%-24s %s %zu layer%s\n", member(v, "name"), member(v, "digest"), n,
+			     n == 1 ? "" : "s");
+	}
+	json_array_foreach(prepared, i, v)
+		(void)printf("%-24s %s prepared for %s\n", member(v, "name"), member(v, "layer"),
+			     member(v, "image"));
+}
+
 static int image_cmd_list(int argc, char **argv, struct err *e)
 {
 	struct call c = { .state = CLI_STATE_DEFAULT };
 	const struct opt opts[] = { OPT_STATE(c), OPT_JSON(c), { 0 } };
 	const int status = begin(&c, opts, 0, argc, argv, e);
 	struct store AUTO_STORE *s = c.store;
-	json_t AUTO_JSON *list = NULL;
-	const json_t *v;
-	size_t i;
+	json_t AUTO_JSON *images = NULL, AUTO_JSON *prepared = NULL, AUTO_JSON *both = NULL;
 
 	if (status != CLI_OK)
 		return status;
-	if (image_list(s, &list, e) < 0)
+	if (image_list(s, &images, e) < 0 || toolchain_list(s, &prepared, e) < 0)
 		return CLI_FAILED;
-	if (c.json)
-		return print_json(list, e);
-	json_array_foreach(list, i, v)
-		(void)printf("%-24s %s %zu layer%s\n", member(v, "name"), member(v, "digest"),
-			     json_array_size(json_object_get(v, "layers")),
-			     json_array_size(json_object_get(v, "layers")) == 1 ? "" : "s");
-	return CLI_OK;
+	if (!c.json) {
+		print_list(images, prepared);
+		return CLI_OK;
+	}
+	both = json_pack("{s:O, s:O}", "images", images, "prepared", prepared);
+	return print_json(both, e);
 }
 
 static int image_cmd_inspect(int argc, char **argv, struct err *e)
@@ -165,7 +178,7 @@ static int image_cmd_prepare(int argc, char **argv, struct err *e)
 static const struct command image_commands[] = {
 	{ "import", image_cmd_import, "PATH --name NAME [--json]",
 	  "import a directory, tar, docker archive or OCI layout" },
-	{ "list", image_cmd_list, "[--json]", "list the images" },
+	{ "list", image_cmd_list, "[--json]", "list images and prepared layers" },
 	{ "inspect", image_cmd_inspect, "NAME", "print an image's record" },
 	{ "prepare", image_cmd_prepare, "RECIPE [--json]",
 	  "make the toolchain layer of a recipe, and print its id" },
