@@ -50,7 +50,7 @@ check-ubsan: deps # everything, static programs too: a fault ends the program
 sanitized-build: $(DYNAMIC) $(TEST_HELPERS) unit-build
 static: $(STATIC)
 
-# ---- fuzzing: tests/fuzz/fuzz_NAME.c says "fuzz floor: FLOOR", the floor that it links with what is below ----
+# ---- fuzzing: tests/fuzz/fuzz_NAME.c is linked with the highest floor that it includes from, and what is below ----
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SANITIZE_FUZZ := address,undefined -fno-sanitize-recover=undefined
 FUZZ_MAKE = $(MAKE) --no-print-directory B=build/fuzz CC=clang HARDEN= WARN=-w CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,$(SANITIZE_FUZZ)'
@@ -70,7 +70,7 @@ define fuzz_target
 $(B)/fuzz_$(1): $(B)/tests/fuzz/fuzz_$(1).o $(below_$(2):%=$(B)/lib/%.a)
 	$$(fuzz_link) $$(call libs_of,$(2))
 endef
-$(foreach n,$(FUZZ),$(eval $(call fuzz_target,$(n),$(shell sed -n 's/.*fuzz floor: \([a-z0-9]*\).*/\1/p' tests/fuzz/fuzz_$(n).c))))
+$(foreach n,$(FUZZ),$(eval $(call fuzz_target,$(n),$(shell sh tests/fuzz/floor.sh tests/fuzz/fuzz_$(n).c))))
 $(B)/tests/fuzz/planted.o: tests/fuzz/fuzz_audit.c
 	@mkdir -p $(@D)
 	$(CC) $(SICK_CFLAGS) -fPIE $(CFLAGS) -DPLANTED_BUG -c -o $@ $<

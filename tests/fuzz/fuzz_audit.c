@@ -14,8 +14,6 @@
 #include "runtime/base/jmap.h"
 
 /*
- * fuzz floor: audit
- *
  * The readers of the log.  The first byte chooses: a record's line, a signed
  * checkpoint, a key, a proof, or a list of edits to a genuine log, for which
  * the verifier must never say "ok" unless the edits changed nothing, and
