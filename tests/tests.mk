@@ -79,3 +79,16 @@ $(B)/fuzz_audit.planted: $(B)/tests/fuzz/planted.o $(below_audit:%=$(B)/lib/%.a)
 fuzz-targets: $(FUZZ:%=$(B)/fuzz_%) $(B)/fuzz_audit.planted
 endif
 .PHONY: check unit-build check-asan check-ubsan sanitized-build static fuzz-build check-fuzz fuzz fuzz-targets
+
+# ---- lint: the fast part is seconds, the slow one looks only at what changed ----
+export LINT_CFLAGS = $(SICK_CFLAGS)
+LINT_FAST := layers words headers format shell man
+LINT_SLOW := tidy analyzer cppcheck
+lint: deps lint-fast lint-slow
+lint-fast: $(LINT_FAST:%=lint-%)
+lint-slow: $(LINT_SLOW:%=lint-%)
+$(LINT_FAST:%=lint-%): lint-%:
+	@bash tests/lint/$*.sh
+$(LINT_SLOW:%=lint-%): lint-%:
+	@bash tests/lint/cached.sh $*
+.PHONY: lint lint-fast lint-slow $(LINT_FAST:%=lint-%) $(LINT_SLOW:%=lint-%)

@@ -201,7 +201,7 @@ int hex_read(const char *hex, uint8_t out[SHA256_LEN])
 
 		if (!d)
 			return -EINVAL;
-		out[i / 2] = (uint8_t)(out[i / 2] << 4 | (d - digits));
+		out[i / 2] = (uint8_t)((i % 2 ? out[i / 2] << 4 : 0) | (d - digits));
 	}
 	return 0;
 }

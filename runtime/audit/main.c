@@ -86,7 +86,7 @@ static int run_verify(int argc, char **argv, struct err *e)
 		{ 0 },
 	};
 	struct verify_options o = { 0 };
-	struct verify_result v;
+	struct verify_result v = { 0 };
 	int r = parse(opts, 0, argc, argv, e);
 
 	if (r == 0 && has_key)
@@ -113,7 +113,7 @@ static int run_show(int argc, char **argv, struct err *e)
 		{ 0 },
 	};
 	const struct verify_options o = { 0 };
-	struct verify_result v;
+	struct verify_result v = { 0 };
 	int r = parse(opts, 0, argc, argv, e);
 
 	if (r == 0)

@@ -13,6 +13,7 @@
 DEFINE_CLEANUP(EVP_PKEY, EVP_PKEY_free);
 DEFINE_CLEANUP(EVP_MD_CTX, EVP_MD_CTX_free);
 
+static const char digits16[] = "0123456789abcdef";
 static const char digits64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void base64_put(struct buf *out, const void *data, size_t n)
@@ -21,11 +22,12 @@ void base64_put(struct buf *out, const void *data, size_t n)
 
 	for (size_t i = 0; i < n; i += 3) {
 		const size_t have = n - i < 3 ? n - i : 3;
-		const uint32_t v = (uint32_t)p[i] << 16 | (have > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
-				   (have > 2 ? p[i + 2] : 0);
+		uint32_t v = 0;
 
+		for (size_t k = 0; k < 3; k++)
+			v = v << 8 | (k < have ? p[i + k] : 0u);
 		for (size_t k = 0; k < 4; k++)
-			buf_putc(out, k <= have ? digits64[v >> (18 - 6 * k) & 63] : '=');
+			buf_put(out, k <= have ? &digits64[v >> (18 - 6 * k) & 63] : "=", 1);
 	}
 }
 
@@ -79,7 +81,6 @@ static void key_id(struct note_key *k)
 static int key_fields(const char *text, struct note_key *k, uint8_t key[32])
 {
 	const char *id = strchr(text, '+');
-	char want[16];
 	uint8_t raw[33];
 	size_t len;
 
@@ -95,14 +96,12 @@ static int key_fields(const char *text, struct note_key *k, uint8_t key[32])
 	    raw[0] != ALG_ED25519)
 		return -EINVAL;
 	memcpy(key, raw + 1, 32);
-	memcpy(want, id + 1, 8);
-	for (size_t i = 0; i < 4; i++) {
-		unsigned byte = 0;
-		char pair[3] = { want[2 * i], want[2 * i + 1], 0 };
+	for (size_t i = 0; i < 8; i++) {
+		const char *d = strchr(digits16, id[1 + i]);
 
-		if (strspn(pair, "0123456789abcdef") != 2 || sscanf(pair, "%2x", &byte) != 1)
+		if (!d || !*d)
 			return -EINVAL;
-		k->id[i] = (uint8_t)byte;
+		k->id[i / 2] = (uint8_t)((i % 2 ? k->id[i / 2] << 4 : 0) | (d - digits16));
 	}
 	return 0;
 }

@@ -30,7 +30,7 @@ static bool is_column(const char *key)
 static void put_plain(struct buf *out, const char *text)
 {
 	for (; *text; text++)
-		buf_putc(out, *text > ' ' && *text <= '~' ? *text : '?');
+		buf_put(out, *text > ' ' && *text <= '~' ? text : "?", 1);
 }
 
 static int put_record(struct buf *out, const json_t *record, struct err *e)
