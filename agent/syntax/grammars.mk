@@ -25,3 +25,10 @@ $(eval $(call grammar,tree-sitter-javascript,0.23.1,parser scanner,fdb9e16eb4c3f
 # what unit tests of these floors link besides archives
 GEN_TEST_syntax := $(GRAMMARS)
 GEN_TEST_inside := $(GRAMMARS)
+
+# Harness texts that --inspect variants completes and hands out: bytes of the agent program.
+HARNESS := node.js python.py program.c.in main.c.in
+GEN_inside := $(B)/agent/inside/harness.o
+$(GEN_inside): $(HARNESS:%=agent/inside/harness/%)
+	@mkdir -p $(@D)
+	cd agent/inside/harness && ld -r -z noexecstack -b binary -o $(abspath $@) $(HARNESS)

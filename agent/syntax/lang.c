@@ -237,6 +237,16 @@ const struct lang *lang_by_path(const char *path)
 	return NULL;
 }
 
+bool lang_listed(const char *list, const char *name)
+{
+	const size_t n = strlen(name);
+
+	for (const char *p = list; p && (p = strstr(p, name)); p += n)
+		if ((p == list || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
+			return true;
+	return !list;
+}
+
 unsigned lang_classes(const struct lang *l, TSNode node)
 {
 	if (ts_node_is_null(node) || !ts_node_is_named(node))

@@ -68,6 +68,8 @@ const struct lang *lang_by_name(const char *name);
 const struct lang *lang_by_path(const char *path); /* by suffix; NULL when none knows it */
 /* Rows in order; NULL after the last. */
 const struct lang *lang_at(unsigned i);
+/* Is the language one of these names, separated by blanks?  NULL lists all. */
+bool lang_listed(const char *list, const char *name);
 /* The classes of a node, 0 for one that has none (or is not named). */
 unsigned lang_classes(const struct lang *l, TSNode node);
 bool lang_is(const struct lang *l, TSNode node, unsigned classes);

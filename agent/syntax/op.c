@@ -24,23 +24,13 @@ const struct operator* operator_at(size_t i)
 	return NULL;
 }
 
-static bool word_in(const char *words, const char *word)
-{
-	const size_t n = strlen(word);
-
-	for (const char *p = words; (p = strstr(p, word)); p += n)
-		if ((p == words || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
-			return true;
-	return false;
-}
-
 void operators_run(const struct site *site, struct candidates *out)
 {
 	const struct operator* op;
 
 	for (size_t i = 0; (op = operator_at(i)); i++)
 		if ((op->faults & site->fault->classes) && (op->roles & 1u << site->role) &&
-		    (!op->langs || word_in(op->langs, site->src->lang->name)))
+		    lang_listed(op->langs, site->src->lang->name))
 			op->generate(op, site, out);
 }
 
