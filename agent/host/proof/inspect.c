@@ -8,8 +8,8 @@
 #define ARGS_MAX   32
 #define INSPECT_MS 60000
 
-int inspect_run(const struct proof_input *in, int side, const char *const *args,
-		const struct changes *files, json_t **out, struct err *e)
+int proof_inspect(const struct proof_input *in, int side, const char *const *args,
+		  const struct changes *files, json_t **out, struct err *e)
 {
 	struct world *w = in->world;
 	const struct sandbox_bind bind = { .fd = w->agent_program, .target = AGENT_PATH };

@@ -58,7 +58,7 @@ static int inspect_one(const struct proof_input *in, const struct change *ch, js
 			       .new_len = ch->new_len };
 	const struct changes files = { .v = &copy, .n = 1 };
 
-	return inspect_run(in, SIDE_BASE, args, &files, findings, e);
+	return proof_inspect(in, SIDE_BASE, args, &files, findings, e);
 }
 
 static int check_weakening(const struct proof_input *in, struct step_result *r, struct err *e)
