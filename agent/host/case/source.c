@@ -145,7 +145,7 @@ void source_release(struct source *s)
 }
 
 int source_read_file(struct store *s, const struct source *src, const char *place, const char *path,
-		struct buf *out, struct err *e)
+		     struct buf *out, struct err *e)
 {
 	AUTO_CLOSE int dir = -1;
 	AUTO_CLOSE int fd = -1;

@@ -25,10 +25,11 @@ void source_release(struct source *s);
 
 /* One file of the layer; -ENOENT when it has none. */
 int source_read_file(struct store *s, const struct source *src, const char *place, const char *path,
-		struct buf *out, struct err *e);
+		     struct buf *out, struct err *e);
 /*
  * What a frozen upper changed against the source layer, beneath `place`: read with openat2, no git.
  * Names that a repository may not hold (.git, control bytes) are entries of type CHANGE_OTHER.
+ * `beneath` (may be NULL): changes that already lay over the source when the upper was written.
  */
 int source_diff(struct store *s, const struct source *src, const char *place, int upper,
-		const struct strlist *ignore, struct changes *out, struct err *e);
+		const struct changes *beneath, struct changes *out, struct err *e);

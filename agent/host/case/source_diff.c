@@ -24,21 +24,10 @@
 
 struct walk {
 	int upper, lower; /* directories at `place` */
-	const struct strlist *ignore;
+	const struct changes *beneath;
 	struct changes *out;
 	size_t seen;
 };
-
-static bool ignored(const struct walk *w, const char *path)
-{
-	for (size_t i = 0; w->ignore && i < w->ignore->n; i++) {
-		const size_t n = strlen(w->ignore->v[i]);
-
-		if (strncmp(path, w->ignore->v[i], n) == 0 && (path[n] == '\0' || path[n] == '/'))
-			return true;
-	}
-	return false;
-}
 
 /* Content of a file or link; *type gets enum change_type. -ENOENT when there is none. */
 static int load(int dir, const char *path, int *type, char **data, size_t *n, struct err *e)
@@ -103,30 +92,45 @@ static int put(struct walk *w, struct change *ch, struct err *e)
 	return 0;
 }
 
+/* What was at the path before: from the changes beneath, else from the source. -ENOENT: nothing. */
+static int load_old(const struct walk *w, const char *path, struct change *ch, struct err *e)
+{
+	const struct change *b = w->beneath ? changes_find(w->beneath, path) : NULL;
+
+	if (!b)
+		return w->lower < 0 ? -ENOENT
+				    : load(w->lower, path, &ch->old_type, &ch->old_data,
+					   &ch->old_len, e);
+	if (b->kind == CHANGE_DELETE)
+		return -ENOENT;
+	ch->old_type = b->type;
+	ch->old_len = b->new_len;
+	ch->old_data = calloc(1, b->new_len + 1);
+	if (!ch->old_data)
+		return err_set(e, ENOMEM, "out of memory");
+	memcpy(ch->old_data, b->new_data, b->new_len);
+	return 0;
+}
+
 static int one_entry(struct walk *w, const char *path, bool deleted, struct err *e)
 {
 	struct change ch = { .kind = CHANGE_MODIFY, .path = strdup(path), .old_type = -1 };
 	struct err none = ERR_INIT;
-	int r = ch.path ? 0 : err_set(e, ENOMEM, "out of memory");
+	int r = ch.path ? load_old(w, path, &ch, &none) : -ENOMEM;
 
-	if (r == 0) {
-		r = w->lower < 0
-			    ? -ENOENT
-			    : load(w->lower, path, &ch.old_type, &ch.old_data, &ch.old_len, &none);
-		if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP)
-			ch.kind = CHANGE_ADD;
-		else if (r < 0)
-			r = err_set(e, -r, "%s", none.msg);
+	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP) {
+		ch.kind = CHANGE_ADD;
+		r = 0;
+	} else if (r < 0) {
+		(void)err_set(e, -r, "%s", ch.path ? none.msg : "out of memory");
 	}
-	if (deleted) {
-		if (ch.kind == CHANGE_ADD) { /* made and removed again */
-			drop(&ch);
-			return 0;
-		}
+	if (r == 0 && deleted && ch.kind == CHANGE_ADD) { /* made and removed again */
+		drop(&ch);
+		return 0;
+	}
+	if (r == 0 && deleted)
 		ch.kind = CHANGE_DELETE;
-		return put(w, &ch, e);
-	}
-	if (r == 0 || ch.kind == CHANGE_ADD)
+	else if (r == 0)
 		r = load(w->upper, path, &ch.type, &ch.new_data, &ch.new_len, e);
 	if (r < 0) {
 		drop(&ch);
@@ -189,8 +193,6 @@ static int visit(struct walk *w, const char *path, unsigned depth, struct err *e
 
 	if (++w->seen > COUNT_MAX)
 		return err_set(e, E2BIG, "more than %d files were changed", COUNT_MAX);
-	if (ignored(w, path))
-		return 0;
 	if (!path_is_clean(path))
 		return foreign_name(w, path, e);
 	if (fstatat(w->upper, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -234,13 +236,13 @@ static int walk_dir(struct walk *w, const char *dir, unsigned depth, struct err 
 }
 
 int source_diff(struct store *s, const struct source *src, const char *place, int upper,
-		const struct strlist *ignore, struct changes *out, struct err *e)
+		const struct changes *beneath, struct changes *out, struct err *e)
 {
 	AUTO_CLOSE int layer = -1;
 	AUTO_CLOSE int up = -1;
 	AUTO_CLOSE int low = -1;
 	struct changes found = { 0 };
-	struct walk w = { .ignore = ignore, .out = &found };
+	struct walk w = { .beneath = beneath, .out = &found };
 	struct err none = ERR_INIT;
 	int r = layer_open(s, src->layer, &layer, e);
 

@@ -12,8 +12,8 @@ static int fill_old(struct world *w, int side, struct change *ch, struct err *e)
 {
 	AUTO_BUF struct buf old = BUF_INIT(0);
 	struct err none = ERR_INIT;
-	const int r = source_read_file(w->store, &w->side[side].source, w->service->run.cwd, ch->path,
-				  &old, &none);
+	const int r = source_read_file(w->store, &w->side[side].source, w->service->run.cwd,
+				       ch->path, &old, &none);
 
 	ch->old_type = -1;
 	if (r == -ENOENT || r == -ENOTDIR)

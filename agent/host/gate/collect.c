@@ -35,7 +35,7 @@ static int read_tree(const struct gate_session *s, struct replica *rep, struct g
 	if (r < 0)
 		return r;
 	r = source_diff(s->world->store, &s->world->side[SIDE_BASE].source,
-			s->world->service->run.cwd, upper, NULL, &out->changes, e);
+			s->world->service->run.cwd, upper, s->test, &out->changes, e);
 	if (r < 0)
 		return set_why(out, GATE_FAILED, e->msg, e);
 	if (out->changes.n == 0)

@@ -250,7 +250,7 @@ static int check_head(struct work *w, struct err *e)
 		AUTO_BUF struct buf now = BUF_INIT(0);
 		struct err none = ERR_INIT;
 		const int r = source_read_file(w->world.store, &w->world.side[SIDE_HEAD].source,
-					  w->p->service->run.cwd, ch->path, &now, &none);
+					       w->p->service->run.cwd, ch->path, &now, &none);
 
 		if (r < 0 && r != -ENOENT)
 			return err_set(e, -r, "%s", none.msg);

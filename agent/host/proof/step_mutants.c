@@ -188,9 +188,8 @@ static int judge_mutants(const struct mutation *mu, struct step_result *r, struc
 		       first ? first : "");
 	if (mu->n == 0) {
 		r->risk = 2;
-		(void)snprintf(r->says, sizeof(r->says),
+		(void)snprintf(r->risk_reason, sizeof(r->risk_reason),
 			       "no mutant of the changed lines could be made");
-		(void)snprintf(r->risk_reason, sizeof(r->risk_reason), "%s", r->says);
 	} else if (killed * 2 < mu->n) {
 		r->risk = 1;
 		(void)snprintf(r->risk_reason, sizeof(r->risk_reason),

@@ -22,4 +22,4 @@ int step_variants(const struct proof_input *in, int side, struct step_result *r,
 /* Runs `sickbay-agent --inspect ARGS` in a fresh replica with no agent, over these files; its JSON
  * answer. */
 int proof_inspect(const struct proof_input *in, int side, const char *const *args,
-		const struct changes *files, json_t **out, struct err *e);
+		  const struct changes *files, json_t **out, struct err *e);
