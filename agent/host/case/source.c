@@ -18,6 +18,7 @@ struct writing {
 	struct source *out;
 	struct strlist paths; /* regular files, to be verified */
 	struct strlist oids;
+	char folder[4200]; /* whose parents are there */
 };
 
 static bool is_lfs_pointer(const char *data, size_t n)
@@ -27,12 +28,44 @@ static bool is_lfs_pointer(const char *data, size_t n)
 	return n > sizeof(head) && n < 1024 && memcmp(data, head, sizeof(head) - 1) == 0;
 }
 
+int source_put_parents(int dir, const char *place, const char *path, struct err *e)
+{
+	char part[4300];
+	const size_t base = strlen(place) + 1;
+	int r = 0;
+
+	if ((size_t)snprintf(part, sizeof(part), "%s/%s", place, path) >= sizeof(part))
+		return err_set(e, ENAMETOOLONG, "'%.100s...' is too long", path);
+	for (size_t i = base; r == 0 && part[i]; i++) {
+		if (part[i] != '/')
+			continue;
+		part[i] = '\0';
+		r = layer_put_dir(dir, part, 0755, SOURCE_UID, SOURCE_UID, e);
+		part[i] = '/';
+	}
+	return r;
+}
+
+/* git lists a folder's files together: its parents are made once. */
+static int put_parents(struct writing *w, const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	const size_t n = slash ? (size_t)(slash - path) : 0;
+
+	if (!slash || (strncmp(w->folder, path, n) == 0 && w->folder[n] == '\0'))
+		return 0;
+	(void)snprintf(w->folder, sizeof(w->folder), "%.*s", (int)n, path);
+	return source_put_parents(w->dir, w->place, path, e);
+}
+
 static int write_blob(void *ctx, size_t index, const char *data, size_t n, struct err *e)
 {
 	struct writing *w = ctx;
 	const struct git_entry *ent = &w->tree->v[index];
 	char path[4300];
 
+	if (put_parents(w, ent->path, e) < 0)
+		return -e->code;
 	(void)snprintf(path, sizeof(path), "%s/%s", w->place, ent->path);
 	if (ent->mode == 0120000) {
 		char target[4096];
@@ -101,7 +134,7 @@ static void name_layer(struct source *out, const char *root, const char *place)
 {
 	uint8_t digest[SHA256_LEN];
 	char key[9000], hex[SHA256_HEX];
-	const int n = snprintf(key, sizeof(key), "source\n%s\n%s\n%s", out->commit, root, place);
+	const int n = snprintf(key, sizeof(key), "source 2\n%s\n%s\n%s", out->commit, root, place);
 
 	sha256_of(key, (size_t)n, digest);
 	sha256_hex(digest, hex);

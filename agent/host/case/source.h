@@ -22,6 +22,9 @@ struct source {
 int source_make(struct store *s, struct git *g, const char *commit, const char *root,
 		const char *place, struct source *out, struct err *e);
 void source_release(struct source *s);
+/* The folders above place/path in a layer, owned as the tree is: a merged folder takes the owner of
+ * its top-most layer. */
+int source_put_parents(int dir, const char *place, const char *path, struct err *e);
 
 /* One file of the layer; -ENOENT when it has none. */
 int source_read_file(struct store *s, const struct source *src, const char *place, const char *path,

@@ -9,7 +9,8 @@
 
 static const struct command commands[] = {
 	{ "audit", cmd_audit, "show|verify|prove|check|key ...", "the tamper-evident log" },
-	{ "image", cmd_image, "import|list|inspect|prepare|remove ...", "what replicas are made of" },
+	{ "image", cmd_image, "import|list|inspect|prepare|remove ...",
+	  "what replicas are made of" },
 	{ "incident", cmd_incident, "convert|check ...", "what production reported" },
 	{ "run", cmd_run, "--image NAME [OPTION...] -- CMD...", "run one program in a replica" },
 	{ "policy", cmd_policy, "check|explain|presets|schema ...", "what an agent may do" },

@@ -35,8 +35,8 @@ int session_open(const struct session_options *o, struct session *out, struct er
 		return CLI_FAILED;
 	if (check_policies(&s.service, e) < 0)
 		status = CLI_SCOPE;
-	else if (dir_make(o->state, 0700, e) == 0 && store_open(o->state, &s.store, e) == 0 &&
-		 audit_open(o->state, &s.audit, e) == 0)
+	else if (dir_make(o->state, 0700, e) == 0 && world_sweep(o->state, e) == 0 &&
+		 store_open(o->state, &s.store, e) == 0 && audit_open(o->state, &s.audit, e) == 0)
 		status = CLI_OK;
 	if (status != CLI_OK) {
 		session_close(&s);

@@ -67,10 +67,13 @@ int collect_run(const struct gate_session *s, struct gate_outcome *out, struct e
 		return r;
 	r = sandbox_wait(replica_sandbox(rep), &out->exit, e);
 	if (r >= 0 && exit_status(&out->exit) != 0) {
-		char why[200];
+		const struct buf *said = sandbox_output(replica_sandbox(rep), 2);
+		const size_t n = said && said->p ? said->n : 0;
+		char why[400];
 
-		(void)snprintf(why, sizeof(why), "the agent's command ended with %s %d",
-			       exit_kind_name(out->exit.kind), out->exit.code);
+		(void)snprintf(why, sizeof(why), "the agent's command ended with %s %d: %.200s",
+			       exit_kind_name(out->exit.kind), out->exit.code,
+			       n ? said->p + (n > 200 ? n - 200 : 0) : "(silent)");
 		r = set_why(out, GATE_FAILED, why, e);
 	} else if (r >= 0) {
 		r = read_tree(s, rep, out, e);

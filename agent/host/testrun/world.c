@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/host/testrun/world.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,7 +40,38 @@ static int open_scratch(struct world *w, struct err *e)
 	if (r < 0)
 		return r;
 	w->scratch = fd_open_dir(w->scratch_path, e);
-	return w->scratch < 0 ? w->scratch : 0;
+	if (w->scratch < 0)
+		return w->scratch;
+	return flock(w->scratch, LOCK_EX | LOCK_NB) < 0 ? err_sys(e, "lock '%s'", w->scratch_path)
+							: 0;
+}
+
+/* The lock of a directory goes with its owner: one that can be had belongs to nobody. */
+static int sweep_one(int tmp, const char *name, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(tmp, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return 0;
+	return tree_remove_at(tmp, name, e);
+}
+
+int world_sweep(const char *state, struct err *e)
+{
+	AUTO_FREE char *path = NULL;
+	CLEANUP(cleanup_closedir) DIR *d = NULL;
+	const struct dirent *ent;
+	int r = 0;
+
+	if (asprintf(&path, "%s/tmp", state) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	d = opendir(path);
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(e, "list '%s'", path);
+	while (r == 0 && (ent = readdir(d)))
+		if (ent->d_name[0] != '.')
+			r = sweep_one(dirfd(d), ent->d_name, e);
+	return r;
 }
 
 static int load_policies(struct world *w, struct err *e)
@@ -193,6 +226,8 @@ static int put_change(const struct world *w, int dir, const struct change *ch, s
 {
 	char path[4300];
 
+	if (source_put_parents(dir, w->service->run.cwd + 1, ch->path, e) < 0)
+		return -e->code;
 	(void)snprintf(path, sizeof(path), "%s/%s", w->service->run.cwd + 1, ch->path);
 	if (ch->kind == CHANGE_DELETE)
 		return layer_put_whiteout(dir, path, e);

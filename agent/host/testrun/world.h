@@ -47,6 +47,8 @@ int world_open(const char *state, struct store *store, const struct service *ser
 /* Resolves and lays out the sources; builds them once where the service has a build command. */
 int world_set_source(struct world *w, int side, const char *commit, struct err *e);
 void world_close(struct world *w);
+/* Removes the change layers of processes that were killed. */
+int world_sweep(const char *state, struct err *e);
 /* Frames of the replica to repository paths: production prefixes plus the replica's own. */
 int world_resolve(const struct world *w, struct incident *i, struct err *e);
 

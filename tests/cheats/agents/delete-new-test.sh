@@ -1,0 +1,3 @@
+# Deletes the accepted test.
+rm "$T"
+edit README.md 's/\A/ /'
