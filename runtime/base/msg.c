@@ -47,6 +47,8 @@ static void put_string(struct buf *b, const char *s, size_t n)
 	buf_put(b, s, n);
 }
 
+#define KEY_MAX 256 /* bytes of a member's name, with the NUL */
+
 static int encode(const json_t *v, unsigned depth, struct buf *b, struct err *e)
 {
 	const json_t *item;
@@ -94,6 +96,9 @@ static int encode(const json_t *v, unsigned depth, struct buf *b, struct err *e)
 		for (void *it = json_object_iter((json_t *)(uintptr_t)v); r == 0 && it;
 		     it = json_object_iter_next((json_t *)(uintptr_t)v, it)) {
 			key = json_object_iter_key(it);
+			if (strlen(key) >= KEY_MAX)
+				return err_set(e, E2BIG, "a member's name is longer than %d bytes",
+					       KEY_MAX - 1);
 			item = json_object_iter_value(it);
 			put_string(b, key, strlen(key));
 			r = encode(item, depth + 1, b, e);
@@ -194,7 +199,7 @@ static json_t *decode_array(struct reader *r, unsigned depth)
 
 static int decode_member(struct reader *r, unsigned depth, json_t *o)
 {
-	char key[256];
+	char key[KEY_MAX];
 	const char *s;
 	uint32_t n;
 	json_t *v;

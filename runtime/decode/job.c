@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -47,25 +45,6 @@ static const struct jmap job_map[] = {
 	{ .name = "options", .kind = JMAP_JSON, .offset = offsetof(struct job, options) },
 	{ 0 },
 };
-
-int source_error(struct err *e, const struct source *in, size_t line, size_t column,
-		 const char *fmt, ...)
-{
-	char why[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(why, sizeof(why), fmt, ap);
-	va_end(ap);
-	return err_set(e, EINVAL, "%s:%zu:%zu: %s", in->name, line, column, why);
-}
-
-const char *source_option(const struct source *in, const char *name, const char *otherwise)
-{
-	const char *v = json_string_value(json_object_get(in->options, name));
-
-	return v ? v : otherwise;
-}
 
 static const struct format *format_find(const char *name)
 {

@@ -9,7 +9,7 @@
 #include "runtime/decode/decode_formats.h"
 
 #define INCIDENT_SCHEMA "sickbay.incident/1"
-#define POINTER_MAX	1024
+#define POINTER_MAX	255 /* what a message takes as the name of a member */
 
 DEFINE_CLEANUP(struct jsonc, jsonc_free);
 #define AUTO_JSONC CLEANUP(cleanup_jsonc_free)

@@ -164,7 +164,9 @@ static void group_skip(struct python *p)
 		dashes = text_starts(s, "+-") ? strspn(s + 1, "-") : 0;
 		members += dashes > 4 && s[1 + dashes] == ' ';
 	}
-	trace_loss(p->out, "chain", "the %zu exceptions inside a group were left out", members);
+	if (members)
+		trace_loss(p->out, "chain", "the %zu exceptions inside a group were left out",
+			   members);
 }
 
 static void traceback_parse(struct python *p, bool header)

@@ -132,6 +132,7 @@ int report_decode(const struct source *in, trace_reader *reader, const char *wha
 	AUTO_TRACE struct trace t = { 0 };
 	AUTO_JSON json_t *calls = json_array();
 	AUTO_JSON json_t *ev = NULL;
+	AUTO_JSON json_t *value = NULL;
 	size_t line = 1, more = 0;
 
 	if (!calls || text_read(in->name, in->text, in->n, &text, e) < 0 || trace_init(&t, e) < 0)
@@ -148,8 +149,11 @@ int report_decode(const struct source *in, trace_reader *reader, const char *wha
 		trace_loss(&t, "report", "%zu later events in the log were left out", more);
 	if (json_array_size(t.chain) == 0 && !t.failed)
 		return source_error(e, in, text.n, 1, "found no %s", what);
-	*out = json_pack("{s:O, s:O, s:O, s:O, s:O, s:o}", "chain", t.chain, "calls", calls, "loss",
-			 t.loss, "context", t.context, "runtime", t.runtime, "event",
-			 event_facts(ev));
-	return *out && !t.failed ? 0 : err_set(e, ENOMEM, "%s: out of memory", in->name);
+	value = json_pack("{s:O, s:O, s:O, s:O, s:O, s:o}", "chain", t.chain, "calls", calls,
+			  "loss", t.loss, "context", t.context, "runtime", t.runtime, "event",
+			  event_facts(ev));
+	if (!value || t.failed)
+		return err_set(e, ENOMEM, "%s: out of memory", in->name);
+	*out = take_ptr(value);
+	return 0;
 }

@@ -148,7 +148,7 @@ static bool is_inlined(const char *line, const char *next)
 	struct place p, q;
 	size_t n;
 
-	if (!frame_parse(line, &p) || !frame_parse(next, &q))
+	if (!frame_parse(line, &p) || !frame_parse(next, &q) || !p.function || !q.function)
 		return false;
 	n = strcspn(a + 1, " ") + 1;
 	return strncmp(a, b, n) == 0 && (p.function_len != q.function_len ||
@@ -172,12 +172,11 @@ static void stack_parse(struct san *s, json_t *owner)
 static json_t *add(struct san *s, const char *family, const char *kind, size_t kind_len,
 		   const char *message)
 {
-	char type[256];
-	const int n = snprintf(type, sizeof(type), "%s%s%.*s", family, *family ? ": " : "",
-			       (int)(kind_len > 128 ? 128 : kind_len), kind);
+	char type[512];
 
-	return trace_exception(s->out, type, n < (int)sizeof(type) ? (size_t)n : sizeof(type) - 1,
-			       message);
+	(void)snprintf(type, sizeof(type), "%s%s%.*s", family, *family ? ": " : "",
+		       (int)(kind_len > 128 ? 128 : kind_len), kind);
+	return trace_exception(s->out, type, strlen(type), message);
 }
 
 /* A second stack of the same report: "freed by thread T0 here:" and its like. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/buf.h"
 #include "runtime/base/jmap.h"
 
 #define CHAIN_MAX   32
@@ -37,15 +38,27 @@ void trace_release(struct trace *t)
 	*t = (struct trace){ 0 };
 }
 
-/* At most max bytes of s, cut between characters. */
+/*
+ * At most max bytes of s, cut between characters.  Pieces of lines may begin or
+ * end inside a character: those lose what is not ASCII.
+ */
 static json_t *bounded(const char *s, size_t n, size_t max)
 {
+	AUTO_BUF struct buf ascii = BUF_INIT(max);
+	json_t *v;
+
 	if (n > max) {
 		n = max;
 		while (n && ((unsigned char)s[n] & 0xc0) == 0x80)
 			n--;
 	}
-	return json_stringn(s, n);
+	v = json_stringn(s, n);
+	if (v)
+		return v;
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)s[i] < 0x80)
+			buf_putc(&ascii, s[i]);
+	return json_stringn(ascii.p ? ascii.p : "", ascii.n);
 }
 
 void trace_loss(struct trace *t, const char *at, const char *fmt, ...)
