@@ -221,6 +221,12 @@ static bool is_opaque(int dir)
 	return fgetxattr(dir, "trusted.overlay.opaque", &v, 1) == 1 && v == 'y';
 }
 
+/* A renamed directory of a lower layer is an empty one here that says where its content is. */
+static bool is_redirect(int dir)
+{
+	return fgetxattr(dir, "trusted.overlay.redirect", NULL, 0) >= 0;
+}
+
 static int walk_dir(struct walk *w, int dir);
 
 static int visit_dir(struct walk *w, int parent, const char *name, const struct stat *st)
@@ -232,6 +238,9 @@ static int visit_dir(struct walk *w, int parent, const char *name, const struct 
 		return fail_sys(w, "open the directory");
 	if (st->st_dev != w->dev)
 		return fail(w, EXDEV, "another file system is mounted here; copy the tree first");
+	if (w->how->overlay && is_redirect(dir))
+		return fail(w, ENOTSUP,
+			    "a directory of a layer below was renamed; copy it instead");
 	opaque = is_opaque(dir);
 	if (charge(w, 0) < 0)
 		return -w->e->code;

@@ -45,6 +45,12 @@ check "what it left in /tmp is not kept" [ ! -e "$(made)/tmp" ]
 echo '{"name":"fails","build":{"run":["sh","-c","echo no such thing >&2; exit 3"],"cwd":"/opt/out"}}' | recipe fails.json
 refuses "a failing command is reported with its words" 1 "recipe 'fails': build: exited (status 3): no such thing" prepare fails.json
 
+echo '{"name":"mv","files":[{"from":"data.txt","to":"/opt/out/d/f"}],"build":{"run":["mv","d","e"],"cwd":"/opt/out"}}' | recipe mv.json
+refuses "a renamed directory of a layer is refused, not lost" 1 "a directory of a layer below was renamed" prepare mv.json
+echo '{"name":"rm","files":[{"from":"data.txt","to":"/opt/out/f"}],"build":{"run":["sh","-ec","rm -f f; rm -rf d; mkdir d"],"cwd":"/opt/out"}}' | recipe rm.json
+check "what a command removes is gone" kept rm.json
+check "for good" [ ! -s "$(made)/opt/out/f" ]
+
 # ---- mistakes ----
 echo '{"name":"x","npmm":{}}' | recipe typo.json
 refuses "an unknown member is named" 1 'typo.json:1:13: unknown key "npmm"; did you mean "npm"?' prepare typo.json
