@@ -29,6 +29,9 @@ int mount_clone(int fd, const struct idrange *ids, uint64_t attrs, bool recursiv
 int mount_clone_lenient(int fd, const struct idrange *ids, uint64_t attrs, bool recursive, int *out,
 			struct err *e);
 
+/* A file system on disk of the size of limits.disk; nothing of it has a name. */
+int disk_make(const struct sandbox_spec *spec, int *out, struct err *e);
+
 /* New files belong to the range's root, capabilities kept; mounter_leave() is for every path out.
  */
 int mounter_enter(const struct idrange *ids, struct err *e);

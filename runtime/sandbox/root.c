@@ -36,6 +36,7 @@ struct parts { /* detached mounts; the overlay is made of them */
 	size_t n;
 	int upper_mnt;	 /* has upper/, work/ and empty/ */
 	int upper, work; /* directories in it */
+	bool on_disk;	 /* nobody needs it after a crash: no syncing */
 	int spare;	 /* empty/: the overlay of a spec without layers still needs a lower */
 };
 
@@ -134,8 +135,10 @@ static int upper_make(const struct sandbox_spec *spec, const struct idrange *ids
 	AUTO_CLOSE int store = -1;
 	struct mount_attr map = { .attr_set = MOUNT_ATTR_IDMAP,
 				  .userns_fd = (uint64_t)ids->userns };
-	int err = tmpfs_make(spec->limits.disk, spec->limits.inodes, 0755,
-			     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, &store, e);
+	int err = spec->upper == SANDBOX_UPPER_DISK
+			  ? disk_make(spec, &store, e)
+			  : tmpfs_make(spec->limits.disk, spec->limits.inodes, 0755,
+				       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, &store, e);
 
 	if (err < 0)
 		return err;
@@ -170,6 +173,8 @@ static int overlay_by_fds(const struct parts *p, int *out, struct err *e)
 
 	for (size_t i = 0; r >= 0 && i < N_OPTIONS; i++)
 		r = sys_fsconfig(fs, FSCONFIG_SET_STRING, options[i][0], options[i][1], 0);
+	if (r >= 0 && p->on_disk)
+		r = sys_fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0);
 	for (size_t i = 0; r >= 0 && i < p->n; i++)
 		r = sys_fsconfig(fs, FSCONFIG_SET_FD, "lowerdir+", NULL, p->lower[i]);
 	if (r >= 0 && p->n == 0)
@@ -203,7 +208,7 @@ static int helper_options(const struct parts *p, char *s, size_t n)
 
 	for (size_t i = 0; i < N_OPTIONS; i++)
 		at += (size_t)snprintf(s + at, n - at, "%s=%s,", options[i][0], options[i][1]);
-	at += (size_t)snprintf(s + at, n - at, "lowerdir=");
+	at += (size_t)snprintf(s + at, n - at, "%slowerdir=", p->on_disk ? "volatile," : "");
 	for (size_t i = 0; i < p->n && at < n; i++)
 		at += (size_t)snprintf(s + at, n - at, "%s/proc/self/fd/%d", i ? ":" : "",
 				       p->lower[i]);
@@ -310,6 +315,7 @@ static int root_try(const struct sandbox_spec *spec, const struct idrange *ids, 
 	int err;
 
 	r.recipe = recipe;
+	p.on_disk = spec->upper == SANDBOX_UPPER_DISK;
 	err = lowers_clone(spec, ids, &p, e);
 	if (err == 0)
 		err = upper_make(spec, ids, &r, &p, e);

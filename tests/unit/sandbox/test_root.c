@@ -114,6 +114,47 @@ static void a_frozen_upper_is_a_layer_of_the_next(void)
 	}
 }
 
+static void on_disk(int recipe)
+{
+	struct box b;
+	struct ran ran;
+	struct sandbox *s = NULL;
+	int layers[2] = { -1, -1 };
+
+	box_make(&b);
+	fill(&b);
+	root_force(recipe);
+	b.spec.upper = SANDBOX_UPPER_DISK;
+	b.spec.limits.disk = 32 << 20;
+	b.spec.limits.inodes = 1000;
+	box_sh(&b, "head -c 64M /dev/zero >/work/big", &ran);
+	CHECK(strstr(ran.err, "No space left on device"));
+	box_argv(&b, writer, &ran, &s);
+	CHECK_STR(ran.out, "1000:1000 600\n1000:1000 755\n");
+	CHECK_INT(sandbox_freeze(s, &layers[0], &ran.e), 0);
+	check_frozen(layers[0]);
+	sandbox_close(s);
+	layers[1] = b.skeleton;
+	b.spec.layers = layers;
+	b.spec.n_layers = 2;
+	b.spec.upper = SANDBOX_UPPER_TMPFS;
+	box_sh(&b, "cat /work/a", &ran);
+	CHECK_STR(ran.out, "one\n");
+	b.spec.upper = SANDBOX_UPPER_DISK;
+	b.spec.limits.disk = 1 << 20;
+	box_sh(&b, "true", &ran);
+	CHECK_STR(ran.e.msg, "root: an upper on disk has at least 16 MiB");
+	(void)close(layers[0]);
+	root_force(RECIPE_AUTO);
+	box_remove(&b);
+}
+
+static void an_upper_on_disk_is_bounded_and_can_be_frozen(void)
+{
+	on_disk(RECIPE_B);
+	on_disk(RECIPE_B_MOUNT);
+}
+
 static void forks_do_not_see_each_other(void)
 {
 	struct box b;
@@ -169,5 +210,6 @@ static void a_freeze_that_cannot_be_is_refused(void)
 }
 
 TAP_MAIN(TEST(every_recipe_gives_a_root_that_can_be_written), TEST(a_root_without_layers_works),
-	 TEST(a_frozen_upper_is_a_layer_of_the_next), TEST(forks_do_not_see_each_other),
+	 TEST(a_frozen_upper_is_a_layer_of_the_next),
+	 TEST(an_upper_on_disk_is_bounded_and_can_be_frozen), TEST(forks_do_not_see_each_other),
 	 TEST(a_freeze_that_cannot_be_is_refused))

@@ -279,6 +279,54 @@ static void notified_calls_are_recorded_and_go_on(void)
 	box_remove(&b);
 }
 
+static _Noreturn void start_and_die(struct box *b, int ready)
+{
+	static const char *const argv[] = { "sleep", "1000", NULL };
+	struct err e = ERR_INIT;
+	struct sandbox *s = NULL;
+
+	b->spec.argv = (char *const *)(uintptr_t)argv;
+	if (sandbox_start(&b->spec, &s, &e) == 0)
+		(void)!write(ready, "x", 1);
+	for (;;)
+		(void)pause();
+}
+
+/* The owner is killed without a chance to clean up. */
+static void nothing_outlives_a_killed_owner(void)
+{
+	struct box b;
+	struct err e = ERR_INIT;
+	int ready[2];
+	char c;
+	pid_t pid;
+
+	box_make(&b);
+	CHECK(sandbox_sweep(b.dir, &e) >= 0);
+	CHECK_INT(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0)
+		start_and_die(&b, ready[1]);
+	(void)close(ready[1]);
+	CHECK_INT(read(ready[0], &c, 1), 1);
+	CHECK(sandbox_sweep(b.dir, &e) >= 0); /* what lives is not touched: */
+	CHECK_INT(kill(pid, SIGKILL), 0);
+	CHECK_INT(waitpid(pid, NULL, 0), pid);
+	CHECK(sandbox_sweep(b.dir, &e) >= 2); /* its group and its ids were still there */
+	(void)close(ready[0]);
+	box_remove(&b);
+}
+
+static void the_host_describes_itself(void)
+{
+	struct err e = ERR_INIT;
+	AUTO_JSON json_t *v = sandbox_probe(&e);
+
+	CHECK_INT(json_array_size(json_object_get(v, "problems")), 0);
+	CHECK(json_string_value(json_object_get(v, "recipe")));
+	CHECK(json_string_value(json_object_get(v, "cgroup")));
+}
+
 static void members_of_a_replica_share_its_network(void)
 {
 	static const char *const server[] = {
@@ -348,5 +396,6 @@ TAP_MAIN(TEST(a_payload_runs_and_its_output_is_collected),
 	 TEST(an_image_with_links_for_kernel_places_is_harmless),
 	 TEST(mounts_of_the_spec_are_as_it_says), TEST(the_number_of_cpus_follows_the_limit),
 	 TEST(pid_1_is_out_of_the_payloads_reach), TEST(the_host_can_end_and_pause_it),
-	 TEST(notified_calls_are_recorded_and_go_on), TEST(members_of_a_replica_share_its_network),
+	 TEST(notified_calls_are_recorded_and_go_on), TEST(nothing_outlives_a_killed_owner),
+	 TEST(the_host_describes_itself), TEST(members_of_a_replica_share_its_network),
 	 TEST(a_spec_that_makes_no_sense_is_refused))
