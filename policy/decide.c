@@ -161,37 +161,44 @@ static void fs_ask(const struct policy *p, const struct fs_list *k, const char *
 
 /* ---- changes of the code, by path ---- */
 
+/* A file that lists the tests: it may gain the line of a new one. */
+static bool register_ask(const struct source *s, const char *path, struct policy_verdict *v)
+{
+	const struct objlist *const reg = &s->doc.code.tests.reg;
+
+	for (size_t i = 0; i < reg->n; i++) {
+		if (!glob_match(OBJ(struct register_rule, *reg, i)->path, path))
+			continue;
+		rule_verdict(v, POLICY_ALLOW, s, "/code/tests/register", i,
+			     "lines may be added to register the new test");
+		return true;
+	}
+	return false;
+}
+
 static bool tests_ask(const struct source *s, const char *path, int kind, struct policy_verdict *v)
 {
+	static const char *const modify[] = {
+		[TESTS_NEVER] = "existing tests stay as they are",
+		[TESTS_ADDITIONS] = "lines may be added to tests",
+		[TESTS_ANY] = "tests may be changed",
+	};
 	const struct doc_tests *const t = &s->doc.code.tests;
-	size_t i;
+	size_t which;
 
-	if (kind == CHANGE_MODIFY) {
-		for (i = 0; i < t->reg.n; i++) {
-			if (!glob_match(OBJ(struct register_rule, t->reg, i)->path, path))
-				continue;
-			rule_verdict(v, POLICY_ALLOW, s, "/code/tests/register", i,
-				     "lines may be added to register the new test");
-			return true;
-		}
-	}
-	if (!strlist_glob(&t->paths, path, &i))
+	if (!strlist_glob(&t->paths, path, &which))
 		return false;
-	if (kind == CHANGE_ADD && t->has_add) {
+	if (kind == CHANGE_ADD && t->has_add)
 		verdict_set(v, t->add ? POLICY_ALLOW : POLICY_DENY, s, "/code/tests/add",
 			    t->add ? "new tests may be added" : "no test may be added");
-	} else if (kind == CHANGE_MODIFY && t->has_modify) {
+	else if (kind == CHANGE_MODIFY && t->has_modify)
 		verdict_set(v, t->modify == TESTS_NEVER ? POLICY_DENY : POLICY_ALLOW, s,
-			    "/code/tests/modify",
-			    t->modify == TESTS_NEVER	   ? "existing tests stay as they are"
-			    : t->modify == TESTS_ADDITIONS ? "lines may be added to tests"
-							   : "tests may be changed");
-	} else if (kind == CHANGE_DELETE && t->has_delete) {
+			    "/code/tests/modify", modify[t->modify]);
+	else if (kind == CHANGE_DELETE && t->has_delete)
 		verdict_set(v, t->delete ? POLICY_ALLOW : POLICY_DENY, s, "/code/tests/delete",
 			    t->delete ? "tests may be deleted" : "no test may be deleted");
-	} else {
+	else
 		return false;
-	}
 	return true;
 }
 
@@ -199,7 +206,6 @@ static void code_ask_source(const struct source *s, const char *path, int kind, 
 			    struct policy_verdict *v)
 {
 	const struct doc_code *const c = &s->doc.code;
-	bool test;
 	int i;
 
 	v->decision = VERDICT_NONE;
@@ -215,16 +221,15 @@ static void code_ask_source(const struct source *s, const char *path, int kind, 
 			     OBJ(struct path_rule, c->sensitive, i)->reason);
 		return;
 	}
-	test = tests_ask(s, path, kind, v);
-	if (test && v->decision == POLICY_DENY)
+	if (kind == CHANGE_MODIFY && register_ask(s, path, v))
+		return;
+	if (tests_ask(s, path, kind, v) && v->decision == POLICY_DENY)
 		return;
 	if (own_test && kind == CHANGE_ADD && c->tests.has_add) {
 		verdict_set(v, c->tests.add ? POLICY_ALLOW : POLICY_DENY, s, "/code/tests/add",
 			    c->tests.add ? "the case's new test" : "no test may be added");
 		return;
 	}
-	if (test && strncmp(v->rule, "/code/tests/register", 20) == 0)
-		return;
 	if (!c->has_allow || own_test)
 		return;
 	i = path_list_find(&c->allow, path);

@@ -34,7 +34,7 @@ static int split(const char *p, size_t n, struct line **out, size_t *count)
 
 static bool same(const struct line *x, const struct line *y)
 {
-	return x->hash == y->hash && x->n == y->n && memcmp(x->p, y->p, x->n) == 0;
+	return x->hash == y->hash && x->n == y->n && x->p && y->p && memcmp(x->p, y->p, x->n) == 0;
 }
 
 /* The lines between the common head and tail. */

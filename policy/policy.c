@@ -63,7 +63,7 @@ static int policy_add(struct policy *p, struct source *s, struct err *e)
 	if (p->n == SOURCES_MAX)
 		return err_set(e, E2BIG, "%s: more than %d sources", jsonc_name(s->json),
 			       SOURCES_MAX);
-	v = realloc(p->v, (p->n + 1) * sizeof(*p->v));
+	v = reallocarray(p->v, p->n + 1, sizeof(struct source *));
 	if (!v)
 		return err_set(e, ENOMEM, "%s: out of memory", jsonc_name(s->json));
 	p->v = v;

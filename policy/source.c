@@ -9,7 +9,7 @@
 	{                                                                                 \
 		.name = (key), .kind = (k), .offset = offsetof(type, member), __VA_ARGS__ \
 	}
-#define HAS(type, member) .present = offsetof(type, member) + 1
+#define HAS(type, member) .present = (offsetof(type, member) + 1)
 #define END               \
 	{                 \
 		.name = 0 \

@@ -62,6 +62,9 @@ static void the_patch_preset_lets_sources_change(void)
 		{ "src/jinja2/filters.py", "a\n", "a\nb\n", "/code/allow/0", POLICY_ALLOW },
 		{ "cJSON.c", "a\n", "b\n", "/code/allow/0", POLICY_ALLOW },
 		{ "test/new.js", NULL, "t\n", "/code/allow/0", POLICY_ALLOW },
+		{ "test/exits.js", NULL, "process.exit(0); model.fit(x);\n", "/code/allow/0",
+		  POLICY_ALLOW },
+		{ "src/jinja2/tests.py", "a\n", "b\n", "/code/allow/0", POLICY_ALLOW },
 		{ "docs/note.md", NULL, "t\n", "/code/allow/0", POLICY_ALLOW },
 	};
 	struct policy *p = load("preset:patch");
