@@ -218,7 +218,11 @@ int incident_resolve(struct incident *i, const struct incident_paths *p, struct 
 {
 	struct coordinate c = { 0 };
 
-	if (chain_resolve(&i->chain, p, e) < 0 || coordinate_choose(&i->chain, &c, e) < 0)
+	if (chain_resolve(&i->chain, p, e) < 0)
+		return -e->code;
+	if (i->chain.n == 0) /* a timeout, or a trace that nobody could read */
+		return 0;
+	if (coordinate_choose(&i->chain, &c, e) < 0)
 		return -e->code;
 	keep_range(&i->coordinate, &c);
 	jmap_release(coordinate_map, &i->coordinate);

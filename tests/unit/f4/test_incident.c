@@ -140,6 +140,16 @@ static void production_paths_become_repository_paths(void)
 	}
 }
 
+static void an_incident_without_a_chain_has_no_coordinate_but_resolves(void)
+{
+	struct incident i = { .kind = INCIDENT_TIMEOUT };
+	struct err e = ERR_INIT;
+
+	CHECK_INT(incident_resolve(&i, NULL, &e), 0);
+	CHECK(i.coordinate.type == NULL);
+	incident_release(&i);
+}
+
 static int convert(enum decode_format from, const char *report, const struct convert *base,
 		   struct incident *out, struct err *e)
 {
@@ -243,5 +253,6 @@ static void fingerprints_ignore_lines_and_messages(void)
 TAP_MAIN(TEST(a_record_is_read_and_written_back_the_same),
 	 TEST(each_wrong_member_is_named_with_its_place),
 	 TEST(production_paths_become_repository_paths),
+	 TEST(an_incident_without_a_chain_has_no_coordinate_but_resolves),
 	 TEST(reports_become_incidents_with_a_coordinate), TEST(the_logged_call_becomes_the_input),
 	 TEST(fingerprints_ignore_lines_and_messages))
