@@ -114,8 +114,10 @@ static bool is_layout_name(const char *path)
 			return true;
 	if (first == 5 && strncmp(path, "blobs", 5) == 0)
 		return true;
-	return first >= 64 && strspn(path, "0123456789abcdef") == 64 &&
-	       (path[64] == '/' || path[64] == '\0' || strcmp(path + 64, ".json") == 0);
+	if (first < 64 || strspn(path, "0123456789abcdef") != 64)
+		return false;
+	path += 64;
+	return *path == '/' || !*path || strcmp(path, ".json") == 0 || strcmp(path, ".tar") == 0;
 }
 
 struct sight {

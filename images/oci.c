@@ -498,6 +498,9 @@ int docker_import(struct store *s, int dir, const char *path, struct image *out,
 
 	if (read_file_json(&l, "manifest.json", &manifest, e) < 0)
 		return -e->code;
+	if (!json_is_array(manifest))
+		return err_set(e, EINVAL, "%s: manifest.json is not what 'docker save' writes",
+			       path);
 	if (json_array_size(manifest) != 1)
 		return err_set(e, EINVAL, "%s: holds %zu images; save one at a time", path,
 			       json_array_size(manifest));

@@ -176,6 +176,18 @@ def layouts(base):
               open(f"{save}/manifest.json", "w"))
     pack(save, f"{base}/docker.tar")
 
+    # other writers: layers as HEX.tar, and a link in the place of a layer that was there before
+    links = f"{base}/docker-links"
+    os.makedirs(f"{links}/{'0' * 64}")
+    open(f"{links}/{digest(config)}.json", "wb").write(config)
+    for plain, _ in layout.layers:
+        open(f"{links}/{digest(plain)}.tar", "wb").write(plain)
+    names = [f"{digest(plain)}.tar" for plain, _ in layout.layers]
+    os.symlink(f"../{names[1]}", f"{links}/{'0' * 64}/layer.tar")
+    json.dump([{"Config": f"{digest(config)}.json", "Layers": [names[0], f"{'0' * 64}/layer.tar"]}],
+              open(f"{links}/manifest.json", "w"))
+    pack(links, f"{base}/docker-links.tar")
+
 
 def main():
     base = sys.argv[1]

@@ -74,7 +74,7 @@ refuses "a directory with a pipe is refused" 1 "'pipe': a named pipe; images may
 rm "$dir/odd/pipe"; echo x >"$dir/odd/f"; chown 70000 "$dir/odd/f"
 refuses "a directory with an owner above 65535 is refused" 1 "'f': owner 70000:0 is above 65535" image import "$dir/odd" --name odd
 
-for kind in oci oci.tar oci-two docker docker.tar; do
+for kind in oci oci.tar oci-two docker docker.tar docker-links docker-links.tar; do
 	check "$kind is imported" image import "$arch/$kind" --name "layout-$kind"
 	up=$(tree_of "layout-$kind" 1) low=$(tree_of "layout-$kind" 2)
 	check "$kind: the lower layer has the file" holds "$low/etc/motd" hello
@@ -98,6 +98,6 @@ check "images are listed, the built-in one among them" sh -c "'$sickbay' image l
 top=$(tree_of layout-oci)
 image remove layout-oci >/dev/null
 check "a layer that another image has stays" [ -d "$top" ]
-for kind in oci.tar oci-two docker docker.tar; do image remove "layout-$kind" >/dev/null; done
+for kind in oci.tar oci-two docker docker.tar docker-links docker-links.tar; do image remove "layout-$kind" >/dev/null; done
 check "a layer that no image has goes" absent "$top"
 done_testing
