@@ -30,6 +30,11 @@ void sys_fault_arm(const char *call, int nth, int code)
 	fault.code = code;
 }
 
+int sys_fault_hit(void)
+{
+	return fault.call && fault.left <= 0;
+}
+
 static int faulty(const char *call)
 {
 	return fault.call && strcmp(fault.call, call) == 0 && --fault.left == 0 ? -fault.code : 0;

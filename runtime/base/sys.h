@@ -75,4 +75,5 @@ int sys_landlock_restrict_self(int ruleset);
 #ifdef SYS_FAULTS
 /* The nth (from 1) call of "name" fails with code; NULL disarms. */
 void sys_fault_arm(const char *call, int nth, int code);
+int sys_fault_hit(void); /* whether the call that was armed last has failed */
 #endif

@@ -74,7 +74,8 @@ int landlock_abi(void)
 	const int abi =
 		sys_landlock_create_ruleset(NULL, 0, 1 /* LANDLOCK_CREATE_RULESET_VERSION */);
 
-	return abi < 0 ? 0 : abi;
+	/* Not built in, or not switched on; anything else must not pass for "none". */
+	return abi == -ENOSYS || abi == -EOPNOTSUPP ? 0 : abi;
 }
 
 static bool path_is_plain(const char *path)
@@ -113,6 +114,8 @@ int landlock_prepare(const struct sandbox_path_rule *rules, size_t n, int abi,
 {
 	struct landlock_plan plan = { .abi = abi };
 
+	if (abi < 0)
+		return err_set(e, -abi, "ask for Landlock: %s", strerror(-abi));
 	if (n > 0) {
 		plan.handled_fs = handled_by(abi);
 		plan.rules = calloc(n, sizeof(*plan.rules));

@@ -26,7 +26,8 @@ struct landlock_plan {
 	size_t n_rules;
 };
 
-/* 0 where there is none or it is switched off. */
+/* 0 where there is none or it is switched off; -errno (for landlock_prepare() to report) when that
+ * is not known. */
 int landlock_abi(void);
 /* abi: landlock_abi(), or less (tests). Refuses relative paths, ".." and unknown access bits. */
 int landlock_prepare(const struct sandbox_path_rule *rules, size_t n, int abi,

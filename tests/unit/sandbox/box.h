@@ -58,7 +58,9 @@ static inline void box_remove(struct box *b)
 	struct err e = ERR_INIT;
 
 	(void)close(b->skeleton);
-	(void)tree_remove_at(AT_FDCWD, b->dir, &e);
+	AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	(void)tree_remove_at(root, b->dir + 1, &e); /* beneath: no absolute path */
 }
 
 struct ran {
