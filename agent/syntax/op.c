@@ -8,17 +8,15 @@
 
 #include "agent/syntax/ops.h"
 
-static const struct operator* const tables[] = {
-	ops_null,
-	ops_call,
-	ops_catch,
+static const struct op *const tables[] = {
+	ops_null, ops_call, ops_catch, ops_index, ops_number, ops_key, ops_type,
 };
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 
-const struct operator* operator_at(size_t i)
+const struct op *operator_at(size_t i)
 {
 	for (size_t t = 0; t < N_TABLES; t++)
-		for (const struct operator* op = tables[t]; op->name; op++)
+		for (const struct op *op = tables[t]; op->name; op++)
 			if (i-- == 0)
 				return op;
 	return NULL;
@@ -26,7 +24,7 @@ const struct operator* operator_at(size_t i)
 
 void operators_run(const struct site *site, struct candidates *out)
 {
-	const struct operator* op;
+	const struct op *op;
 
 	for (size_t i = 0; (op = operator_at(i)); i++)
 		if ((op->faults & site->fault->classes) && (op->roles & 1u << site->role) &&
@@ -105,7 +103,7 @@ static int candidate_build(struct candidates *c, struct candidate *new, struct e
 	return 0;
 }
 
-void candidate_add(struct candidates *c, const struct operator* op, const struct site *site,
+void candidate_add(struct candidates *c, const struct op *op, const struct site *site,
 		   struct splice *splice, unsigned flags, const char *summary, ...)
 {
 	struct candidate new = {

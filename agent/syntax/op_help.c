@@ -280,7 +280,7 @@ TSNode guard_condition(const struct source *s, TSNode statement)
 	return cond;
 }
 
-void add_guard(const struct operator* op, const struct site *site, struct candidates *out,
+void add_guard(const struct op *op, const struct site *site, struct candidates *out,
 	       const char *cond, const char *body, unsigned flags, const char *what)
 {
 	struct splice sp = { 0 };
@@ -298,4 +298,64 @@ void add_guard(const struct operator* op, const struct site *site, struct candid
 	    splice_add(&sp, at, at, text.p, &out->failed) == 0)
 		candidate_add(out, op, site, &sp, flags, "%s", what);
 	splice_release(&sp);
+}
+
+void add_guards(const struct op *op, const struct site *site, struct candidates *out,
+		const char *cond, unsigned flags, const char *why)
+{
+	struct donors d;
+
+	if (ts_node_is_null(site->statement))
+		return;
+	donors_of(site, before_statement(site->src, site->statement), &d);
+	for (size_t i = 0; i < d.n; i++) {
+		AUTO_BUF struct buf what = BUF_INIT(2048);
+
+		buf_printf(&what, "leaves with '%s' when %s", d.v[i], why);
+		if (what.p)
+			add_guard(op, site, out, cond, d.v[i], flags + (unsigned)i, what.p);
+	}
+	donors_release(&d);
+}
+
+void add_rewrite(const struct op *op, const struct site *site, struct candidates *out, TSNode node,
+		 const char *text, unsigned flags, const char *what)
+{
+	struct splice sp = { 0 };
+
+	if (splice_add(&sp, ts_node_start_byte(node), ts_node_end_byte(node), text, &out->failed) ==
+	    0)
+		candidate_add(out, op, site, &sp, flags, "%s", what);
+	splice_release(&sp);
+}
+
+struct targets {
+	const struct op *op;
+	const struct site *site;
+	unsigned classes, left;
+	target_fn fn;
+	struct candidates *out;
+};
+
+static enum walk visit_target(const struct source *s, TSNode node, void *ctx)
+{
+	struct targets *t = ctx;
+
+	if (node_line_end(node) < t->site->line || node_line(node) > t->site->line)
+		return WALK_SKIP;
+	if (node_line(node) == t->site->line && node_is(s, node, t->classes) && t->left > 0) {
+		t->left--;
+		t->fn(t->op, t->site, node, t->out);
+	}
+	return t->left > 0 ? WALK_ON : WALK_STOP;
+}
+
+void each_target(const struct op *op, const struct site *site, unsigned classes, unsigned max,
+		 target_fn fn, struct candidates *out)
+{
+	struct targets t = { op, site, classes, max, fn, out };
+
+	/* the site without a subject stands for the line as a whole */
+	if (!site->name)
+		source_walk(site->src, site->src->root, visit_target, &t);
 }

@@ -6,8 +6,7 @@
 
 /* Operators at a caller: the place that handed the value, or the function that met it, over. */
 
-static void call_passthrough(const struct operator* op, const struct site *site,
-			     struct candidates *out)
+static void call_passthrough(const struct op *op, const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode parent = node_parent(site->call);
@@ -91,7 +90,7 @@ static void put_wrapper(const struct site *site, const char *param, const char *
 }
 
 /* map(list, f) -> map(list, function (v) { return v is null ? v : f(v); }) */
-static void callback_passthrough(const struct operator* op, const struct site *site,
+static void callback_passthrough(const struct op *op, const struct site *site,
 				 struct candidates *out)
 {
 	const struct source *s = site->src;
@@ -124,7 +123,7 @@ static void callback_passthrough(const struct operator* op, const struct site *s
 	splice_release(&sp);
 }
 
-const struct operator ops_call[] = {
+const struct op ops_call[] = {
 	{ "call-passthrough", NULL, FAULT_NULL, 1u << SITE_CALLER, 22, call_passthrough },
 	{ "callback-passthrough", "javascript python", FAULT_NULL, 1u << SITE_CALLBACK, 10,
 	  callback_passthrough },

@@ -129,7 +129,7 @@ static enum walk widen_alike(const struct source *s, TSNode node, void *ctx)
 	return WALK_ON;
 }
 
-static void catch_widen(const struct operator* op, const struct site *site, struct candidates *out)
+static void catch_widen(const struct op *op, const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode try = guarding_try(site);
@@ -246,7 +246,7 @@ static void put_try(const struct site *site, TSNode handler, const char *body, c
 
 /* The handler elsewhere returns the text it was asked to convert, or a literal: so does the copy.
  */
-static void catch_copy_at(const struct operator* op, const struct site *site, TSNode call,
+static void catch_copy_at(const struct op *op, const struct site *site, TSNode call,
 			  struct candidates *out)
 {
 	const struct source *s = site->src;
@@ -291,7 +291,7 @@ static void catch_copy_at(const struct operator* op, const struct site *site, TS
 }
 
 struct calls {
-	const struct operator* op;
+	const struct op *op;
 	const struct site *site;
 	struct candidates *out;
 	unsigned n;
@@ -308,7 +308,7 @@ static enum walk each_call(const struct source *s, TSNode node, void *ctx)
 	return WALK_ON;
 }
 
-static void catch_copy(const struct operator* op, const struct site *site, struct candidates *out)
+static void catch_copy(const struct op *op, const struct site *site, struct candidates *out)
 {
 	struct calls c = { .op = op, .site = site, .out = out };
 	const TSNode st = site->statement;
@@ -324,7 +324,7 @@ static void catch_copy(const struct operator* op, const struct site *site, struc
 	(FAULT_TYPE | FAULT_KEY | FAULT_INDEX | FAULT_DIVIDE | FAULT_CONVERT | FAULT_OVERFLOW | \
 	 FAULT_NULL)
 
-const struct operator ops_catch[] = {
+const struct op ops_catch[] = {
 	{ "catch-widen", "python", RAISED, 1u << SITE_FAULT, 10, catch_widen },
 	{ "catch-like-sibling", "javascript python", FAULT_CONVERT | FAULT_OVERFLOW,
 	  1u << SITE_FAULT, 18, catch_copy },

@@ -123,7 +123,7 @@ static void put_operand(const struct site *site, TSNode cond, struct buf *out)
 	buf_printf(out, brackets ? "(%s)" : "%s", text ? text : "");
 }
 
-static void null_widen(const struct operator* op, const struct site *site, struct candidates *out)
+static void null_widen(const struct op *op, const struct site *site, struct candidates *out)
 {
 	TSNode guard, cond;
 	bool first; /* the test has to come before what the condition does with the subject */
@@ -161,25 +161,19 @@ static bool in_loop(const struct site *site)
 	       node_within(site->statement, node_field(loop, "body"));
 }
 
-static void null_guard(const struct operator* op, const struct site *site, struct candidates *out)
+static void null_guard(const struct op *op, const struct site *site, struct candidates *out)
 {
 	const unsigned later = in_loop(site) ? 4 : 0; /* going on with the next one is likelier */
-	struct donors d;
 
-	if (!subject_usable(site) || ts_node_is_null(site->statement))
+	if (!subject_usable(site))
 		return;
-	donors_of(site, before_statement(site->src, site->statement), &d);
-	for (size_t i = 0; i < d.n; i++) {
-		AUTO_FREE char *test = null_test(site, true, false);
-		AUTO_BUF struct buf what = BUF_INIT(1024);
 
-		buf_printf(&what, "leaves with '%s' when '%s' is %s", d.v[i], site->name,
-			   null_words(site->src->lang));
-		if (test && what.p)
-			add_guard(op, site, out, test, d.v[i], CAND_GENERAL | (later + (unsigned)i),
-				  what.p);
-	}
-	donors_release(&d);
+	AUTO_FREE char *test = null_test(site, true, false);
+	AUTO_BUF struct buf why = BUF_INIT(1024);
+
+	buf_printf(&why, "'%s' is %s", site->name, null_words(site->src->lang));
+	if (test && why.p)
+		add_guards(op, site, out, test, CAND_GENERAL | later, why.p);
 }
 
 /* ---- every pointer parameter that is used unchecked up to the faulting line ---- */
@@ -210,8 +204,7 @@ static enum walk find_unchecked(const struct source *s, TSNode node, void *ctx)
 	return WALK_ON;
 }
 
-static void null_parameters(const struct operator* op, const struct site *site,
-			    struct candidates *out)
+static void null_parameters(const struct op *op, const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
 	AUTO_BUF struct buf cond = BUF_INIT(4096), names = BUF_INIT(1024);
@@ -262,7 +255,7 @@ static void null_parameters(const struct operator* op, const struct site *site,
 
 /* ---- weaker forms ---- */
 
-static void null_skip(const struct operator* op, const struct site *site, struct candidates *out)
+static void null_skip(const struct op *op, const struct site *site, struct candidates *out)
 {
 	if (!subject_usable(site) || !in_loop(site))
 		return;
@@ -292,8 +285,7 @@ static TSNode enclosing_condition(const struct site *site)
 	return cond;
 }
 
-static void null_condition(const struct operator* op, const struct site *site,
-			   struct candidates *out)
+static void null_condition(const struct op *op, const struct site *site, struct candidates *out)
 {
 	const TSNode cond = enclosing_condition(site);
 	struct splice sp = { 0 };
@@ -318,7 +310,7 @@ static void null_condition(const struct operator* op, const struct site *site,
 	splice_release(&sp);
 }
 
-static void null_wrap(const struct operator* op, const struct site *site, struct candidates *out)
+static void null_wrap(const struct op *op, const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode st = site->statement;
@@ -367,7 +359,7 @@ static const struct {
 	{ "python", " append extend ", "[]" },
 };
 
-static void null_default(const struct operator* op, const struct site *site, struct candidates *out)
+static void null_default(const struct op *op, const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode parent = node_parent(site->subject);
@@ -398,8 +390,7 @@ static void null_default(const struct operator* op, const struct site *site, str
 	}
 }
 
-static void optional_chain(const struct operator* op, const struct site *site,
-			   struct candidates *out)
+static void optional_chain(const struct op *op, const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode parent = node_parent(site->subject);
@@ -419,7 +410,7 @@ static void optional_chain(const struct operator* op, const struct site *site,
 	splice_release(&sp);
 }
 
-const struct operator ops_null[] = {
+const struct op ops_null[] = {
 	{ "null-guard-parameters", "c", FAULT_NULL, AT_FAULT, 10, null_parameters },
 	{ "null-guard-widen", NULL, FAULT_NULL, AT_FAULT_OR_CALL, 12, null_widen },
 	{ "null-guard", NULL, FAULT_NULL, AT_FAULT_OR_CALL, 14, null_guard },

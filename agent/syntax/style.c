@@ -15,7 +15,7 @@ struct counts {
 	unsigned with_end, without_end;
 };
 
-/* How far the body of an if statement stands in from the statement itself. */
+/* How far a body stands in from what it belongs to. */
 static void count_indent(const struct source *s, TSNode outer, TSNode body, struct counts *c)
 {
 	const TSNode first = node_is(s, body, C_BLOCK) ? ts_node_named_child(body, 0) : body;
@@ -104,6 +104,8 @@ static enum walk count_node(const struct source *s, TSNode node, void *ctx)
 
 	if (classes & C_IF)
 		count_if(s, node, c);
+	if (classes & C_FUNCTION)
+		count_indent(s, node, node_field(node, "body"), c);
 	if (classes & C_BINARY)
 		count_binary(s, node, c);
 	if (classes & C_NOT)
