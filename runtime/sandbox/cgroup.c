@@ -111,8 +111,10 @@ static int make_all(struct cgroup *cg, const struct sandbox_limits *lim, struct 
 	for (size_t i = 0; i < cg->host->n; i++)
 		if (make_dir(cg, i, e) < 0)
 			return -e->code;
-	if (flock(cg->dir[0], LOCK_EX | LOCK_NB) < 0)
-		return err_sys(e, "lock the new group");
+	/* each of them: whoever sweeps may see other hierarchies than we do */
+	for (size_t i = 0; i < cg->host->n; i++)
+		if (flock(cg->dir[i], LOCK_EX | LOCK_NB) < 0)
+			return err_sys(e, "lock the new group");
 	return cg->host->limit->apply(cg, lim, e);
 }
 

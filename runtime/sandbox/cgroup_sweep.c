@@ -71,9 +71,11 @@ static int sweep_one(const struct cg_host *host, const char *name, struct err *e
 	r = adopt(host, name, &cg, e);
 	if (r < 0 || !cg)
 		return r;
-	if (cg->dir[0] >= 0 && flock(cg->dir[0], LOCK_EX | LOCK_NB) < 0) {
-		let_go(cg);
-		return 0;
+	for (size_t i = 0; i < host->n; i++) {
+		if (cg->dir[i] >= 0 && flock(cg->dir[i], LOCK_EX | LOCK_NB) < 0) {
+			let_go(cg);
+			return 0;
+		}
 	}
 	r = 1;
 	if ((cg->dir[0] >= 0 ? cgroup_kill(cg, e) : kill_rest(cg, e)) < 0)

@@ -21,6 +21,8 @@ static const struct step {
 	{ 1, "the new test fails before, at the coordinate", true, step_fails_before },
 	{ 2, "the new test passes after", true, step_passes_after },
 	{ 3, "every test that passed still passes", true, step_suite },
+	{ 5, "the new test kills mutants of the patched lines", false, step_mutants },
+	{ 6, "held-out variants of the input behave", false, step_variants },
 };
 
 static const char *const side_names[SIDE_N] = { "base", "head" };

@@ -8,7 +8,6 @@
 /* Steps 1 to 3: the new test before, the new test after, and the whole suite. */
 
 #define REPEAT_MAX 100
-#define NAMED_MAX  10
 
 /* ---- 1: it fails, N of N, where production failed ---- */
 

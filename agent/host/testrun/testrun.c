@@ -59,9 +59,32 @@ static int with_build(struct testrun *t, const struct strlist *build, struct err
 	return bad ? err_set(e, ENOMEM, "out of memory") : 0;
 }
 
+/* How a program of the language is started where the service file does not say. */
+static const struct strlist *harness_command(const struct testrun *t)
+{
+	static char word_node[] = "node", word_python[] = "python3", word_test[] = "@test";
+	static char *node[] = { word_node, word_test, NULL };
+	static char *python[] = { word_python, word_test, NULL };
+	static const struct strlist of_node = { node, 2 }, of_python = { python, 2 }, none = { 0 };
+	const char *lang = t->world->service->language;
+
+	if (t->suite->harness.n)
+		return &t->suite->harness;
+	if (strcmp(lang, "javascript") == 0)
+		return &of_node;
+	return strcmp(lang, "python") == 0 ? &of_python : &none;
+}
+
+static const struct strlist *command_of(const struct testrun *t, int what)
+{
+	if (what == RUN_HARNESS)
+		return harness_command(t);
+	return what == RUN_ONE ? &t->suite->one : &t->suite->command;
+}
+
 static int make_command(struct testrun *t, const struct testrun_job *job, struct err *e)
 {
-	const struct strlist *from = job->what == RUN_ONE ? &t->suite->one : &t->suite->command;
+	const struct strlist *from = command_of(t, job->what);
 	const struct strlist *build = build_command(t->world->service);
 	bool changed = false;
 
@@ -127,7 +150,7 @@ void testrun_close(struct testrun *t)
 
 /* ---- what was seen ---- */
 
-void test_report_release(struct test_report *r)
+void exceptions_release(struct objlist *chain)
 {
 	static const struct jmap chain_row[] = { { .name = "c",
 						   .kind = JMAP_LIST,
@@ -135,9 +158,14 @@ void test_report_release(struct test_report *r)
 						   .size = sizeof(struct exception) },
 						 { 0 } };
 
+	jmap_release(chain_row, chain);
+}
+
+void test_report_release(struct test_report *r)
+{
 	json_decref(r->status);
 	json_decref(r->values);
-	jmap_release(chain_row, &r->chain);
+	exceptions_release(&r->chain);
 	free(r->fault_test);
 	free(r->output);
 	*r = (struct test_report){ 0 };
@@ -180,7 +208,7 @@ static int take_tests(const json_t *results, struct test_report *r, struct err *
 }
 
 /* The first fault's chain, through the incident's own tables and path rules. */
-static int take_chain(const struct world *w, const json_t *chain, struct test_report *r,
+static int take_chain(const struct world *w, const json_t *chain, struct objlist *out,
 		      struct err *e)
 {
 	struct incident seen = { 0 };
@@ -196,11 +224,23 @@ static int take_chain(const struct world *w, const json_t *chain, struct test_re
 	if (k == 0)
 		k = world_resolve(w, &seen, e);
 	if (k == 0) {
-		r->chain = seen.chain;
+		*out = seen.chain;
 		seen.chain = (struct objlist){ 0 };
 	}
 	incident_release(&seen);
 	return k;
+}
+
+int testrun_trace(const struct world *w, const char *lang, const char *stack, struct objlist *chain,
+		  struct err *e)
+{
+	const enum decode_format f = strcmp(lang, "node") == 0	   ? DECODE_NODE
+				     : strcmp(lang, "python") == 0 ? DECODE_PYTHON
+								   : DECODE_SANITIZER;
+	AUTO_JSON json_t *report = NULL;
+	const int r = decode_text(f, stack, strlen(stack), "trace", NULL, &report, e);
+
+	return r < 0 ? r : take_chain(w, json_object_get(report, "chain"), chain, e);
 }
 
 static int take_faults(const struct world *w, const json_t *results, struct test_report *r,
@@ -213,7 +253,7 @@ static int take_faults(const struct world *w, const json_t *results, struct test
 		return 0;
 	if (test && !(r->fault_test = strdup(test)))
 		return err_set(e, ENOMEM, "out of memory");
-	return take_chain(w, json_object_get(fault, "chain"), r, e);
+	return take_chain(w, json_object_get(fault, "chain"), &r->chain, e);
 }
 
 static int take_results(struct testrun *t, struct test_report *r, struct err *e)
@@ -252,7 +292,7 @@ static int take_crash(struct testrun *t, struct test_report *r, struct err *e)
 	    0)
 		return 0; /* no report in it: the exit record says what there is to say */
 	chain = json_object_get(report, "chain");
-	return json_array_size(chain) ? take_chain(t->world, chain, r, e) : 0;
+	return json_array_size(chain) ? take_chain(t->world, chain, &r->chain, e) : 0;
 }
 
 static void tail_of(const struct buf *raw, struct buf *out)

@@ -8,13 +8,13 @@
  * of a read-only layer over a descriptor that the tests are not told, are
  * parsed by sickbay-decode, and are compared test by test with the baseline.
  */
-enum test_what { RUN_SUITE, RUN_ONE };
+enum test_what { RUN_SUITE, RUN_ONE, RUN_HARNESS };
 
 struct testrun_job {
 	const char *purpose;
 	int side, role;
 	int what;		 /* enum test_what */
-	const char *test_path;	 /* RUN_ONE: repository path of the test file */
+	const char *test_path;	 /* RUN_ONE, RUN_HARNESS: repository path of the file */
 	const char *const *argv; /* replaces the service's command when given */
 	const struct changes *changes[4];
 	size_t n_changes;
@@ -55,6 +55,12 @@ int testrun_run(struct world *w, const struct testrun_job *job, struct test_repo
 typedef int testrun_done_fn(void *ctx, size_t index, const struct test_report *r, struct err *e);
 int testrun_batch(struct world *w, const struct testrun_job *jobs, size_t n, size_t parallel,
 		  testrun_done_fn *done, void *ctx, struct err *e);
+
+/* A raw trace ("node", "python", "sanitizer") as a chain with repository paths; release with
+ * exceptions_release(). */
+int testrun_trace(const struct world *w, const char *lang, const char *stack, struct objlist *chain,
+		  struct err *e);
+void exceptions_release(struct objlist *chain);
 
 /* Runs the service's build command on the bare source of a side and freezes the result. Nothing to
  * do without one. */

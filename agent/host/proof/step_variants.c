@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/host/proof/steps.h"
+#include "runtime/base/cleanup.h"
+
+/*
+ * Step 6: inputs near the failing one that no agent saw, made by an inspection
+ * in a fresh replica from a seed.  A program in the project's own language
+ * evaluates them once before and once after the patch.  It holds when no
+ * variant fails as production did, every value that came before comes again,
+ * and an error of another kind is still the same kind of error.
+ */
+#define INPUT_FILE   "sickbay-input.json"
+#define HARNESS_NAME "sickbay-variants"
+#define HARNESS_MS   300000
+
+struct variants {
+	const struct proof_input *in;
+	json_t *document;      /* what the inspection made */
+	struct change harness; /* borrows from the document */
+	char path[4200];
+	json_t *values[2]; /* before and after: {ID: event} */
+	size_t total, kept, mended, errors_kept, changed;
+	char first[300]; /* why it does not hold */
+};
+
+static const char *suffix(const char *language)
+{
+	if (strcmp(language, "javascript") == 0)
+		return "js";
+	return strcmp(language, "python") == 0 ? "py" : "c";
+}
+
+static int make_variants(struct variants *v, struct err *e)
+{
+	const struct service *svc = v->in->world->service;
+	const struct service_tests *suite = svc->tests.v;
+	AUTO_FREE char *input =
+		json_dumps(v->in->incident->input, JSON_COMPACT | JSON_ENSURE_ASCII);
+	char count[32], seed[32];
+	struct change file = { .path = (char[]){ INPUT_FILE },
+			       .kind = CHANGE_ADD,
+			       .old_type = -1,
+			       .new_data = input,
+			       .new_len = input ? strlen(input) : 0 };
+	const struct changes files = { .v = &file, .n = 1 };
+	const char *const args[] = { "variants",
+				     "--lang",
+				     svc->language,
+				     "--input",
+				     INPUT_FILE,
+				     "--seed",
+				     seed,
+				     "--count",
+				     count,
+				     "--framework",
+				     suite->new_test.framework,
+				     "--out",
+				     v->path,
+				     "--module",
+				     suite->new_test.module ? suite->new_test.module : "",
+				     NULL };
+
+	if (!input)
+		return err_set(e, ENOMEM, "out of memory");
+	(void)snprintf(seed, sizeof(seed), "%llu", (unsigned long long)v->in->seed);
+	(void)snprintf(count, sizeof(count), "%llu", (unsigned long long)svc->proof.variants);
+	(void)snprintf(v->path, sizeof(v->path), "%s/%s.%s", suite->new_test.dir, HARNESS_NAME,
+		       suffix(svc->language));
+	return proof_inspect(v->in, SIDE_BASE, args, &files, &v->document, e);
+}
+
+static int take_harness(struct variants *v, struct err *e)
+{
+	const char *text = json_string_value(
+		json_object_get(json_object_get(v->document, "harness"), "content"));
+
+	v->total = json_array_size(json_object_get(v->document, "variants"));
+	if (!text)
+		return err_set(e, EBADMSG, "the inspection gave no harness");
+	v->harness = (struct change){ .path = v->path,
+				      .kind = CHANGE_ADD,
+				      .old_type = -1,
+				      .new_data = (char *)(uintptr_t)text,
+				      .new_len = strlen(text) };
+	return 0;
+}
+
+static int note_values(void *ctx, size_t index, const struct test_report *r, struct err *e)
+{
+	struct variants *v = ctx;
+	size_t i;
+	const json_t *ev;
+
+	v->values[index] = json_object();
+	for (i = 0; v->values[index] && i < json_array_size(r->values); i++) {
+		const char *id;
+
+		ev = json_array_get(r->values, i);
+		id = json_string_value(json_object_get(ev, "id"));
+		if (!id || json_object_set(v->values[index], id, (json_t *)(uintptr_t)ev) < 0)
+			return err_set(e, EBADMSG, "variants: an event without an id");
+	}
+	if (!v->values[index])
+		return err_set(e, ENOMEM, "out of memory");
+	if (i == 0 && index == 0)
+		return err_set(e, ENODATA, "the variants' program reported nothing (%s %d): %.200s",
+			       exit_kind_name(r->exit.kind), r->exit.code, r->output);
+	return 0;
+}
+
+static int run_variants(struct variants *v, struct err *e)
+{
+	const struct changes harness = { .v = &v->harness, .n = 1 };
+	struct testrun_job jobs[2];
+
+	for (int i = 0; i < 2; i++)
+		jobs[i] = (struct testrun_job){ .purpose = "proof 6",
+						.side = SIDE_BASE,
+						.role = ROLE_VERIFY,
+						.what = RUN_HARNESS,
+						.test_path = v->path,
+						.changes = { &harness },
+						.n_changes = 1,
+						.wall_ms = HARNESS_MS };
+	jobs[1].changes[jobs[1].n_changes++] = v->in->patch;
+	return testrun_batch(v->in->world, jobs, 2, 2, note_values, v, e);
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+/* 1: it fails as production did: the same type in the same function; 0: it does not. */
+static int same_class(const struct variants *v, const json_t *ev, struct err *e)
+{
+	struct objlist chain = { 0 };
+	struct coordinate seen = { 0 };
+	int m, r;
+
+	if (strcmp(text_of(ev, "outcome"), "throw") != 0)
+		return 0;
+	r = testrun_trace(v->in->world, text_of(ev, "lang"), text_of(ev, "stack"), &chain, e);
+	if (r < 0) {
+		e->code = 0; /* a trace that cannot be read shows no place: then it is another
+				failure */
+		return 0;
+	}
+	m = match_compare(&v->in->incident->coordinate, &chain, &seen);
+	exceptions_release(&chain);
+	return m == MATCH_EXACT || m == MATCH_SAME_FUNCTION;
+}
+
+static void object_to(struct variants *v, const char *id, const char *why, const json_t *after)
+{
+	const json_t *list = json_object_get(v->document, "variants");
+	const char *what = "";
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(text_of(json_array_get(list, i), "id"), id) == 0)
+			what = text_of(json_array_get(list, i), "what");
+	v->changed++;
+	if (!v->first[0])
+		(void)snprintf(v->first, sizeof(v->first), "%.120s %s%s%.60s", what, why,
+			       after ? " " : "", after ? text_of(after, "type") : "");
+}
+
+static int compare(struct variants *v, const char *id, const json_t *before, const json_t *after,
+		   struct err *e)
+{
+	const bool threw = strcmp(text_of(before, "outcome"), "throw") == 0;
+	const bool throws = after && strcmp(text_of(after, "outcome"), "throw") == 0;
+	const int was_class = threw ? same_class(v, before, e) : 0;
+	const int is_class = throws ? same_class(v, after, e) : 0;
+
+	if (was_class < 0 || is_class < 0)
+		return -e->code;
+	if (!after)
+		object_to(v, id, "gives no answer any more", NULL);
+	else if (is_class)
+		object_to(v, id, "still fails as production did:", after);
+	else if (was_class)
+		v->mended++;
+	else if (threw && !throws)
+		object_to(v, id, "hid an error that the base reported:", before);
+	else if (threw && strcmp(text_of(before, "type"), text_of(after, "type")) != 0)
+		object_to(v, id, "is another error than at the base:", after);
+	else if (threw)
+		v->errors_kept++;
+	else if (throws)
+		object_to(v, id, "gave a value at the base and now throws", after);
+	else if (strcmp(text_of(before, "digest"), text_of(after, "digest")) != 0)
+		object_to(v, id, "gives another value than at the base", NULL);
+	else
+		v->kept++;
+	return 0;
+}
+
+static int judge(struct variants *v, struct step_result *r, struct err *e)
+{
+	const char *id;
+	json_t *before;
+
+	json_object_foreach(v->values[0], id, before)
+		if (compare(v, id, before, json_object_get(v->values[1], id), e) < 0)
+			return -e->code;
+	r->holds = v->changed == 0;
+	(void)snprintf(
+		r->says, sizeof(r->says),
+		"%zu unseen variants: %zu give the base's value, %zu failed as production did "
+		"and no longer do, %zu are the same other error%s%.290s",
+		v->total, v->kept, v->mended, v->errors_kept, v->changed ? "; " : "", v->first);
+	if (v->total < 20) {
+		r->risk = 1;
+		(void)snprintf(r->risk_reason, sizeof(r->risk_reason),
+			       "only %zu variants of the input could be made", v->total);
+	}
+	r->detail = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "variants", (json_int_t)v->total, "seed",
+			      (json_int_t)v->in->seed, "kept", (json_int_t)v->kept, "mended",
+			      (json_int_t)v->mended, "errors_kept", (json_int_t)v->errors_kept,
+			      "objections", (json_int_t)v->changed);
+	return r->detail ? 0 : err_set(e, ENOMEM, "out of memory");
+}
+
+/* No input of calls in the report: said, not hidden. */
+static int without(struct step_result *r)
+{
+	r->holds = true;
+	r->risk = 3;
+	(void)snprintf(r->says, sizeof(r->says), "not shown: the report holds no call to vary");
+	(void)snprintf(r->risk_reason, sizeof(r->risk_reason),
+		       "no held-out variants could be tried");
+	return 0;
+}
+
+int step_variants(const struct proof_input *in, int side, struct step_result *r, struct err *e)
+{
+	struct variants v = { .in = in };
+	int k;
+
+	(void)side;
+	if (!json_object_get(in->incident->input, "call") &&
+	    !json_object_get(in->incident->input, "script"))
+		return without(r);
+	k = make_variants(&v, e);
+	if (k == 0)
+		k = take_harness(&v, e);
+	if (k == 0)
+		k = run_variants(&v, e);
+	if (k == 0)
+		k = judge(&v, r, e);
+	json_decref(v.document);
+	json_decref(v.values[0]);
+	json_decref(v.values[1]);
+	return k;
+}
