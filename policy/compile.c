@@ -333,7 +333,8 @@ static bool passes(const struct policy *p, const char *pair)
 		bool here = false;
 
 		for (size_t j = 0; j < v->pass.n; j++)
-			here = here || names_variable(pair, v->pass.v[j]);
+			here = here || strcmp(v->pass.v[j], "*") == 0 ||
+			       names_variable(pair, v->pass.v[j]);
 		if (v->has_pass && !here)
 			return false;
 		named = named || here;
@@ -354,9 +355,7 @@ static int fill_env(const struct policy *p, const struct policy_places *at, char
 		for (size_t j = 0; r == 0 && j < set->n; j++)
 			r = add_variable(&c->env, set->v[j].key, set->v[j].value);
 	}
-	if (r < 0 || !image)
-		return r < 0 ? no_memory(e) : 0;
-	for (; r == 0 && *image; image++) {
+	for (; r == 0 && image && *image; image++) {
 		const size_t n = strcspn(*image, "=");
 		AUTO_FREE char *name = strndup(*image, n);
 

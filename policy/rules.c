@@ -278,6 +278,11 @@ static bool is_variable(const char *s)
 	return true;
 }
 
+static bool is_passed(const char *s)
+{
+	return strcmp(s, "*") == 0 || is_variable(s);
+}
+
 static bool is_label(const char *s)
 {
 	const size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
@@ -359,7 +364,7 @@ static int check_known(const struct source *s, const struct strlist *l, const ch
 static int check_environment(const struct source *s, struct err *e)
 {
 	const struct doc_environment *const v = &s->doc.env;
-	int r = check_words(s, &v->pass, "/environment/pass", is_variable, e);
+	int r = check_words(s, &v->pass, "/environment/pass", is_passed, e);
 
 	for (size_t i = 0; r == 0 && i < v->set.n; i++)
 		if (!is_variable(v->set.v[i].key))

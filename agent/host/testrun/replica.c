@@ -44,7 +44,8 @@ static int stack_layers(const struct replica *r, const struct replica_job *job, 
 	return 0;
 }
 
-/* Later settings win: the image's, the policy's, the service's, the reporter's. */
+/* Later settings win: the image's as far as the policy passes it, the policy's, the service's, the
+ * reporter's. */
 static int set_env(struct strlist *env, const char *assignment)
 {
 	const size_t n = strcspn(assignment, "=") + 1;
@@ -68,11 +69,8 @@ static int build_env(struct replica *r, const struct sandbox_spec *spec,
 {
 	const struct world *w = r->world;
 	const struct strmap *own = &w->service->run.env;
-	int bad = set_env(&r->env, "PATH=/usr/local/bin:/usr/bin:/bin") |
-		  set_env(&r->env, "HOME=/tmp") | set_env(&r->env, "LANG=C.UTF-8");
+	int bad = 0;
 
-	for (size_t i = 0; i < w->image.env.n; i++)
-		bad |= set_env(&r->env, w->image.env.v[i]);
 	for (char *const *p = spec->envp; p && *p; p++)
 		bad |= set_env(&r->env, *p);
 	for (size_t i = 0; i < own->n; i++) {
@@ -146,6 +144,7 @@ static int start(struct replica *r, const struct replica_job *job, struct err *e
 				     .cwd = w->service->run.cwd,
 				     .argv = (char *const *)(uintptr_t)job->argv,
 				     .loopback = true,
+				     .envp = w->image.env.v, /* compiled into what passes */
 				     .stdin_fd = -1,
 				     .fds = job->fds,
 				     .n_fds = job->n_fds,

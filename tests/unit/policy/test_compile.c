@@ -154,6 +154,38 @@ static void a_narrowing_source_only_removes_calls(void)
 	policy_free(p);
 }
 
+static void the_images_environment_passes_as_the_policy_says(void)
+{
+	static const char *const text[] = {
+		"{\"version\":1,\"name\":\"x\",\"filesystem\":{\"read\":[\"/**\"],\"exec\":[\"/"
+		"**\"]},"
+		"\"environment\":{\"pass\":[\"*\"],\"set\":{\"TZ\":\"UTC\"}}}",
+		"{\"version\":1,\"name\":\"x\",\"filesystem\":{\"read\":[\"/**\"],\"exec\":[\"/"
+		"**\"]}}",
+	};
+	char *const image[] = { (char[]){ "PATH=/opt/bin" }, (char[]){ "TZ=CET" },
+				(char[]){ "NODE_ENV=production" }, NULL };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct sandbox_spec s = { .envp = image };
+		struct policy *p = parse(text[i]);
+		struct policy_compiled *keep = NULL;
+		struct err e = ERR_INIT;
+		const char *const *env;
+
+		CHECK_INT(policy_compile(p, &places, &s, &keep, &e), 0);
+		env = (const char *const *)s.envp;
+		CHECK(in(env, "NODE_ENV=production") == (i == 0));
+		CHECK(in(env, "PATH=/opt/bin") == (i == 0));
+		CHECK(in(env, "TZ=UTC") == (i == 0));
+		CHECK(!in(env, "TZ=CET"));
+		CHECK(in(env, "HOME=/tmp"));
+		CHECK(in(env, "LANG=C.UTF-8"));
+		policy_compiled_free(keep);
+		policy_free(p);
+	}
+}
+
 static void presets_compile(void)
 {
 	static const char *const names[] = { "preset:reproduce", "preset:patch", "preset:verify" };
@@ -178,4 +210,5 @@ static void presets_compile(void)
 
 TAP_MAIN(TEST(the_example_becomes_a_spec), TEST(path_lists_are_intersected),
 	 TEST(a_policy_under_which_nothing_runs_is_refused),
-	 TEST(a_narrowing_source_only_removes_calls), TEST(presets_compile))
+	 TEST(a_narrowing_source_only_removes_calls),
+	 TEST(the_images_environment_passes_as_the_policy_says), TEST(presets_compile))
