@@ -61,10 +61,10 @@ struct policy_places {
 };
 /*
  * Fills limits, seccomp, devices, tmpfs, rules, hidden paths, loopback and environment of a spec.
- * spec->envp is taken as the image's environment and replaced by what the policy sets and passes of
- * it, with PATH, HOME and LANG where neither says; NULL: by what the policy sets alone.  A place
- * that is NULL is not there: rules about it are left out. What it points to is owned by *keep
- * (released with policy_compiled_free()).
+ * spec->envp is taken as the image's environment (NULL: empty) and replaced by what the policy sets
+ * and passes of it, with PATH, HOME and LANG where neither says.  A place that is NULL is not there:
+ * rules about it are left out.  What the spec points to is owned by *keep, released with
+ * policy_compiled_free().
  */
 struct policy_compiled;
 int policy_compile(const struct policy *p, const struct policy_places *at,
