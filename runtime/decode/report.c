@@ -57,31 +57,40 @@ static json_t *event_whole(const struct source *in)
 	return json_deep_copy(jsonc_root(j));
 }
 
+/* The stack of one error object; where there is none, what else it says. */
+static int error_read(const struct source *in, const json_t *err, trace_reader *reader,
+		      struct trace *t, struct err *e)
+{
+	const char *stack = member(err, "stack"), *type = member(err, "type");
+	const char *message = member(err, "message");
+	AUTO_TEXT struct text text = { 0 };
+
+	if (stack) {
+		if (text_read(in->name, stack, strlen(stack), &text, e) < 0)
+			return -e->code;
+		reader(&text, true, t);
+	}
+	if (json_array_size(t->chain) > 0)
+		return 0;
+	type = type ? type : member(err, "name");
+	type = type && *type ? type : "Error";
+	(void)trace_exception(t, type, strlen(type), message ? message : "");
+	trace_loss(t, "frames", "the logged error has no stack that can be read");
+	return 0;
+}
+
 /* One error object and, inwards, its causes: each stack in front of the chain, for the cause comes
  * first. */
 static int errors_read(const struct source *in, const json_t *err, trace_reader *reader,
 		       struct trace *out, struct err *e)
 {
 	for (int depth = 0; json_is_object(err); depth++, err = json_object_get(err, "cause")) {
-		const char *stack = member(err, "stack"), *type = member(err, "type");
-		AUTO_TEXT struct text text = { 0 };
 		AUTO_TRACE struct trace t = { 0 };
 
 		if (depth == CAUSES_MAX)
 			return source_error(e, in, 1, 1, "more than %d causes", CAUSES_MAX);
-		if (trace_init(&t, e) < 0 || text_read(in->name, stack ? stack : "",
-						       stack ? strlen(stack) : 0, &text, e) < 0)
+		if (trace_init(&t, e) < 0 || error_read(in, err, reader, &t, e) < 0)
 			return -e->code;
-		if (stack)
-			reader(&text, true, &t);
-		if (json_array_size(t.chain) == 0) {
-			const char *message = member(err, "message");
-
-			type = type ? type : member(err, "name");
-			type = type ? type : "Error";
-			(void)trace_exception(&t, type, strlen(type), message ? message : "");
-			trace_loss(&t, "frames", "the logged error has no stack that can be read");
-		}
 		if (t.failed || json_array_extend(t.chain, out->chain) < 0 ||
 		    json_array_extend(out->loss, t.loss) < 0 ||
 		    json_array_extend(out->context, t.context) < 0 ||

@@ -202,6 +202,17 @@ static const struct event {
 	{ "plan", on_plan }, { "end", on_end },
 };
 
+/* ":1:COLUMN: reason" of a line alone, as a place in the whole. */
+static int not_json(const struct results *r, const struct err *why, struct err *e)
+{
+	const char *s = strncmp(why->msg, ":1:", 3) == 0 ? why->msg + 3 : "";
+	unsigned long column;
+
+	if (!text_number(&s, &column) || !text_starts(s, ": "))
+		return wrong(r, e, why->msg);
+	return source_error(e, r->in, r->line, column, "%s", s + 2);
+}
+
 static int line_parse(struct results *r, const char *line, size_t n, struct err *e)
 {
 	CLEANUP(cleanup_jsonc_free) struct jsonc *j = NULL;
@@ -212,13 +223,8 @@ static int line_parse(struct results *r, const char *line, size_t n, struct err 
 		return wrong(r, e, "something follows the 'end' event");
 	if (n > LINE_MAX_)
 		return wrong(r, e, "line longer than 1 MiB");
-	if (jsonc_parse("", line, n, JSONC_STRICT, &j, &why) < 0) {
-		unsigned in_line = 0, column = 1;
-		int at = 0;
-
-		(void)sscanf(why.msg, ":%u:%u: %n", &in_line, &column, &at);
-		return source_error(e, r->in, r->line, column, "%s", why.msg + at);
-	}
+	if (jsonc_parse("", line, n, JSONC_STRICT, &j, &why) < 0)
+		return not_json(r, &why, e);
 	name = json_string_value(json_object_get(jsonc_root(j), "e"));
 	for (size_t i = 0; name && i < sizeof(events) / sizeof(events[0]); i++)
 		if (strcmp(events[i].name, name) == 0)

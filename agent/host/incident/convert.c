@@ -69,15 +69,20 @@ static int put_raw(json_t *inc, const struct buf *text)
 /* The name of a service as an incident may carry it: what is not allowed becomes '-'. */
 static json_t *service_name(const char *s)
 {
+	static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char fine[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 	char name[64];
 	size_t n = 0;
 
 	for (; s && *s && n < 48; s++) {
-		const char c = *s >= 'A' && *s <= 'Z' ? (char)(*s - 'A' + 'a') : *s;
-		const bool fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+		const char *big = strchr(upper, *s);
 
-		if (fine || (n && name[n - 1] != '-'))
-			name[n++] = fine ? c : '-';
+		if (big)
+			name[n++] = fine[big - upper];
+		else if (strchr(fine, *s))
+			name[n++] = *s;
+		else if (n && name[n - 1] != '-')
+			name[n++] = '-';
 	}
 	while (n && name[n - 1] == '-')
 		n--;

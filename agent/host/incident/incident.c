@@ -385,6 +385,7 @@ void incident_fingerprint(const struct incident *i, char out[72])
 {
 	const struct exception *x = i->chain.v;
 	uint8_t digest[SHA256_LEN];
+	char hex[SHA256_HEX];
 	struct sha256 s;
 	size_t frames = 0;
 
@@ -408,6 +409,6 @@ void incident_fingerprint(const struct incident *i, char out[72])
 		hash_part(&s, i->coordinate.function);
 	}
 	sha256_final(&s, digest);
-	memcpy(out, "sha256:", 7);
-	sha256_hex(digest, out + 7);
+	sha256_hex(digest, hex);
+	(void)snprintf(out, 72, "sha256:%s", hex);
 }

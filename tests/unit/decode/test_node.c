@@ -4,6 +4,12 @@
 static void reports_of_the_corpus_come_to_the_right_chain(void)
 {
 	static const struct report_row rows[] = {
+		{ "json-cause.txt",
+		  "TypeError: x is null @ /srv/shop/lib/utils.js:195 Object.encode x2 | Error: "
+		  "request failed @ "
+		  "/srv/shop/my app/server.mjs:9 handler x1",
+		  1, 0 },
+		{ "json-no-stack.txt", "TimeoutError: no answer @ ?:0 ? x0", 1, 0 },
 		{ "agg.txt",
 		  "TypeError: a @ /srv/shop/a.js:12 Object.<anonymous> x7 | AggregateError: All "
 		  "promises were rejected @ ?:0 ? x0",
