@@ -141,6 +141,14 @@ static void hard_links_stay_in_the_layer(void)
 		CHECK_INT(layer_put_hardlink(draft.dir, "h", row[i].target, &why), -EINVAL);
 		CHECK_STR(why.msg, row[i].want);
 	}
+	end();
+}
+
+static void a_hard_link_is_the_same_file(void)
+{
+	struct err e = ERR_INIT;
+
+	begin();
 	CHECK_INT(layer_put_file(draft.dir, "a/file", "x", 1, 0644, 0, 0, &e), 0);
 	CHECK_INT(layer_put_hardlink(draft.dir, "b/again", "a/file", &e), 0);
 	CHECK_INT(look("b/again").st_nlink, 2);
@@ -164,7 +172,7 @@ static void whiteouts_hide_and_new_directories_in_their_place_are_opaque(void)
 	struct err e = ERR_INIT;
 	AUTO_CLOSE int fd = -1;
 	struct stat st;
-	char v = 0;
+	unsigned char v = 0;
 
 	begin();
 	CHECK_INT(layer_put_whiteout(draft.dir, "etc/motd", &e), 0);
@@ -177,6 +185,15 @@ static void whiteouts_hide_and_new_directories_in_their_place_are_opaque(void)
 	end();
 }
 
+static void fill_tree(void)
+{
+	struct err e = ERR_INIT;
+
+	CHECK_INT(layer_put_file(draft.dir, "b/file", "one", 3, 0640, 7, 8, &e), 0);
+	CHECK_INT(layer_put_hardlink(draft.dir, "c", "b/file", &e), 0);
+	CHECK_INT(layer_put_link(draft.dir, "a", "../anywhere", 9, 9, &e), 0);
+}
+
 static void a_tree_is_copied_with_its_links_and_hashed_the_same_everywhere(void)
 {
 	const struct tree_copy how = { 0 };
@@ -185,9 +202,7 @@ static void a_tree_is_copied_with_its_links_and_hashed_the_same_everywhere(void)
 	struct err e = ERR_INIT;
 
 	begin();
-	CHECK_INT(layer_put_file(draft.dir, "b/file", "one", 3, 0640, 7, 8, &e), 0);
-	CHECK_INT(layer_put_hardlink(draft.dir, "c", "b/file", &e), 0);
-	CHECK_INT(layer_put_link(draft.dir, "a", "../anywhere", 9, 9, &e), 0);
+	fill_tree();
 	CHECK_INT(layer_begin(scratch_store, NULL, &copy, &e), 0);
 	CHECK_INT(layer_copy_tree(copy.dir, draft.dir, "tree", &how, one, &e), 0);
 	CHECK_INT(layer_digest_tree(copy.dir, "tree", two, &e), 0);
@@ -255,7 +270,8 @@ TAP_MAIN(TEST(a_file_gets_its_content_owner_and_mode_without_set_id_bits),
 	 TEST(parents_are_readable_whatever_the_umask),
 	 TEST(names_that_would_leave_the_layer_are_refused),
 	 TEST(nothing_is_written_through_a_link), TEST(ids_above_65535_are_refused),
-	 TEST(hard_links_stay_in_the_layer), TEST(a_directory_is_never_replaced_by_a_file),
+	 TEST(hard_links_stay_in_the_layer), TEST(a_hard_link_is_the_same_file),
+	 TEST(a_directory_is_never_replaced_by_a_file),
 	 TEST(whiteouts_hide_and_new_directories_in_their_place_are_opaque),
 	 TEST(a_tree_is_copied_with_its_links_and_hashed_the_same_everywhere),
 	 TEST(what_no_image_may_hold_is_named), TEST(bounds_of_bytes_and_entries_hold))
