@@ -9,7 +9,8 @@
 $(B)/tests/unit/proto/test_audit: | $(B)/sickbay-audit
 
 # what the command-line tests need beside the programs
-TEST_HELPERS += $(B)/test-audit-log
+CLI_HELPERS := $(B)/test-audit-log
+TEST_HELPERS += $(CLI_HELPERS)
 $(B)/test-audit-log: $(B)/tests/cli/audit-log.o $(B)/lib/proto.a $(B)/lib/base.a | $(B)/sickbay-audit
 	$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS_proto)
 
@@ -19,7 +20,8 @@ $(B)/tests/escape/probe: $(B)/tests/escape/probe.o $(B)/tests/escape/probe_kerne
 	$(CC) $(CFLAGS) -static $(STATIC_LDFLAGS) -o $@ $^
 
 # ---- all tests: a script is a test where it says done_testing ----
-UNIT_TESTS = $(TESTS:$(B)/%=build/check/%)
+UNIT := $(patsubst %.c,%,$(wildcard tests/unit/*/test_*.c))
+UNIT_TESTS := $(UNIT:%=build/check/%)
 SH_TESTS = $(sort $(filter-out tests/sh/% tests/fuzz/% tests/lint/%,$(shell grep -ls '^done_testing' tests/*/*.sh tests/*/*/*.sh)))
 check: deps
 	@$(MAKE) --no-print-directory all $(TEST_HELPERS)
@@ -28,7 +30,7 @@ check: deps
 	@rm -f build/leaks; sh tests/sh/leaks.sh build/leaks
 	STRICT=$(STRICT) FUZZ_SECONDS=$(FUZZ_SECONDS) prove --exec tests/sh/run.sh \
 	  $(UNIT_TESTS) $(SH_TESTS) tests/fuzz/fuzz.sh tests/sh/leaks.sh
-unit-build: $(TESTS)
+unit-build: $(UNIT:%=$(B)/%)
 
 # ---- sanitizers: LeakSanitizer cannot follow a program that gave up ptrace, so only unit tests look for leaks ----
 SANITIZE_ASAN  := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -37,9 +39,9 @@ DYNAMIC := $(B)/sickbay $(B)/sickbay-decode $(B)/sickbay-audit
 STATIC  := $(B)/sickbay-init $(B)/sickbay-agent
 check-asan: deps # dynamic programs and all unit tests; the static programs beside them have UBSan
 	@$(MAKE) --no-print-directory B=build/ubsan HARDEN= CFLAGS='-O1 -g $(SANITIZE_UBSAN)' static
-	@$(MAKE) --no-print-directory B=build/asan CPPFLAGS=-DSYS_FAULTS HARDEN= LDFLAGS='$(SANITIZE_ASAN)' \
-	  CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE_ASAN)' sanitized-build
-	install -m 0755 build/ubsan/sickbay-init build/ubsan/sickbay-agent build/asan/
+	@install -D -m 0755 -t build/asan $(STATIC:$(B)/%=build/ubsan/%)
+	@$(MAKE) --no-print-directory $(STATIC:$(B)/%=-o build/asan/%) B=build/asan CPPFLAGS=-DSYS_FAULTS HARDEN= \
+	  LDFLAGS='$(SANITIZE_ASAN)' CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE_ASAN)' sanitized-build
 	UBSAN_OPTIONS=print_stacktrace=1 prove --exec tests/sh/run.sh $(UNIT_TESTS:build/check/%=build/asan/%)
 	SICKBAY=build/asan/sickbay ASAN_OPTIONS=detect_leaks=0 prove --exec tests/sh/run.sh $(wildcard tests/cli/*.sh)
 check-ubsan: deps # everything, static programs too: a fault ends the program
@@ -47,7 +49,7 @@ check-ubsan: deps # everything, static programs too: a fault ends the program
 	@$(MAKE) --no-print-directory B=build/ubsan CPPFLAGS=-DSYS_FAULTS HARDEN= CFLAGS='-O1 -g $(SANITIZE_UBSAN)' sanitized-build
 	prove --exec tests/sh/run.sh $(UNIT_TESTS:build/check/%=build/ubsan/%)
 	SICKBAY=build/ubsan/sickbay prove --exec tests/sh/run.sh $(wildcard tests/cli/*.sh)
-sanitized-build: $(DYNAMIC) $(TEST_HELPERS) unit-build
+sanitized-build: $(DYNAMIC) $(CLI_HELPERS) unit-build
 static: $(STATIC)
 
 # ---- fuzzing: tests/fuzz/fuzz_NAME.c is linked with the highest floor that it includes from, and what is below ----
