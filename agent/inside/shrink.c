@@ -304,12 +304,15 @@ static const char *place_text(const struct place *p)
 static void rename_key(json_t *object, const char *from, const char *to)
 {
 	AUTO_JSON json_t *copy = json_copy(object);
+	AUTO_FREE char *name = strdup(from); /* it may be the object's own key */
 	const char *key;
 	json_t *member;
 
+	if (!copy || !name)
+		return;
 	(void)json_object_clear(object);
 	json_object_foreach(copy, key, member)
-		(void)json_object_set(object, strcmp(key, from) == 0 ? to : key, member);
+		(void)json_object_set(object, strcmp(key, name) == 0 ? to : key, member);
 }
 
 static void place_set(const struct place *p, json_t *value)
