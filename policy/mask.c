@@ -9,6 +9,9 @@
  * the gate. */
 
 #define HIDDEN "********"
+#define LONGEST_LINE \
+	(64u         \
+	 << 10) /* a longer line is hidden whole: the matcher's time grows faster than the line */
 
 /* Replaces group 1 where there is one, else the whole match; line by line, so no expression sees
  * more than a line. */
@@ -17,20 +20,41 @@ static void mask_line(const regex_t *re, const char *line, struct buf *out, bool
 	regmatch_t m[2];
 	int flags = 0;
 
-	while (*line && regexec(re, line, 2, m, flags) == 0 && m[0].rm_eo > m[0].rm_so) {
+	while (*line && regexec(re, line, 2, m, flags) == 0) {
 		const regmatch_t *const part = re->re_nsub && m[1].rm_so >= 0 ? &m[1] : &m[0];
+		const bool empty = m[0].rm_eo == m[0].rm_so;
 
+		if (empty && line[m[0].rm_eo] == '\0')
+			break;
 		buf_put(out, line, (size_t)part->rm_so);
-		buf_puts(out, HIDDEN);
-		buf_put(out, line + part->rm_eo, (size_t)(m[0].rm_eo - part->rm_eo));
-		line += m[0].rm_eo;
+		if (!empty)
+			buf_puts(out, HIDDEN);
+		/* nothing was matched: one byte passes, and the rest is looked at again */
+		buf_put(out, line + part->rm_eo, (size_t)(m[0].rm_eo - part->rm_eo) + empty);
+		line += m[0].rm_eo + empty;
 		flags = REG_NOTBOL;
-		*hit = true;
+		*hit = *hit || !empty;
 	}
 	buf_puts(out, line);
 }
 
-/* A NUL ends what the expression can see of a line; the rest of it passes as it is. */
+/* A NUL would hide the rest of a line from the expression: such a line is hidden whole, too. */
+static int mask_bounded(const regex_t *re, const char *data, size_t n, struct buf *out, bool *hit)
+{
+	AUTO_FREE char *line = NULL;
+
+	if (n > LONGEST_LINE || memchr(data, 0, n)) {
+		buf_puts(out, HIDDEN);
+		*hit = true;
+		return 0;
+	}
+	line = strndup(data, n);
+	if (!line)
+		return -ENOMEM;
+	mask_line(re, line, out, hit);
+	return 0;
+}
+
 static int mask_text(const char *pattern, const char *data, size_t n, struct buf *out, bool *hit,
 		     struct err *e)
 {
@@ -42,14 +66,11 @@ static int mask_text(const char *pattern, const char *data, size_t n, struct buf
 	while (data < end) {
 		const char *const nl = memchr(data, '\n', (size_t)(end - data));
 		const size_t len = nl ? (size_t)(nl - data) : (size_t)(end - data);
-		AUTO_FREE char *line = strndup(data, len);
 
-		if (!line) {
+		if (mask_bounded(&re, data, len, out, hit) < 0) {
 			regfree(&re);
 			return err_set(e, ENOMEM, "out of memory");
 		}
-		mask_line(&re, line, out, hit);
-		buf_put(out, data + strlen(line), len - strlen(line));
 		if (nl)
 			buf_putc(out, '\n');
 		data += len + (nl != NULL);

@@ -62,8 +62,8 @@ struct policy_places {
 /*
  * Fills limits, seccomp, devices, tmpfs, rules, hidden paths, loopback and environment of a spec.
  * spec->envp is taken as the image's environment (NULL: empty) and replaced by what the policy sets
- * and passes of it, with PATH, HOME and LANG where neither says.  A place that is NULL is not there:
- * rules about it are left out.  What the spec points to is owned by *keep, released with
+ * and passes of it, with PATH, HOME and LANG where neither says.  A place that is NULL is not
+ * there: rules about it are left out.  What the spec points to is owned by *keep, released with
  * policy_compiled_free().
  */
 struct policy_compiled;

@@ -157,34 +157,36 @@ static int check_globs(const struct source *s, const struct strlist *l, const ch
 
 /* ---- expressions ---- */
 
-/* POSIX extended, without what makes glibc's matcher slow or large: back references, big
+/* The most repetitions that "{...}" asks for; 1 where it is no interval. */
+static unsigned long interval(const char *c)
+{
+	char *end;
+	unsigned long most = strtoul(c + 1, &end, 10);
+
+	if (*end == ',' && isdigit((unsigned char)end[1]))
+		most = strtoul(end + 1, NULL, 10);
+	return most ? most : 1;
+}
+
+/* POSIX extended, without what makes the C library's matcher slow or large: back references, big
  * repetitions. */
 static const char *check_regex(const char *text)
 {
-	unsigned long long product = 1;
+	unsigned long product = 1;
 	regex_t re;
 
 	for (const char *c = text; *c; c++) {
-		unsigned long most;
+		if (*c == '\\' && isdigit((unsigned char)c[1]))
+			return "back references are not known here";
+		if (*c == '\\' && c[1]) {
+			c++;
+		} else if (*c == '{') {
+			const unsigned long most = interval(c);
 
-		if (*c == '\\') {
-			if (isdigit((unsigned char)c[1]))
-				return "back references are not known here";
-			c += c[1] != '\0';
-			continue;
+			if (most > 255 || most * product > 4096)
+				return "repetitions are at most 255, all of them together 4096";
+			product *= most;
 		}
-		if (*c != '{' || !isdigit((unsigned char)c[1]))
-			continue;
-		most = strtoul(c + 1, NULL, 10);
-		if (c[1 + strspn(c + 1, "0123456789")] == ',') {
-			const char *const upper = strchr(c, ',') + 1;
-
-			if (isdigit((unsigned char)*upper))
-				most = strtoul(upper, NULL, 10);
-		}
-		product *= most ? most : 1;
-		if (most > 255 || product > 4096)
-			return "repetitions are at most 255, all of them together 4096";
 	}
 	if (regcomp(&re, text, REG_EXTENDED | REG_NEWLINE) != 0)
 		return "not a POSIX extended regular expression";

@@ -107,6 +107,10 @@ static void mistakes_are_named_with_their_place(void)
 		  "p.json:1:62: error: \"((a{99}){99}){99}\": repetitions are at most 255, all of "
 		  "them "
 		  "together 4096" },
+		{ HEAD "\"environment\":{\"redact\":[{\"name\":\"a\",\"regex\":\"a{,300}\"}]}}",
+		  "p.json:1:62: error: \"a{,300}\": repetitions are at most 255, all of them "
+		  "together "
+		  "4096" },
 		{ HEAD "\"commands\":[{\"argv\":[{\"any\":[\"a\"]}],\"decision\":\"deny\"}]}",
 		  "p.json:1:46: error: want a word or an array of words" },
 		{ HEAD
@@ -338,6 +342,16 @@ static void masked_and_redacted_values_are_gone(void)
 	buf_puts(&text, "a Bearer abcd1 b bearer xyz12, bearer a");
 	CHECK_INT(policy_redact(p, &text, &hit, &e), 0);
 	CHECK_STR(text.p, "a ******** b ********, bearer a");
+	buf_reset(&text);
+	buf_put(&text, "x\0bearer abcd1\ny\n", 17);
+	CHECK_INT(policy_redact(p, &text, &hit, &e), 0);
+	CHECK_STR(text.p, "********\ny\n");
+	policy_free(p);
+	p = good(HEAD "\"environment\":{\"redact\":[{\"name\":\"z\",\"regex\":\"z*\"}]}}");
+	buf_reset(&text);
+	buf_puts(&text, "abzzc z\n");
+	CHECK_INT(policy_redact(p, &text, &hit, &e), 0);
+	CHECK_STR(text.p, "ab********c ********\n");
 	buf_release(&text);
 	policy_free(p);
 }
