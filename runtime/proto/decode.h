@@ -14,35 +14,56 @@
  * records.  What comes back has been parsed, not believed: callers check it
  * with their jmap tables.
  */
-#define DECODE_FD  3	    /* the socket of a decoder process */
-#define DECODE_UID 2147352577u /* its user and group: far above every range that people or containers get */
+#define DECODE_FD  3	       /* the socket of a decoder process */
+#define DECODE_UID 2147352577u /* its user and group: far above those of people and containers */
 
+/*
+ * A trace is {"chain": [exceptions, the cause first], "calls": [...], "loss": [{"at","why"}],
+ * "context": [{"what","frames"}], "runtime": {...}, "event": {"time","service","release",
+ * "environment"}}; exceptions as in an incident, but with production's own paths.
+ * Test results are {"tests": [{"id","status","ms"}], "faults": [{"test","chain"}],
+ * "values": [...], "ended": bool, "plan": n}; "plan" is absent where none was stated.
+ */
 enum decode_format {
-	DECODE_JSON,	  /* strict JSON -> one value */
-	DECODE_JSONC,	  /* with comments -> {"value":..., "where": {POINTER: [line, column]}} */
-	DECODE_INCIDENT,  /* sickbay.incident/1 -> checked value */
-	DECODE_NODE,	  /* a Node.js report: trace text with optional JSON lines -> {"chain":[...], "calls":[...], "loss":[...]} */
+	/* strict JSON -> one value */
+	DECODE_JSON,
+	/* with comments -> {"value":..., "where": {POINTER: [line, column]}} */
+	DECODE_JSONC,
+	/* sickbay.incident/1 -> the value, or with {"places": true} as DECODE_JSONC */
+	DECODE_INCIDENT,
+	/* reports: text with a trace in it, or JSON lines of an instrumented service -> a trace */
+	DECODE_NODE,
 	DECODE_PYTHON,
 	DECODE_SANITIZER,
-	DECODE_RESULTS,	  /* reporter lines (NDJSON, format below) -> {"tests":[...], "faults":[...]} */
+	/* reporter lines (NDJSON, sickbay-incident(5)) -> test results */
+	DECODE_RESULTS,
+	/* {"prefix": "FILE"} makes ids "FILE::name" -> test results without faults and values */
 	DECODE_TAP,
 	DECODE_JUNIT,
-	DECODE_ARCHIVE,	  /* tar (any compression libarchive has), streamed as DECODE_MSG_ENTRY and DECODE_MSG_DATA */
+	/* tar (any compression libarchive has), streamed as DECODE_MSG_ENTRY and DECODE_MSG_DATA */
+	DECODE_ARCHIVE,
 	DECODE_FORMAT_N
 };
 
-enum decode_msg { /* message types on the wire */
-	DECODE_MSG_JOB = 1, /* to decode: {"format","limits":{...},"options":{...}} + the input fd */
-	DECODE_MSG_VALUE,   /* the one result */
-	DECODE_MSG_ENTRY,   /* archive: {"path","type","mode","uid","gid","size","link","mtime"} */
-	DECODE_MSG_DATA,    /* archive: blob of the entry before */
-	DECODE_MSG_END,	    /* {"bytes":n} */
-	DECODE_MSG_ERROR    /* {"message": "NAME:LINE:COLUMN: reason"} */
+/* Message types on the wire. */
+enum decode_msg {
+	/* to decode: {"format","name","options":{...}} + the input fd */
+	DECODE_MSG_JOB = 1,
+	/* the one result */
+	DECODE_MSG_VALUE,
+	/* archive: {"path","type","mode","uid","gid","size","link","mtime"} */
+	DECODE_MSG_ENTRY,
+	/* archive: blob of the entry before */
+	DECODE_MSG_DATA,
+	/* {"bytes":n} */
+	DECODE_MSG_END,
+	/* {"message": "NAME:LINE:COLUMN: reason", "code": errno} */
+	DECODE_MSG_ERROR
 };
 
 const char *decode_format_name(enum decode_format f);
 
-/* One value from `in` (a file or pipe; borrowed). `name` is used in error places. options may be NULL. */
+/* One value from `in` (a file or pipe; borrowed); errors name it `name`; options may be NULL. */
 int decode_value(enum decode_format f, int in, const char *name, const json_t *options,
 		 json_t **out, struct err *e);
 /* The same from memory. */

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/fuzz/fuzz.h"
+#include <stdint.h>
+
+#include "runtime/base/jmap.h"
+#include "runtime/base/msg.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A body from a peer that was taken over: refused with a reason, or a value that encodes to a body
  * of the same value. */
