@@ -20,8 +20,8 @@ struct notify;
 int notify_take_listener(int pidfd, int fd_in_child, struct err *e);
 /* Takes over the listener; keeps at most max records between two notify_take() calls. */
 int notify_open(int listener, size_t max, struct notify **out, struct err *e);
-int notify_fd(
-	const struct notify *n); /* readable when a call waits; -1 once the last user is gone */
+int notify_fd(const struct notify *n); /* readable when a call waits; -1 once the last user is gone
+					  (before 6.11: reaped) */
 /* Answers what waits now; never blocks. */
 int notify_step(struct notify *n, struct err *e);
 uint32_t notify_count(const struct notify *n); /* all calls since the start */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -66,21 +67,25 @@ static struct guest start(const char *word, size_t max, void (*fn)(void))
 	return g;
 }
 
+/* Until nobody is left at the other end; before 6.11 a process counts until it is reaped. */
 static int finish(const struct guest *g)
 {
+	bool reaped = false;
 	int status = -1;
 
-	for (int i = 0; i < 10000 && notify_fd(g->n) >= 0; i++) {
+	for (int i = 0; i < 3000 && notify_fd(g->n) >= 0; i++) {
 		struct pollfd p = { .fd = notify_fd(g->n), .events = POLLIN };
 
-		(void)poll(&p, 1, 100);
+		(void)poll(&p, 1, 10);
 		if (notify_step(g->n, &e) < 0) {
 			printf("# %s\n", e.msg);
 			break;
 		}
+		reaped = reaped || waitpid(g->pid, &status, WNOHANG) == g->pid;
 	}
 	CHECK_INT(notify_fd(g->n), -1);
-	CHECK(waitpid(g->pid, &status, 0) == g->pid);
+	if (!reaped)
+		CHECK(waitpid(g->pid, &status, 0) == g->pid);
 	return status;
 }
 
