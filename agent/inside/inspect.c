@@ -77,10 +77,12 @@ static int number(const char *text, const char *what, unsigned long long max,
 	return 0;
 }
 
-int inspect_open(const char *path, const char *lang, struct source **out, struct err *e)
+/* A file that is named on the command line: by its suffix, the named language, or like another. */
+static int inspect_open(const char *path, const char *lang, const struct source *like,
+			struct source **out, struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_INIT(SOURCE_MAX);
-	const struct lang *l = lang ? lang_by_name(lang) : lang_by_path(path);
+	const struct lang *l = like ? like->lang : lang ? lang_by_name(lang) : lang_by_path(path);
 
 	if (!l)
 		return err_set(e, EINVAL, "no grammar for '%s'", lang ? lang : path);
@@ -101,8 +103,8 @@ static int run_mutants(const struct words *w, json_t **out, struct err *e)
 	*dash = '\0';
 	if (number(first, "--lines", 10000000, &a, e) < 0 ||
 	    number(dash + 1, "--lines", 10000000, &b, e) < 0 ||
-	    inspect_open(w->plain[0], w->lang, &now, e) < 0 ||
-	    inspect_open(w->original, now->lang->name, &was, e) < 0)
+	    inspect_open(w->plain[0], w->lang, NULL, &now, e) < 0 ||
+	    inspect_open(w->original, NULL, now, &was, e) < 0)
 		return -e->code;
 	return mutants_of(now, was, (unsigned)a, (unsigned)b, out, e);
 }
@@ -113,8 +115,8 @@ static int run_weakening(const struct words *w, json_t **out, struct err *e)
 
 	if (w->n_plain != 2)
 		return err_set(e, EINVAL, "weakening needs OLD NEW [--lang LANGUAGE]");
-	if (inspect_open(w->plain[0], w->lang, &was, e) < 0 ||
-	    inspect_open(w->plain[1], was->lang->name, &now, e) < 0)
+	if (inspect_open(w->plain[0], w->lang, NULL, &was, e) < 0 ||
+	    inspect_open(w->plain[1], NULL, was, &now, e) < 0)
 		return -e->code;
 	return weakening_of(was, now, out, e);
 }
@@ -125,7 +127,7 @@ static int run_outline(const struct words *w, json_t **out, struct err *e)
 
 	if (w->n_plain != 1)
 		return err_set(e, EINVAL, "outline needs FILE");
-	if (inspect_open(w->plain[0], w->lang, &s, e) < 0)
+	if (inspect_open(w->plain[0], w->lang, NULL, &s, e) < 0)
 		return -e->code;
 	return outline_of(s, out, e);
 }

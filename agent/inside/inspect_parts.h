@@ -9,9 +9,6 @@
 
 /* The questions behind --inspect; each fills *out with one JSON object. */
 
-/* A file that is named on the command line, parsed by its suffix or by the named language. */
-int inspect_open(const char *path, const char *lang, struct source **out, struct err *e);
-
 /* Small changes of lines first..last (1-based) that a good test should notice. */
 int mutants_of(const struct source *now, const struct source *was, unsigned first, unsigned last,
 	       json_t **out, struct err *e);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/inside/locate.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/inside/suspect.h"
-#include "runtime/base/fd.h"
+#include "agent/inside/tools.h"
 
 #define MAX_FRAMES 12
 
@@ -89,36 +88,32 @@ static const json_t *choose_exception(const struct gate_task *task, struct trace
 	return NULL;
 }
 
-static int open_place(struct locate *l, const struct gate_task *task, const char *file,
-		      struct place **out, struct err *e)
+/* NULL, with the reason in e, when the file cannot be read. */
+static struct place *open_place(struct locate *l, const struct gate_task *task, const char *file,
+				struct err *e)
 {
 	for (size_t i = 0; i < l->n_places; i++)
-		if (strcmp(l->places[i]->src->path, file) == 0) {
-			*out = l->places[i];
-			return 0;
-		}
-	if (l->n_places == LOCATE_FILES)
-		return err_set(e, E2BIG, "more than %d files in one trace", LOCATE_FILES);
+		if (strcmp(l->places[i]->src->path, file) == 0)
+			return l->places[i];
+	if (l->n_places == LOCATE_FILES) {
+		(void)err_set(e, E2BIG, "more than %d files in one trace", LOCATE_FILES);
+		return NULL;
+	}
 
 	AUTO_BUF struct buf text = BUF_INIT(SOURCE_MAX);
-	AUTO_CLOSE int dir = fd_open_dir(task->repo, e);
+	AUTO_CLOSE int dir = -1;
 	AUTO_FREE struct place *p = calloc(1, sizeof(*p));
 
-	if (!p)
-		return err_set(e, ENOMEM, "out of memory");
-	if (dir < 0)
-		return dir;
-
-	AUTO_CLOSE int fd = fd_open_beneath(dir, file, O_RDONLY, 0, e);
-
-	if (fd < 0)
-		return fd;
-	if (fd_read_all(fd, SOURCE_MAX, file, &text, e) < 0 ||
+	if (!p) {
+		(void)err_set(e, ENOMEM, "out of memory");
+		return NULL;
+	}
+	if (tools_open(task->repo, &dir, e) < 0 || tools_read(dir, file, &text, e) < 0 ||
 	    source_open(file, l->lang, text.p ? text.p : "", text.n, &p->src, e) < 0)
-		return -e->code;
+		return NULL;
 	style_of(p->src, &p->style);
-	*out = l->places[l->n_places++] = take_ptr(p);
-	return 0;
+	l->places[l->n_places++] = p;
+	return take_ptr(p);
 }
 
 /* The statement of a block, inside the function, that a node belongs to; null node when none. */
@@ -260,7 +255,6 @@ int locate(const struct gate_task *task, struct locate *out, struct err *e)
 {
 	struct trace t = { 0 };
 	struct carried c = { .param = -1, .callback = -1 };
-	struct place *p = NULL;
 	const json_t *x;
 
 	*out = (struct locate){ .lang = lang_by_name(task->language) };
@@ -274,11 +268,12 @@ int locate(const struct gate_task *task, struct locate *out, struct err *e)
 	fault_of(out->lang, json_string_value(json_object_get(x, "type")),
 		 json_string_value(json_object_get(x, "message")), &out->fault);
 	for (size_t i = 0; i < t.n; i++) {
-		if (open_place(out, task, t.v[i].file, &p, e) < 0) {
-			if (i == 0)
-				return err_wrap(e, "the reported file cannot be read");
+		const struct place *p = open_place(out, task, t.v[i].file, e);
+
+		if (!p && i == 0)
+			return err_wrap(e, "the reported file cannot be read");
+		if (!p)
 			break;
-		}
 
 		const size_t from = out->n_sites;
 

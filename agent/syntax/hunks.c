@@ -45,81 +45,99 @@ static bool same(const struct lines *a, size_t i, const struct lines *b, size_t 
 	return na == nb && memcmp(a->text + a->at[i], b->text + b->at[k], na) == 0;
 }
 
-static void add(struct hunks *h, const struct lines *a, const struct lines *b, size_t i,
-		size_t i_end, size_t k, size_t k_end)
+/* Two texts, and how far they have been compared: lines before i and k are accounted for. */
+struct pair {
+	struct lines a, b;
+	size_t i, k;
+	struct hunks *out;
+};
+
+/* What stands between the last common line and these ends differs. */
+static void differ(struct pair *p, size_t i_end, size_t k_end)
 {
-	if (i == i_end && k == k_end)
+	struct hunks *h = p->out;
+
+	if (p->i == i_end && p->k == k_end)
 		return;
 	if (h->n == HUNKS_MAX) { /* what is left joins the last one */
-		h->v[h->n - 1].a_end = a->at[i_end];
-		h->v[h->n - 1].b_end = b->at[k_end];
+		h->v[h->n - 1].a_end = p->a.at[i_end];
+		h->v[h->n - 1].b_end = p->b.at[k_end];
 		return;
 	}
-	h->v[h->n++] = (struct hunk){
-		.a = a->at[i], .a_end = a->at[i_end], .b = b->at[k], .b_end = b->at[k_end]
-	};
+	h->v[h->n++] = (struct hunk){ .a = p->a.at[p->i],
+				      .a_end = p->a.at[i_end],
+				      .b = p->b.at[p->k],
+				      .b_end = p->b.at[k_end] };
 }
 
-/* Lines [from, a_end) against [from, b_end) by the table of common lengths. */
-static int compare(const struct lines *a, const struct lines *b, size_t from, size_t a_end,
-		   size_t b_end, struct hunks *out, struct err *e)
+/* Lengths of the longest common subsequences of the tails: (na + 1) rows of nb + 1. */
+static uint32_t *common_lengths(const struct pair *p, size_t na, size_t nb)
 {
-	const size_t na = a_end - from, nb = b_end - from, width = nb + 1;
-	AUTO_FREE uint32_t *common = NULL;
-	size_t i = 0, k = 0, i0 = 0, k0 = 0;
+	const size_t width = nb + 1;
+	uint32_t *common = calloc((na + 1) * width, sizeof(*common));
 
-	if (na == 0 || nb == 0 || na > CELLS_MAX / width) {
-		add(out, a, b, from, a_end, from, b_end);
-		return 0;
-	}
-	common = calloc((na + 1) * width, sizeof(*common));
-	if (!common)
-		return err_set(e, ENOMEM, "out of memory");
-	for (size_t x = na; x-- > 0;)
+	for (size_t x = na; common && x-- > 0;)
 		for (size_t y = nb; y-- > 0;) {
 			const uint32_t down = common[(x + 1) * width + y];
 			const uint32_t right = common[x * width + y + 1];
+			uint32_t best = down > right ? down : right;
 
-			common[x * width + y] = same(a, from + x, b, from + y)
-							? common[(x + 1) * width + y + 1] + 1
-						: down > right ? down
-							       : right;
+			if (same(&p->a, p->i + x, &p->b, p->k + y))
+				best = common[(x + 1) * width + y + 1] + 1;
+			common[x * width + y] = best;
 		}
-	while (i < na && k < nb) {
-		if (same(a, from + i, b, from + k)) {
-			add(out, a, b, from + i0, from + i, from + k0, from + k);
-			i0 = ++i;
-			k0 = ++k;
-		} else if (common[(i + 1) * width + k] >= common[i * width + k + 1]) {
-			i++;
+	return common;
+}
+
+/* Lines up to a_end against lines up to b_end. */
+static int compare(struct pair *p, size_t a_end, size_t b_end, struct err *e)
+{
+	const size_t a0 = p->i, b0 = p->k;
+	const size_t na = a_end - a0, nb = b_end - b0, width = nb + 1;
+	AUTO_FREE uint32_t *common = NULL;
+	size_t x = 0, y = 0;
+
+	if (na > 0 && nb > 0 && na <= CELLS_MAX / width) {
+		common = common_lengths(p, na, nb);
+		if (!common)
+			return err_set(e, ENOMEM, "out of memory");
+	}
+	while (common && x < na && y < nb) {
+		if (same(&p->a, a0 + x, &p->b, b0 + y)) {
+			differ(p, a0 + x, b0 + y);
+			p->i = a0 + ++x;
+			p->k = b0 + ++y;
+		} else if (common[(x + 1) * width + y] >= common[x * width + y + 1]) {
+			x++;
 		} else {
-			k++;
+			y++;
 		}
 	}
-	add(out, a, b, from + i0, a_end, from + k0, b_end);
+	differ(p, a_end, b_end);
 	return 0;
 }
 
 int hunks_between(const char *a, size_t na, const char *b, size_t nb, struct hunks *out,
 		  struct err *e)
 {
-	struct lines la = { 0 }, lb = { 0 };
+	struct pair p = { .out = out };
 	size_t from = 0, back = 0;
 	int r;
 
 	*out = (struct hunks){ 0 };
-	r = split(a, na, &la, e);
+	r = split(a, na, &p.a, e);
 	if (r == 0)
-		r = split(b, nb, &lb, e);
+		r = split(b, nb, &p.b, e);
 	if (r == 0) {
-		while (from < la.n && from < lb.n && same(&la, from, &lb, from))
+		while (from < p.a.n && from < p.b.n && same(&p.a, from, &p.b, from))
 			from++;
-		while (from + back < la.n && from + back < lb.n &&
-		       same(&la, la.n - 1 - back, &lb, lb.n - 1 - back))
+		while (from + back < p.a.n && from + back < p.b.n &&
+		       same(&p.a, p.a.n - 1 - back, &p.b, p.b.n - 1 - back))
 			back++;
-		r = compare(&la, &lb, from, la.n - back, lb.n - back, out, e);
+		p.i = p.k = from;
+		r = compare(&p, p.a.n - back, p.b.n - back, e);
 	}
-	free(la.at);
-	free(lb.at);
+	free(p.a.at);
+	free(p.b.at);
 	return r;
 }

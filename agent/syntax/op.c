@@ -28,8 +28,10 @@ void operators_run(const struct site *site, struct candidates *out)
 
 	for (size_t i = 0; (op = operator_at(i)); i++)
 		if ((op->faults & site->fault->classes) && (op->roles & 1u << site->role) &&
-		    lang_listed(op->langs, site->src->lang->name))
-			op->generate(op, site, out);
+		    lang_listed(op->langs, site->src->lang->name)) {
+			out->by = op;
+			op->generate(site, out);
+		}
 }
 
 static void candidate_release(struct candidate *c)
@@ -103,11 +105,11 @@ static int candidate_build(struct candidates *c, struct candidate *new, struct e
 	return 0;
 }
 
-void candidate_add(struct candidates *c, const struct op *op, const struct site *site,
-		   struct splice *splice, unsigned flags, const char *summary, ...)
+void candidate_add(struct candidates *c, const struct site *site, struct splice *splice,
+		   unsigned flags, const char *summary, ...)
 {
 	struct candidate new = {
-		.op = op,
+		.op = c->by,
 		.src = site->src,
 		.splice = *splice,
 		.subject = strdup(site->name ? site->name : ""),

@@ -50,7 +50,8 @@ struct candidate {
 struct candidates {
 	struct candidate *v;
 	size_t n, cap, max;
-	struct err failed; /* first failure while generating: code 0 when none */
+	const struct op *by; /* the operator that is at work */
+	struct err failed;   /* first failure while generating: code 0 when none */
 };
 
 struct op {
@@ -59,7 +60,7 @@ struct op {
 	unsigned faults;   /* enum fault_class */
 	unsigned roles;	   /* 1 << enum site_role */
 	unsigned prior;	   /* how seldom this template is the right one; smaller first */
-	void (*generate)(const struct op *op, const struct site *site, struct candidates *out);
+	void (*generate)(const struct site *site, struct candidates *out);
 };
 
 /* Runs every operator that fits the site. */
@@ -72,9 +73,8 @@ const struct op *operator_at(size_t i);
  * duplicates of the resulting text and texts that parse worse than before are
  * dropped.  `summary` is a printf format.
  */
-void candidate_add(struct candidates *c, const struct op *op, const struct site *site,
-		   struct splice *splice, unsigned flags, const char *summary, ...)
-	__attribute__((format(printf, 6, 7)));
+void candidate_add(struct candidates *c, const struct site *site, struct splice *splice,
+		   unsigned flags, const char *summary, ...) __attribute__((format(printf, 5, 6)));
 #define CAND_GENERAL 0x100u /* flags: these, or'ed with the order (0 to 255) */
 #define CAND_DELETES 0x200u
 void candidates_release(struct candidates *c);
@@ -94,20 +94,19 @@ bool expression_pure(const struct source *s, TSNode node);
 /* Is a parameter of the function the name? Its index, or -1. */
 int parameter_index(const struct source *s, TSNode function, const char *name);
 /* Inserts `if (cond) body` above the site's statement. */
-void add_guard(const struct op *op, const struct site *site, struct candidates *out,
-	       const char *cond, const char *body, unsigned flags, const char *what);
+void add_guard(const struct site *site, struct candidates *out, const char *cond, const char *body,
+	       unsigned flags, const char *what);
 /* The same once for each donor, nearest first; `why` continues "leaves with 'return x' when ...".
  */
-void add_guards(const struct op *op, const struct site *site, struct candidates *out,
-		const char *cond, unsigned flags, const char *why);
+void add_guards(const struct site *site, struct candidates *out, const char *cond, unsigned flags,
+		const char *why);
 /* Calls fn for each node of the classes on the site's line, at most `max` times. */
-typedef void (*target_fn)(const struct op *op, const struct site *site, TSNode target,
-			  struct candidates *out);
-void each_target(const struct op *op, const struct site *site, unsigned classes, unsigned max,
-		 target_fn fn, struct candidates *out);
+typedef void (*target_fn)(const struct site *site, TSNode target, struct candidates *out);
+void each_target(const struct site *site, unsigned classes, unsigned max, target_fn fn,
+		 struct candidates *out);
 /* One edit: the node becomes the text. */
-void add_rewrite(const struct op *op, const struct site *site, struct candidates *out, TSNode node,
-		 const char *text, unsigned flags, const char *what);
+void add_rewrite(const struct site *site, struct candidates *out, TSNode node, const char *text,
+		 unsigned flags, const char *what);
 /* If the statement is `if (cond) leave`: its condition without brackets; null node else. */
 TSNode guard_condition(const struct source *s, TSNode statement);
 /* "x is null or undefined" in the language's words, for prose. */

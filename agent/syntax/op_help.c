@@ -280,8 +280,8 @@ TSNode guard_condition(const struct source *s, TSNode statement)
 	return cond;
 }
 
-void add_guard(const struct op *op, const struct site *site, struct candidates *out,
-	       const char *cond, const char *body, unsigned flags, const char *what)
+void add_guard(const struct site *site, struct candidates *out, const char *cond, const char *body,
+	       unsigned flags, const char *what)
 {
 	struct splice sp = { 0 };
 	AUTO_BUF struct buf text = BUF_INIT(1u << 16);
@@ -296,12 +296,12 @@ void add_guard(const struct op *op, const struct site *site, struct candidates *
 	render_guard(site->style, indent, cond, body, &text);
 	if (buf_check(&text, "guard", &out->failed) == 0 &&
 	    splice_add(&sp, at, at, text.p, &out->failed) == 0)
-		candidate_add(out, op, site, &sp, flags, "%s", what);
+		candidate_add(out, site, &sp, flags, "%s", what);
 	splice_release(&sp);
 }
 
-void add_guards(const struct op *op, const struct site *site, struct candidates *out,
-		const char *cond, unsigned flags, const char *why)
+void add_guards(const struct site *site, struct candidates *out, const char *cond, unsigned flags,
+		const char *why)
 {
 	struct donors d;
 
@@ -313,24 +313,23 @@ void add_guards(const struct op *op, const struct site *site, struct candidates 
 
 		buf_printf(&what, "leaves with '%s' when %s", d.v[i], why);
 		if (what.p)
-			add_guard(op, site, out, cond, d.v[i], flags + (unsigned)i, what.p);
+			add_guard(site, out, cond, d.v[i], flags + (unsigned)i, what.p);
 	}
 	donors_release(&d);
 }
 
-void add_rewrite(const struct op *op, const struct site *site, struct candidates *out, TSNode node,
-		 const char *text, unsigned flags, const char *what)
+void add_rewrite(const struct site *site, struct candidates *out, TSNode node, const char *text,
+		 unsigned flags, const char *what)
 {
 	struct splice sp = { 0 };
 
 	if (splice_add(&sp, ts_node_start_byte(node), ts_node_end_byte(node), text, &out->failed) ==
 	    0)
-		candidate_add(out, op, site, &sp, flags, "%s", what);
+		candidate_add(out, site, &sp, flags, "%s", what);
 	splice_release(&sp);
 }
 
 struct targets {
-	const struct op *op;
 	const struct site *site;
 	unsigned classes, left;
 	target_fn fn;
@@ -345,15 +344,15 @@ static enum walk visit_target(const struct source *s, TSNode node, void *ctx)
 		return WALK_SKIP;
 	if (node_line(node) == t->site->line && node_is(s, node, t->classes) && t->left > 0) {
 		t->left--;
-		t->fn(t->op, t->site, node, t->out);
+		t->fn(t->site, node, t->out);
 	}
 	return t->left > 0 ? WALK_ON : WALK_STOP;
 }
 
-void each_target(const struct op *op, const struct site *site, unsigned classes, unsigned max,
-		 target_fn fn, struct candidates *out)
+void each_target(const struct site *site, unsigned classes, unsigned max, target_fn fn,
+		 struct candidates *out)
 {
-	struct targets t = { op, site, classes, max, fn, out };
+	struct targets t = { site, classes, max, fn, out };
 
 	/* the site without a subject stands for the line as a whole */
 	if (!site->name)

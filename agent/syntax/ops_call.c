@@ -6,7 +6,7 @@
 
 /* Operators at a caller: the place that handed the value, or the function that met it, over. */
 
-static void call_passthrough(const struct op *op, const struct site *site, struct candidates *out)
+static void call_passthrough(const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode parent = node_parent(site->call);
@@ -29,7 +29,7 @@ static void call_passthrough(const struct op *op, const struct site *site, struc
 	if (buf_check(&text, "call", &out->failed) == 0 &&
 	    splice_add(&sp, ts_node_start_byte(site->call), ts_node_end_byte(site->call), text.p,
 		       &out->failed) == 0)
-		candidate_add(out, op, site, &sp, CAND_GENERAL,
+		candidate_add(out, site, &sp, CAND_GENERAL,
 			      "passes '%s' on without the call when it is %s", site->name,
 			      null_words(s->lang));
 	splice_release(&sp);
@@ -90,8 +90,7 @@ static void put_wrapper(const struct site *site, const char *param, const char *
 }
 
 /* map(list, f) -> map(list, function (v) { return v is null ? v : f(v); }) */
-static void callback_passthrough(const struct op *op, const struct site *site,
-				 struct candidates *out)
+static void callback_passthrough(const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
 	AUTO_BUF struct buf test = BUF_INIT(4096), expr = BUF_INIT(1u << 14),
@@ -117,7 +116,7 @@ static void callback_passthrough(const struct op *op, const struct site *site,
 	if (buf_check(&text, "callback", &out->failed) == 0 &&
 	    splice_add(&sp, ts_node_start_byte(site->subject), ts_node_end_byte(site->subject),
 		       text.p, &out->failed) == 0)
-		candidate_add(out, op, site, &sp, CAND_GENERAL,
+		candidate_add(out, site, &sp, CAND_GENERAL,
 			      "lets elements that are %s pass '%s' by", null_words(s->lang),
 			      site->name);
 	splice_release(&sp);

@@ -129,7 +129,7 @@ static enum walk widen_alike(const struct source *s, TSNode node, void *ctx)
 	return WALK_ON;
 }
 
-static void catch_widen(const struct op *op, const struct site *site, struct candidates *out)
+static void catch_widen(const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode try = guarding_try(site);
@@ -147,11 +147,11 @@ static void catch_widen(const struct op *op, const struct site *site, struct can
 
 		source_walk(s, site->function, widen_alike, &a);
 		if (a.n > 1)
-			candidate_add(out, op, site, &all, CAND_GENERAL,
+			candidate_add(out, site, &all, CAND_GENERAL,
 				      "lets the %u like handlers of this function also catch %s",
 				      a.n, plain_type(site->fault));
 		if (widen(site, clause, &one, &out->failed))
-			candidate_add(out, op, site, &one, 0,
+			candidate_add(out, site, &one, 0,
 				      "lets the handler at line %u also catch %s",
 				      node_line(clause), plain_type(site->fault));
 		splice_release(&one);
@@ -246,8 +246,7 @@ static void put_try(const struct site *site, TSNode handler, const char *body, c
 
 /* The handler elsewhere returns the text it was asked to convert, or a literal: so does the copy.
  */
-static void catch_copy_at(const struct op *op, const struct site *site, TSNode call,
-			  struct candidates *out)
+static void catch_copy_at(const struct site *site, TSNode call, struct candidates *out)
 {
 	const struct source *s = site->src;
 	struct same_call c = { .site = site, .callee = node_field(call, "function") };
@@ -284,14 +283,13 @@ static void catch_copy_at(const struct op *op, const struct site *site, TSNode c
 	if (buf_check(&text, "handler", &out->failed) == 0 &&
 	    splice_add(&sp, ts_node_start_byte(site->statement), ts_node_end_byte(site->statement),
 		       text.p, &out->failed) == 0)
-		candidate_add(out, op, site, &sp, CAND_GENERAL,
+		candidate_add(out, site, &sp, CAND_GENERAL,
 			      "handles the failure as line %u does for the same call",
 			      node_line(c.handler));
 	splice_release(&sp);
 }
 
 struct calls {
-	const struct op *op;
 	const struct site *site;
 	struct candidates *out;
 	unsigned n;
@@ -304,13 +302,13 @@ static enum walk each_call(const struct source *s, TSNode node, void *ctx)
 	if (node_is(s, node, C_FUNCTION))
 		return WALK_SKIP;
 	if (node_is(s, node, C_CALL) && c->n++ < 4)
-		catch_copy_at(c->op, c->site, node, c->out);
+		catch_copy_at(c->site, node, c->out);
 	return WALK_ON;
 }
 
-static void catch_copy(const struct op *op, const struct site *site, struct candidates *out)
+static void catch_copy(const struct site *site, struct candidates *out)
 {
-	struct calls c = { .op = op, .site = site, .out = out };
+	struct calls c = { .site = site, .out = out };
 	const TSNode st = site->statement;
 
 	/* one line, so that its indentation is easily right */

@@ -9,8 +9,7 @@
 #define AT_FAULT (1u << SITE_FAULT)
 
 /* "if (x is shorter than i) leave", where the language knows how long x is. */
-static void guard_index(const struct op *op, const struct site *site, TSNode access,
-			struct candidates *out)
+static void guard_index(const struct site *site, TSNode access, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode object = node_field(access, s->lang->index_object);
@@ -34,16 +33,16 @@ static void guard_index(const struct op *op, const struct site *site, TSNode acc
 		buf_printf(&why, "'%s' is past the end of '%s'", i, x);
 	}
 	if (cond.p && why.p && !cond.failed)
-		add_guards(op, site, out, cond.p, CAND_GENERAL, why.p);
+		add_guards(site, out, cond.p, CAND_GENERAL, why.p);
 }
 
-static void index_guard(const struct op *op, const struct site *site, struct candidates *out)
+static void index_guard(const struct site *site, struct candidates *out)
 {
-	each_target(op, site, C_INDEX, 4, guard_index, out);
+	each_target(site, C_INDEX, 4, guard_index, out);
 }
 
 /* <= becomes <, >= becomes >: one step less. */
-static void relax(const struct op *op, const struct site *site, TSNode node, struct candidates *out)
+static void relax(const struct site *site, TSNode node, struct candidates *out)
 {
 	const struct source *s = site->src;
 	TSNode operation = node_field(node, "operator");
@@ -55,11 +54,10 @@ static void relax(const struct op *op, const struct site *site, TSNode node, str
 	to = node_eq(s, operation, "<=") ? "<" : node_eq(s, operation, ">=") ? ">" : NULL;
 	buf_printf(&what, "stops one earlier at line %u", node_line(node));
 	if (to && what.p)
-		add_rewrite(op, site, out, operation, to, 0, what.p);
+		add_rewrite(site, out, operation, to, 0, what.p);
 }
 
 struct relaxing {
-	const struct op *op;
 	const struct site *site;
 	struct candidates *out;
 };
@@ -71,15 +69,15 @@ static enum walk relax_each(const struct source *s, TSNode node, void *ctx)
 	if (node_is(s, node, C_BLOCK | C_FUNCTION))
 		return WALK_SKIP;
 	if (node_is(s, node, C_BINARY))
-		relax(r->op, r->site, node, r->out);
+		relax(r->site, node, r->out);
 	return WALK_ON;
 }
 
 /* The heads of the loops and conditions around the line, innermost first. */
-static void bound_relax(const struct op *op, const struct site *site, struct candidates *out)
+static void bound_relax(const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
-	struct relaxing r = { op, site, out };
+	struct relaxing r = { site, out };
 	TSNode at = statement_at_line(s, site->line);
 
 	if (site->name)
@@ -94,8 +92,7 @@ static void bound_relax(const struct op *op, const struct site *site, struct can
 	}
 }
 
-static void shift_index(const struct op *op, const struct site *site, TSNode access,
-			struct candidates *out)
+static void shift_index(const struct site *site, TSNode access, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode key = node_field(access, s->lang->index_key);
@@ -110,19 +107,18 @@ static void shift_index(const struct op *op, const struct site *site, TSNode acc
 		buf_printf(&text, "%s%s", i, steps[k]);
 		buf_printf(&what, "uses '%s%s' as the index", i, steps[k]);
 		if (text.p && what.p)
-			add_rewrite(op, site, out, key, text.p, k, what.p);
+			add_rewrite(site, out, key, text.p, k, what.p);
 	}
 }
 
-static void index_shift(const struct op *op, const struct site *site, struct candidates *out)
+static void index_shift(const struct site *site, struct candidates *out)
 {
-	each_target(op, site, C_INDEX, 4, shift_index, out);
+	each_target(site, C_INDEX, 4, shift_index, out);
 }
 
 /* ---- C: room for the terminating NUL, the size of what is pointed at ---- */
 
-static void room_for_nul(const struct op *op, const struct site *site, TSNode call,
-			 struct candidates *out)
+static void room_for_nul(const struct site *site, TSNode call, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode size = call_argument(s, call, 0);
@@ -134,12 +130,11 @@ static void room_for_nul(const struct op *op, const struct site *site, TSNode ca
 		return;
 	buf_printf(&text, "%s + 1", n);
 	if (text.p)
-		add_rewrite(op, site, out, size, text.p, 0,
+		add_rewrite(site, out, size, text.p, 0,
 			    "makes room for one more element, as a terminator needs");
 }
 
 struct allocations {
-	const struct op *op;
 	const struct site *site;
 	struct candidates *out;
 };
@@ -149,13 +144,13 @@ static enum walk each_allocation(const struct source *s, TSNode node, void *ctx)
 	const struct allocations *a = ctx;
 
 	if (node_is(s, node, C_CALL) && node_line(node) <= a->site->line)
-		room_for_nul(a->op, a->site, node, a->out);
+		room_for_nul(a->site, node, a->out);
 	return WALK_ON;
 }
 
-static void terminator_room(const struct op *op, const struct site *site, struct candidates *out)
+static void terminator_room(const struct site *site, struct candidates *out)
 {
-	struct allocations a = { op, site, out };
+	struct allocations a = { site, out };
 
 	if (!site->name)
 		source_walk(site->src, site->function, each_allocation, &a);

@@ -37,8 +37,7 @@ static enum walk find_get(const struct source *s, TSNode node, void *ctx)
 	return WALK_STOP;
 }
 
-static void get_instead(const struct op *op, const struct site *site, TSNode access,
-			struct candidates *out)
+static void get_instead(const struct site *site, TSNode access, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode object = node_field(access, s->lang->index_object);
@@ -60,17 +59,16 @@ static void get_instead(const struct op *op, const struct site *site, TSNode acc
 		buf_printf(&what, "takes %s when '%s' has no such key",
 			   defaults[i] ? defaults[i] : s->lang->null, d);
 		if (text.p && what.p)
-			add_rewrite(op, site, out, access, text.p, CAND_GENERAL | i, what.p);
+			add_rewrite(site, out, access, text.p, CAND_GENERAL | i, what.p);
 	}
 }
 
-static void key_get(const struct op *op, const struct site *site, struct candidates *out)
+static void key_get(const struct site *site, struct candidates *out)
 {
-	each_target(op, site, C_INDEX, 4, get_instead, out);
+	each_target(site, C_INDEX, 4, get_instead, out);
 }
 
-static void guard_key(const struct op *op, const struct site *site, TSNode access,
-		      struct candidates *out)
+static void guard_key(const struct site *site, TSNode access, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode object = node_field(access, s->lang->index_object);
@@ -84,12 +82,12 @@ static void guard_key(const struct op *op, const struct site *site, TSNode acces
 	buf_printf(&cond, "%s not in %s", k, d);
 	buf_printf(&why, "'%s' lacks the key", d);
 	if (cond.p && why.p)
-		add_guards(op, site, out, cond.p, CAND_GENERAL, why.p);
+		add_guards(site, out, cond.p, CAND_GENERAL, why.p);
 }
 
-static void key_guard(const struct op *op, const struct site *site, struct candidates *out)
+static void key_guard(const struct site *site, struct candidates *out)
 {
-	each_target(op, site, C_INDEX, 4, guard_key, out);
+	each_target(site, C_INDEX, 4, guard_key, out);
 }
 
 const struct op ops_key[] = {

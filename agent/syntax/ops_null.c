@@ -123,7 +123,7 @@ static void put_operand(const struct site *site, TSNode cond, struct buf *out)
 	buf_printf(out, brackets ? "(%s)" : "%s", text ? text : "");
 }
 
-static void null_widen(const struct op *op, const struct site *site, struct candidates *out)
+static void null_widen(const struct site *site, struct candidates *out)
 {
 	TSNode guard, cond;
 	bool first; /* the test has to come before what the condition does with the subject */
@@ -147,7 +147,7 @@ static void null_widen(const struct op *op, const struct site *site, struct cand
 	if (buf_check(&text, "condition", &out->failed) == 0 &&
 	    splice_add(&sp, ts_node_start_byte(cond), ts_node_end_byte(cond), text.p,
 		       &out->failed) == 0)
-		candidate_add(out, op, site, &sp, CAND_GENERAL,
+		candidate_add(out, site, &sp, CAND_GENERAL,
 			      "lets the check at line %u also leave when '%s' is %s",
 			      node_line(guard), site->name, null_words(site->src->lang));
 	splice_release(&sp);
@@ -161,7 +161,7 @@ static bool in_loop(const struct site *site)
 	       node_within(site->statement, node_field(loop, "body"));
 }
 
-static void null_guard(const struct op *op, const struct site *site, struct candidates *out)
+static void null_guard(const struct site *site, struct candidates *out)
 {
 	const unsigned later = in_loop(site) ? 4 : 0; /* going on with the next one is likelier */
 
@@ -173,7 +173,7 @@ static void null_guard(const struct op *op, const struct site *site, struct cand
 
 	buf_printf(&why, "'%s' is %s", site->name, null_words(site->src->lang));
 	if (test && why.p)
-		add_guards(op, site, out, test, CAND_GENERAL | later, why.p);
+		add_guards(site, out, test, CAND_GENERAL | later, why.p);
 }
 
 /* ---- every pointer parameter that is used unchecked up to the faulting line ---- */
@@ -204,58 +204,70 @@ static enum walk find_unchecked(const struct source *s, TSNode node, void *ctx)
 	return WALK_ON;
 }
 
-static void null_parameters(const struct op *op, const struct site *site, struct candidates *out)
+struct parameters {
+	struct buf cond, names;
+	uint32_t first; /* line of the first unchecked use */
+	unsigned n;
+};
+
+/* The subject, and each other parameter that is used unchecked before the fault. */
+static bool unchecked_parameters(const struct site *site, struct parameters *p)
 {
-	const struct source *s = site->src;
-	AUTO_BUF struct buf cond = BUF_INIT(4096), names = BUF_INIT(1024);
-	struct site wide = *site;
-	uint32_t first = site->line;
-	unsigned n = 0;
 	TSNode param, name;
 
-	if (!subject_usable(site) || parameter_index(s, site->function, site->name) < 0)
-		return;
-	for (unsigned i = 0; i < 32 && function_param(s, site->function, i, &param, &name); i++) {
-		AUTO_FREE char *text = node_text(s, name);
+	for (unsigned i = 0; i < 32 && function_param(site->src, site->function, i, &param, &name);
+	     i++) {
+		AUTO_FREE char *text = node_text(site->src, name);
 		struct unchecked u = { .site = site, .name = text };
-		const bool seen = text && strcmp(text, site->name) == 0;
 
 		if (!text)
-			return;
-		source_walk(s, node_field(site->function, "body"), find_unchecked, &u);
-		if (!seen && (u.first == 0 || u.checked))
+			return false;
+		source_walk(site->src, node_field(site->function, "body"), find_unchecked, &u);
+		if (strcmp(text, site->name) != 0 && (u.first == 0 || u.checked))
 			continue;
-		first = u.first && u.first < first ? u.first : first;
-		wide.name = text;
-		buf_puts(&cond, n ? " || " : "");
-		render_null_test(site->style, text, true, true, &cond);
-		buf_printf(&names, "%s'%s'", n++ ? " or " : "", text);
-		wide.name = site->name;
+		if (u.first && u.first < p->first)
+			p->first = u.first;
+		buf_puts(&p->cond, p->n ? " || " : "");
+		render_null_test(site->style, text, true, true, &p->cond);
+		buf_printf(&p->names, "%s'%s'", p->n++ ? " or " : "", text);
 	}
-	if (n < 2 || buf_check(&cond, "condition", &out->failed) < 0 || !names.p)
-		return;
-	wide.statement = statement_at_line(s, first);
-	wide.line = first;
-	while (!ts_node_is_null(wide.statement) &&
-	       !ts_node_eq(node_parent(wide.statement), node_field(site->function, "body")))
-		wide.statement = node_enclosing(s, node_parent(wide.statement), C_STATEMENT);
-	if (ts_node_is_null(wide.statement))
-		return;
+	return p->n > 1 && p->cond.p && p->names.p && !p->cond.failed;
+}
 
-	AUTO_BUF struct buf what = BUF_INIT(1024);
-	struct donors d;
+/* The statement of the function's own block that a line belongs to. */
+static TSNode outermost_statement(const struct site *site, uint32_t line)
+{
+	const TSNode body = node_field(site->function, "body");
+	TSNode st = statement_at_line(site->src, line);
 
-	donors_of(&wide, before_statement(s, wide.statement), &d);
-	buf_printf(&what, "leaves with '%s' when %s is %s", d.n ? d.v[0] : "", names.p,
-		   null_words(s->lang));
-	if (d.n && what.p)
-		add_guard(op, &wide, out, cond.p, d.v[0], CAND_GENERAL, what.p);
-	donors_release(&d);
+	while (!ts_node_is_null(st) && !ts_node_eq(node_parent(st), body))
+		st = node_enclosing(site->src, node_parent(st), C_STATEMENT);
+	return st;
+}
+
+static void null_parameters(const struct site *site, struct candidates *out)
+{
+	struct parameters p = { .cond = BUF_INIT(4096),
+				.names = BUF_INIT(1024),
+				.first = site->line };
+	AUTO_BUF struct buf why = BUF_INIT(1024);
+	struct site wide = *site;
+
+	if (subject_usable(site) && parameter_index(site->src, site->function, site->name) >= 0 &&
+	    unchecked_parameters(site, &p)) {
+		wide.line = p.first;
+		wide.statement = outermost_statement(site, p.first);
+		buf_printf(&why, "%s is %s", p.names.p, null_words(site->src->lang));
+		if (why.p)
+			add_guards(&wide, out, p.cond.p, CAND_GENERAL, why.p);
+	}
+	buf_release(&p.cond);
+	buf_release(&p.names);
 }
 
 /* ---- weaker forms ---- */
 
-static void null_skip(const struct op *op, const struct site *site, struct candidates *out)
+static void null_skip(const struct site *site, struct candidates *out)
 {
 	if (!subject_usable(site) || !in_loop(site))
 		return;
@@ -266,7 +278,7 @@ static void null_skip(const struct op *op, const struct site *site, struct candi
 	buf_printf(&what, "goes on with the next one when '%s' is %s", site->name,
 		   null_words(site->src->lang));
 	if (test && what.p)
-		add_guard(op, site, out, test, "continue", CAND_GENERAL, what.p);
+		add_guard(site, out, test, "continue", CAND_GENERAL, what.p);
 }
 
 /* The condition, without brackets, in which the subject stands. */
@@ -285,7 +297,7 @@ static TSNode enclosing_condition(const struct site *site)
 	return cond;
 }
 
-static void null_condition(const struct op *op, const struct site *site, struct candidates *out)
+static void null_condition(const struct site *site, struct candidates *out)
 {
 	const TSNode cond = enclosing_condition(site);
 	struct splice sp = { 0 };
@@ -304,13 +316,13 @@ static void null_condition(const struct op *op, const struct site *site, struct 
 	if (test && old && text.p &&
 	    splice_add(&sp, ts_node_start_byte(cond), ts_node_end_byte(cond), text.p,
 		       &out->failed) == 0)
-		candidate_add(out, op, site, &sp, CAND_GENERAL,
+		candidate_add(out, site, &sp, CAND_GENERAL,
 			      "takes the condition at line %u as false when '%s' is %s",
 			      node_line(cond), site->name, null_words(site->src->lang));
 	splice_release(&sp);
 }
 
-static void null_wrap(const struct op *op, const struct site *site, struct candidates *out)
+static void null_wrap(const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode st = site->statement;
@@ -337,7 +349,7 @@ static void null_wrap(const struct op *op, const struct site *site, struct candi
 	text.p[text.n - strlen(indent) - 1] = '\0'; /* the line goes on as it did */
 	if (splice_add(&sp, ts_node_start_byte(st), ts_node_end_byte(st), text.p, &out->failed) ==
 	    0)
-		candidate_add(out, op, site, &sp, CAND_GENERAL | CAND_DELETES,
+		candidate_add(out, site, &sp, CAND_GENERAL | CAND_DELETES,
 			      "skips the statement when '%s' is %s", site->name,
 			      null_words(s->lang));
 	splice_release(&sp);
@@ -359,7 +371,7 @@ static const struct {
 	{ "python", " append extend ", "[]" },
 };
 
-static void null_default(const struct op *op, const struct site *site, struct candidates *out)
+static void null_default(const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode parent = node_parent(site->subject);
@@ -383,14 +395,14 @@ static void null_default(const struct op *op, const struct site *site, struct ca
 		if (text.p &&
 		    splice_add(&sp, ts_node_start_byte(site->subject),
 			       ts_node_end_byte(site->subject), text.p, &out->failed) == 0)
-			candidate_add(out, op, site, &sp, CAND_GENERAL | (unsigned)order++,
+			candidate_add(out, site, &sp, CAND_GENERAL | (unsigned)order++,
 				      "takes %s in place of '%s' when that is %s", empties[i].value,
 				      site->name, null_words(s->lang));
 		splice_release(&sp);
 	}
 }
 
-static void optional_chain(const struct op *op, const struct site *site, struct candidates *out)
+static void optional_chain(const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode parent = node_parent(site->subject);
@@ -404,7 +416,7 @@ static void optional_chain(const struct op *op, const struct site *site, struct 
 	const size_t at = ts_node_end_byte(site->subject);
 
 	if (splice_add(&sp, at, at, "?", &out->failed) == 0)
-		candidate_add(out, op, site, &sp, CAND_GENERAL,
+		candidate_add(out, site, &sp, CAND_GENERAL,
 			      "reads nothing through '%s' when it is %s", site->name,
 			      null_words(s->lang));
 	splice_release(&sp);

@@ -50,8 +50,7 @@ static char *zero_test(const struct source *s, TSNode divisor, struct buf *why)
 	return buf_take(&cond);
 }
 
-static void guard_divisor(const struct op *op, const struct site *site, TSNode node,
-			  struct candidates *out)
+static void guard_divisor(const struct site *site, TSNode node, struct candidates *out)
 {
 	const struct source *s = site->src;
 	TSNode d = node_field(node, "right");
@@ -65,16 +64,15 @@ static void guard_divisor(const struct op *op, const struct site *site, TSNode n
 	AUTO_FREE char *cond = ts_node_is_null(d) ? NULL : zero_test(s, d, &why);
 
 	if (cond && why.p)
-		add_guards(op, site, out, cond, CAND_GENERAL, why.p);
+		add_guards(site, out, cond, CAND_GENERAL, why.p);
 }
 
-static void divide_guard(const struct op *op, const struct site *site, struct candidates *out)
+static void divide_guard(const struct site *site, struct candidates *out)
 {
-	each_target(op, site, C_BINARY, 8, guard_divisor, out);
+	each_target(site, C_BINARY, 8, guard_divisor, out);
 }
 
-static void default_quotient(const struct op *op, const struct site *site, TSNode node,
-			     struct candidates *out)
+static void default_quotient(const struct site *site, TSNode node, struct candidates *out)
 {
 	const struct source *s = site->src;
 	TSNode d = node_field(node, "right");
@@ -87,17 +85,16 @@ static void default_quotient(const struct op *op, const struct site *site, TSNod
 	render_ternary(site->style, by, all, "0", &inner);
 	buf_printf(&text, "(%s)", inner.p ? inner.p : "");
 	if (text.p && inner.p)
-		add_rewrite(op, site, out, node, text.p, 0, "takes 0 when the divisor is 0");
+		add_rewrite(site, out, node, text.p, 0, "takes 0 when the divisor is 0");
 }
 
-static void divide_default(const struct op *op, const struct site *site, struct candidates *out)
+static void divide_default(const struct site *site, struct candidates *out)
 {
-	each_target(op, site, C_BINARY, 8, default_quotient, out);
+	each_target(site, C_BINARY, 8, default_quotient, out);
 }
 
 /* a * b -> (long long)a * b: the arithmetic in a type that holds the result. */
-static void widen_operand(const struct op *op, const struct site *site, TSNode node,
-			  struct candidates *out)
+static void widen_operand(const struct site *site, TSNode node, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode o = node_field(node, "operator"), left = node_field(node, "left");
@@ -115,13 +112,13 @@ static void widen_operand(const struct op *op, const struct site *site, TSNode n
 		buf_printf(&text, node_is(s, left, C_BINARY) ? "(%s)(%s)" : "(%s)%s", types[i], a);
 		buf_printf(&what, "computes in '%s'", types[i]);
 		if (text.p && what.p)
-			add_rewrite(op, site, out, left, text.p, i, what.p);
+			add_rewrite(site, out, left, text.p, i, what.p);
 	}
 }
 
-static void overflow_widen(const struct op *op, const struct site *site, struct candidates *out)
+static void overflow_widen(const struct site *site, struct candidates *out)
 {
-	each_target(op, site, C_BINARY, 6, widen_operand, out);
+	each_target(site, C_BINARY, 6, widen_operand, out);
 }
 
 const struct op ops_number[] = {

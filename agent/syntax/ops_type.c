@@ -40,16 +40,16 @@ static bool type_test(const struct site *site, struct buf *cond, struct buf *why
 	return cond->p && why->p && !cond->failed;
 }
 
-static void type_guard(const struct op *op, const struct site *site, struct candidates *out)
+static void type_guard(const struct site *site, struct candidates *out)
 {
 	AUTO_BUF struct buf cond = BUF_INIT(4096), why = BUF_INIT(1024);
 
 	if (site->name && expression_pure(site->src, site->subject) && type_test(site, &cond, &why))
-		add_guards(op, site, out, cond.p, CAND_GENERAL, why.p);
+		add_guards(site, out, cond.p, CAND_GENERAL, why.p);
 }
 
 /* x -> str(x), int(x): with conversions that the file itself uses. */
-static void type_convert(const struct op *op, const struct site *site, struct candidates *out)
+static void type_convert(const struct site *site, struct candidates *out)
 {
 	static const struct {
 		const char *lang, *format;
@@ -71,13 +71,12 @@ static void type_convert(const struct op *op, const struct site *site, struct ca
 		buf_printf(&text, "%.*s%s%s", head, ways[i].format, site->name, mark + 2);
 		buf_printf(&what, "converts '%s' with %.*s)", site->name, head, ways[i].format);
 		if (text.p && what.p)
-			add_rewrite(op, site, out, site->subject, text.p, order++, what.p);
+			add_rewrite(site, out, site->subject, text.p, order++, what.p);
 	}
 }
 
 /* sep.join(xs) -> sep.join(map(str, xs)) */
-static void join_of_texts(const struct op *op, const struct site *site, TSNode call,
-			  struct candidates *out)
+static void join_of_texts(const struct site *site, TSNode call, struct candidates *out)
 {
 	const struct source *s = site->src;
 	const TSNode callee = node_field(call, "function"), arg = call_argument(s, call, 0);
@@ -89,13 +88,13 @@ static void join_of_texts(const struct op *op, const struct site *site, TSNode c
 		return;
 	buf_printf(&text, "map(str, %s)", x);
 	if (text.p)
-		add_rewrite(op, site, out, arg, text.p, CAND_GENERAL,
+		add_rewrite(site, out, arg, text.p, CAND_GENERAL,
 			    "converts each element to text before joining");
 }
 
-static void join_convert(const struct op *op, const struct site *site, struct candidates *out)
+static void join_convert(const struct site *site, struct candidates *out)
 {
-	each_target(op, site, C_CALL, 4, join_of_texts, out);
+	each_target(site, C_CALL, 4, join_of_texts, out);
 }
 
 const struct op ops_type[] = {
