@@ -23,10 +23,10 @@ $(B)/tests/escape/probe: $(B)/tests/escape/probe.o $(B)/tests/escape/probe_kerne
 UNIT := $(patsubst %.c,%,$(wildcard tests/unit/*/test_*.c))
 UNIT_TESTS := $(UNIT:%=build/check/%)
 SH_TESTS = $(sort $(filter-out tests/sh/% tests/fuzz/% tests/lint/%,$(shell grep -ls '^done_testing' tests/*/*.sh tests/*/*/*.sh)))
-check: deps
-	@$(MAKE) --no-print-directory all $(TEST_HELPERS)
-	@$(MAKE) --no-print-directory B=build/check CPPFLAGS=-DSYS_FAULTS unit-build
-	@$(MAKE) --no-print-directory fuzz-build
+check: deps # stops at what does not build; then every test runs, whatever failed before it
+	@$(MAKE) -s --no-print-directory all $(TEST_HELPERS)
+	@$(MAKE) -s --no-print-directory B=build/check CPPFLAGS=-DSYS_FAULTS unit-build
+	@$(MAKE) -s --no-print-directory fuzz-build
 	@rm -f build/leaks; sh tests/sh/leaks.sh build/leaks
 	STRICT=$(STRICT) FUZZ_SECONDS=$(FUZZ_SECONDS) prove --exec tests/sh/run.sh \
 	  $(UNIT_TESTS) $(SH_TESTS) tests/fuzz/fuzz.sh tests/sh/leaks.sh
@@ -38,15 +38,15 @@ SANITIZE_UBSAN := -fsanitize=undefined -fsanitize-undefined-trap-on-error
 DYNAMIC := $(B)/sickbay $(B)/sickbay-decode $(B)/sickbay-audit
 STATIC  := $(B)/sickbay-init $(B)/sickbay-agent
 check-asan: deps # dynamic programs and all unit tests; the static programs beside them have UBSan
-	@$(MAKE) --no-print-directory B=build/ubsan HARDEN= CFLAGS='-O1 -g $(SANITIZE_UBSAN)' static
+	@$(MAKE) -s --no-print-directory B=build/ubsan HARDEN= CFLAGS='-O1 -g $(SANITIZE_UBSAN)' static
 	@install -D -m 0755 -t build/asan $(STATIC:$(B)/%=build/ubsan/%)
-	@$(MAKE) --no-print-directory $(STATIC:$(B)/%=-o build/asan/%) B=build/asan CPPFLAGS=-DSYS_FAULTS HARDEN= \
+	@$(MAKE) -s --no-print-directory $(STATIC:$(B)/%=-o build/asan/%) B=build/asan CPPFLAGS=-DSYS_FAULTS HARDEN= \
 	  LDFLAGS='$(SANITIZE_ASAN) build/asan/tests/asan_options.o' CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE_ASAN)' sanitized-build
 	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 prove --exec tests/sh/run.sh $(ASAN_TESTS)
 	SICKBAY=build/asan/sickbay prove --exec tests/sh/run.sh $(wildcard tests/cli/*.sh)
 check-ubsan: deps # everything, static programs too: a fault ends the program
-	@$(MAKE) --no-print-directory B=build/ubsan HARDEN= CFLAGS='-O1 -g $(SANITIZE_UBSAN)' static
-	@$(MAKE) --no-print-directory B=build/ubsan CPPFLAGS=-DSYS_FAULTS HARDEN= CFLAGS='-O1 -g $(SANITIZE_UBSAN)' sanitized-build
+	@$(MAKE) -s --no-print-directory B=build/ubsan HARDEN= CFLAGS='-O1 -g $(SANITIZE_UBSAN)' static
+	@$(MAKE) -s --no-print-directory B=build/ubsan CPPFLAGS=-DSYS_FAULTS HARDEN= CFLAGS='-O1 -g $(SANITIZE_UBSAN)' sanitized-build
 	prove --exec tests/sh/run.sh $(UNIT_TESTS:build/check/%=build/ubsan/%)
 	SICKBAY=build/ubsan/sickbay prove --exec tests/sh/run.sh $(wildcard tests/cli/*.sh)
 # a confined program's filter is off under ASan, whose run time needs more
@@ -57,32 +57,34 @@ $(DYNAMIC) $(CLI_HELPERS) $(UNIT:%=$(B)/%): | $(B)/tests/asan_options.o
 endif
 static: $(STATIC)
 
-# ---- fuzzing: tests/fuzz/fuzz_NAME.c is linked with the highest floor that it includes from, and what is below ----
+# ---- fuzzing: tests/fuzz/fuzz_NAME.c is linked with the floors that it includes from, and what is below ----
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SANITIZE_FUZZ := address,undefined -fno-sanitize-recover=undefined
-FUZZ_MAKE = $(MAKE) --no-print-directory B=build/fuzz CC=clang HARDEN= WARN=-w CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,$(SANITIZE_FUZZ)'
+FUZZ_MAKE = $(MAKE) -s --no-print-directory B=build/fuzz CC=clang HARDEN= WARN=-w CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,$(SANITIZE_FUZZ)'
 fuzz-build:
-	@$(FUZZ_MAKE) fuzz-targets
+	+@$(FUZZ_MAKE) fuzz-targets
 check-fuzz: fuzz-build # each corpus, then FUZZ_SECONDS (180) over all targets
 	FUZZ_SECONDS=$(FUZZ_SECONDS) prove -v --exec sh tests/fuzz/fuzz.sh
 fuzz: deps # T=NAME: what it finds stays in build/fuzz/found
 	@test -n '$(T)' || { echo 'make fuzz T=NAME; NAME is one of: $(FUZZ)' >&2; exit 2; }
-	@$(FUZZ_MAKE) build/fuzz/fuzz_$(T)
+	+@$(FUZZ_MAKE) build/fuzz/fuzz_$(T)
 	@mkdir -p build/fuzz/found build/fuzz/corpus/$(T)
 	build/fuzz/fuzz_$(T) -artifact_prefix=build/fuzz/found/ -max_len=65536 -max_total_time=$(or $(FUZZ_SECONDS),180) \
 	  build/fuzz/corpus/$(T) $(wildcard tests/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)-*)
 ifeq ($(B),build/fuzz)
-fuzz_link = $(CC) $(CFLAGS) -fsanitize=fuzzer,$(SANITIZE_FUZZ) -o $@ $^
+fuzz_floors = $(sort $(foreach f,$(1),$(below_$(f))))
+fuzz_link = $(CC) $(CFLAGS) -fsanitize=fuzzer,$(SANITIZE_FUZZ) -o $@ $(filter %.o,$^) \
+  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(sort $(foreach f,$(1),$(call libs_of,$(f))))
 define fuzz_target
-$(B)/fuzz_$(1): $(B)/tests/fuzz/fuzz_$(1).o $(below_$(2):%=$(B)/lib/%.a)
-	$$(fuzz_link) $$(call libs_of,$(2))
+$(B)/fuzz_$(1): $(B)/tests/fuzz/fuzz_$(1).o $(patsubst %,$(B)/lib/%.a,$(call fuzz_floors,$(2)))
+	$$(call fuzz_link,$(2))
 endef
 $(foreach n,$(FUZZ),$(eval $(call fuzz_target,$(n),$(shell sh tests/fuzz/floor.sh tests/fuzz/fuzz_$(n).c))))
 $(B)/tests/fuzz/planted.o: tests/fuzz/fuzz_audit.c
 	@mkdir -p $(@D)
 	$(CC) $(SICK_CFLAGS) -fPIE $(CFLAGS) -DPLANTED_BUG -c -o $@ $<
 $(B)/fuzz_audit.planted: $(B)/tests/fuzz/planted.o $(below_audit:%=$(B)/lib/%.a)
-	$(fuzz_link) $(call libs_of,audit)
+	$(call fuzz_link,audit)
 fuzz-targets: $(FUZZ:%=$(B)/fuzz_%) $(B)/fuzz_audit.planted
 endif
 .PHONY: check unit-build check-asan check-ubsan sanitized-build static fuzz-build check-fuzz fuzz fuzz-targets
