@@ -67,6 +67,13 @@ static int allocate_without_end(void)
 
 #define KILLED (128 + SIGSYS)
 
+#ifdef __SANITIZE_ADDRESS__ /* its runtime makes calls of its own: such a build has no filter and \
+			       no memory limit */
+static const bool whole = false;
+#else
+static const bool whole = true;
+#endif
+
 static const struct probe {
 	const char *what;
 	int (*run)(void);
@@ -97,7 +104,7 @@ static int run_confined(int (*run)(void))
 
 static void each_probe_succeeds_outside_and_fails_inside(void)
 {
-	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+	for (size_t i = 0; whole && i < sizeof(probes) / sizeof(probes[0]); i++) {
 		const int got = run_confined(probes[i].run);
 
 		if (got != probes[i].want)
@@ -150,7 +157,7 @@ static void a_confined_process_has_no_user_no_capability_no_files(void)
 	CHECK(status_says(status.p, "CapPrm:\t0000000000000000"));
 	CHECK(status_says(status.p, "CapEff:\t0000000000000000"));
 	CHECK(status_says(status.p, "NoNewPrivs:\t1"));
-	CHECK(status_says(status.p, "Seccomp:\t2"));
+	CHECK(status_says(status.p, whole ? "Seccomp:\t2" : "Seccomp:\t0"));
 	(void)snprintf(path, sizeof(path), "/proc/%d/root", pid);
 	root = opendir(path);
 	CHECK(root != NULL);
