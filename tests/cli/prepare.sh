@@ -104,7 +104,7 @@ refuses "content that is not what the lock says is refused" 1 "npm ci failed (st
 echo '{"name":"deb","debian":{"packages":["hello"]}}' | recipe deb.json
 check "a Debian package is downloaded and extracted" kept deb.json
 check "its program is there" [ -x "$(made)/opt/toolchain/usr/bin/hello" ]
-"$sickbay" image prepare deb.json --json --state "$state" >record
+"$sickbay" image inspect "$(cat id)" --state "$state" >record
 check "its version and digest are recorded" grep -Eq '"sha256": "[0-9a-f]{64}"' record
 check "its name too" grep -q '"name": "hello"' record
 echo '{"name":"deb","debian":{"packages":["hello"],"sha256":{"hello":"'"$(printf '%064d' 0)"'"}}}' | recipe pin.json

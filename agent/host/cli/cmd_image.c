@@ -138,8 +138,12 @@ static int image_cmd_inspect(int argc, char **argv, struct err *e)
 
 	if (status != CLI_OK)
 		return status;
-	if (image_inspect(s, argv[1], &v, e) < 0)
+	if (strncmp(argv[1], "sha256-", 7) == 0) {
+		if (toolchain_inspect(s, argv[1], &v, e) < 0)
+			return CLI_FAILED;
+	} else if (image_inspect(s, argv[1], &v, e) < 0) {
 		return CLI_FAILED;
+	}
 	return print_json(v, e);
 }
 
@@ -179,7 +183,8 @@ static const struct command image_commands[] = {
 	{ "import", image_cmd_import, "PATH --name NAME [--json]",
 	  "import a directory, tar, docker archive or OCI layout" },
 	{ "list", image_cmd_list, "[--json]", "list images and prepared layers" },
-	{ "inspect", image_cmd_inspect, "NAME", "print an image's record" },
+	{ "inspect", image_cmd_inspect, "NAME|LAYER",
+	  "print the record of an image or a prepared layer" },
 	{ "prepare", image_cmd_prepare, "RECIPE [--json]",
 	  "make the toolchain layer of a recipe, and print its id" },
 	{ "remove", image_cmd_remove, "NAME|LAYER", "remove an image, or a prepared layer" },
