@@ -2,6 +2,7 @@
 #include "runtime/sandbox/sandbox.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -245,7 +246,10 @@ static int spawn_with(struct start *st, char **argv, struct err *e)
 	};
 
 	pick_cpus(st, &plan.cpus);
-	return child_spawn(&plan, &st->s->pid, &st->s->pidfd, e);
+	if (child_spawn(&plan, &st->s->pid, &st->s->pidfd, e) < 0)
+		return -e->code;
+	(void)close(take_fd(&st->inner)); /* or the death of pid 1 would go unheard */
+	return 0;
 }
 
 static int stage_spawn(struct start *st, struct err *e)
@@ -333,7 +337,12 @@ static int stage_payload(struct start *st, struct err *e)
 					 .events = POLLIN } };
 		struct init_msg m;
 
-		if (poll(p, 2, -1) < 0)
+		const int n = poll(
+			p, 2, (int)(s->limits.wall_ms > INT_MAX ? INT_MAX : s->limits.wall_ms));
+
+		if (n == 0)
+			return err_set(e, ETIMEDOUT, "pid 1 does not answer");
+		if (n < 0)
 			continue;
 		if (p[1].revents && notify_step(s->notify, e) < 0)
 			return -e->code;

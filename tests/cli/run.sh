@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../sh/lib.sh"
 sickbay=${SICKBAY:-build/sickbay}
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
-state=$dir/state
+state=$dir/state field=
 
 run() { "$sickbay" run --image host --state "$state" "$@"; }
 status() { want=$1; shift; "$@" >/dev/null 2>&1; [ $? -eq "$want" ]; } # STATUS COMMAND...
