@@ -183,7 +183,7 @@ static int add_call(json_t *steps, const json_t *call, unsigned depth, struct er
 		return err_set(e, EINVAL, "/call: not a call");
 	if (!step)
 		return err_set(e, ENOMEM, "out of memory");
-	if (name && json_object_set(step, "call", json_deep_copy(name)) < 0)
+	if (name && json_object_set_new(step, "call", json_deep_copy(name)) < 0)
 		return err_set(e, ENOMEM, "out of memory");
 	(void)json_object_del(step, "export");
 	(void)json_object_del(step, "receiver");

@@ -9,18 +9,21 @@
 /*
  * What a text checks, as a list of constructs; a construct of the old text
  * that the new one lacks is a finding, and so is a handler of the new text
- * that swallows and was not there before.  White space does not count.
+ * that catches everything or swallows and was not there before.  A handler
+ * that names one more type is a note: it is how such code is mended.  White
+ * space does not count.
  */
 #define CONSTRUCTS_MAX 8000
 #define FINDINGS_MAX   200
 
 enum construct_kind { RAISE, ASSERTION, CHECK, CATCH, CATCH_ALL, SWALLOW };
 
-static const struct {
+static const struct kind {
 	const char *removed, *added; /* the finding's name; NULL: none */
+	bool note;
 } kinds[] = {
 	[RAISE] = { "raise-removed", NULL },	   [ASSERTION] = { "assertion-removed", NULL },
-	[CHECK] = { "check-removed", NULL },	   [CATCH] = { NULL, "catch-widened" },
+	[CHECK] = { "check-removed", NULL },	   [CATCH] = { NULL, "catch-widened", true },
 	[CATCH_ALL] = { NULL, "catch-all-added" }, [SWALLOW] = { NULL, "swallow-added" },
 };
 
@@ -99,7 +102,8 @@ static void on_call(const struct source *s, TSNode node, struct constructs *c)
 	else if (starts_with_one(whole, s->lang->asserting))
 		keep(c, ASSERTION, node_line(node), node_text(s, node));
 	else if (has_part(name, s->lang->guarding))
-		keep(c, CHECK, node_line(node), node_text(s, node));
+		keep(c, CHECK, node_line(node),
+		     take_ptr(whole)); /* with what it is called may change */
 }
 
 static TSNode handler_body(const struct source *s, TSNode handler)
@@ -181,20 +185,25 @@ static void match(struct constructs *a, struct constructs *b)
 		}
 }
 
-static int report(const struct constructs *c, bool removed, json_t *list, struct err *e)
-{
-	for (size_t i = 0; i < c->n && json_array_size(list) < FINDINGS_MAX; i++) {
-		const char *kind =
-			removed ? kinds[c->v[i].kind].removed : kinds[c->v[i].kind].added;
-		json_t *one;
+struct report {
+	json_t *findings, *notes;
+	struct err *e;
+};
 
-		if (c->v[i].matched || !kind)
+static int report(struct report *r, const struct constructs *c, bool removed)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct kind *k = &kinds[c->v[i].kind];
+		const char *name = removed ? k->removed : k->added;
+		json_t *list = k->note ? r->notes : r->findings, *one;
+
+		if (c->v[i].matched || !name || json_array_size(list) == FINDINGS_MAX)
 			continue;
 		/* text that is not UTF-8 is reported without it */
-		one = json_pack("{s:s, s:i, s:o*}", "kind", kind, "line", (int)c->v[i].line, "what",
+		one = json_pack("{s:s, s:i, s:o*}", "kind", name, "line", (int)c->v[i].line, "what",
 				json_stringn(c->v[i].text, strnlen(c->v[i].text, 200)));
 		if (!one || json_array_append_new(list, one) < 0)
-			return err_set(e, ENOMEM, "out of memory");
+			return err_set(r->e, ENOMEM, "out of memory");
 	}
 	return 0;
 }
@@ -202,23 +211,24 @@ static int report(const struct constructs *c, bool removed, json_t *list, struct
 int weakening_of(const struct source *was, const struct source *now, json_t **out, struct err *e)
 {
 	struct constructs a = { 0 }, b = { 0 };
-	json_t *list = json_array();
+	struct report rep = { json_array(), json_array(), e };
 	int r = 0;
 
 	source_walk(was, was->root, each, &a);
 	source_walk(now, now->root, each, &b);
 	match(&a, &b);
-	if (!list || a.failed || b.failed)
+	if (!rep.findings || !rep.notes || a.failed || b.failed)
 		r = err_set(e, E2BIG, "too much to compare");
 	if (r == 0)
-		r = report(&a, true, list, e);
+		r = report(&rep, &a, true);
 	if (r == 0)
-		r = report(&b, false, list, e);
+		r = report(&rep, &b, false);
 	if (r == 0) {
-		*out = json_pack("{s:O}", "findings", list);
+		*out = json_pack("{s:O, s:O}", "findings", rep.findings, "notes", rep.notes);
 		r = *out ? 0 : err_set(e, ENOMEM, "out of memory");
 	}
-	json_decref(list);
+	json_decref(rep.findings);
+	json_decref(rep.notes);
 	constructs_release(&a);
 	constructs_release(&b);
 	return r;

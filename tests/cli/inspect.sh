@@ -19,7 +19,11 @@ outline=$(inspect outline old.py | query '[(f["name"], f["line"], f["last"], f["
 check 'an outline names functions, lines and parameters' is "$outline" "[('f', 1, 4, ['x'])]"
 mutants=$(inspect mutants old.py --lines 2-3 --original new.py | query 'len(d["mutants"]) > 3 and d["mutants"][0]["essential"]')
 check 'mutants of changed lines begin with the one that takes the change away' is "$mutants" True
-check 'nothing weakened is an empty list' is "$(inspect weakening new.py old.py --lang python)" '{"findings":[]}'
+check 'nothing weakened is an empty list' is "$(inspect weakening new.py old.py --lang python)" '{"findings":[],"notes":[]}'
+printf 'try:\n    f()\nexcept A:\n    g()\n' >one.py
+printf 'try:\n    f()\nexcept (A, B):\n    g()\n' >two.py
+notes=$(inspect weakening one.py two.py | query 'd["findings"], [n["kind"] for n in d["notes"]]')
+check 'one more type in a handler is a note, not a finding' is "$notes" "([], ['catch-widened'])"
 
 # Each row: the text owed, the command line.
 while IFS='|' read -r text line; do

@@ -3,10 +3,7 @@
  * one "value" event a variant to the results descriptor.  `plan`, above, is
  * {module, variants: [{id, steps}]}.
  */
-const fs = require('fs');
-const path = require('path');
-const util = require('util');
-const crypto = require('crypto');
+let fs, path, util, crypto, here, require_;
 
 const MAX_NODES = 200000;
 const MAX_STACK = 65536;
@@ -27,12 +24,12 @@ function emit(event) {
 /* ---- modules ---- */
 
 function ownPackage() {
-	for (let dir = path.resolve(__dirname, plan.module); ; dir = path.dirname(dir)) {
+	for (let dir = path.resolve(here, plan.module); ; dir = path.dirname(dir)) {
 		try {
 			const file = path.join(dir, 'package.json');
 			return { dir, name: JSON.parse(fs.readFileSync(file, 'utf8')).name };
 		} catch {
-			if (path.dirname(dir) === dir) { return { dir: __dirname, name: '' }; }
+			if (path.dirname(dir) === dir) { return { dir: here, name: '' }; }
 		}
 	}
 }
@@ -49,11 +46,10 @@ function target(name) {
 async function load(name) {
 	const wanted = target(name);
 	try {
-		return require(wanted);
+		return require_(wanted);
 	} catch (error) {
 		if (error.code !== 'ERR_REQUIRE_ESM') { throw error; }
-		const loaded = await import(require.resolve(wanted));
-		return loaded;
+		return import(require_.resolve(wanted));
 	}
 }
 
@@ -157,7 +153,11 @@ async function variant(v) {
 	}
 }
 
+/* Imports that are asked for work in both kinds of module, whatever the package says that this file is. */
 (async () => {
+	[fs, path, util, crypto] = await Promise.all(['fs', 'path', 'util', 'crypto'].map((name) => import('node:' + name)));
+	here = path.dirname(path.resolve(process.argv[1]));
+	require_ = (await import('node:module')).createRequire(path.join(here, 'harness'));
 	emit({ e: 'plan', n: plan.variants.length });
 	for (const v of plan.variants) { await variant(v); }
 	emit({ e: 'end' });
