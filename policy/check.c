@@ -379,6 +379,21 @@ static void check_api(const struct checking *c, const struct change *ch, struct 
 	}
 }
 
+/* The agent saw asterisks where values are: what it made of the file would put them there for good.
+ */
+static void check_masked(const struct checking *c, const struct change *ch,
+			 struct policy_verdict *out)
+{
+	for (size_t i = 0; i < c->p->n; i++) {
+		const int k = policy_mask_find(c->p->v[i], ch->path);
+		char pointer[48];
+
+		(void)snprintf(pointer, sizeof(pointer), "/filesystem/mask/%d", k);
+		if (k >= 0)
+			deny(out, c->p->v[i], pointer, "'%s' is masked", ch->path);
+	}
+}
+
 /* ---- sizes ---- */
 
 static void check_size(const struct checking *c, const struct change *ch,
@@ -457,6 +472,7 @@ static void check_one(const struct checking *c, const struct change *ch, struct 
 	check_tests(c, ch, out);
 	check_dependencies(c, ch, out, e);
 	check_api(c, ch, out);
+	check_masked(c, ch, out);
 	check_size(c, ch, out);
 }
 

@@ -94,6 +94,25 @@ static int apply(const char *pattern, struct buf *text, bool *hit, struct err *e
 	return r;
 }
 
+int policy_mask_find(const struct source *s, const char *path)
+{
+	char subject[4200];
+
+	(void)snprintf(subject, sizeof(subject), "@repo/%s", path);
+	for (size_t i = 0; i < s->doc.fs.mask.n; i++)
+		if (glob_match(OBJ(struct mask_rule, s->doc.fs.mask, i)->path, subject))
+			return (int)i;
+	return -1;
+}
+
+bool policy_masks(const struct policy *p, const char *path)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (path ? policy_mask_find(p->v[i], path) >= 0 : p->v[i]->doc.fs.mask.n > 0)
+			return true;
+	return false;
+}
+
 int policy_mask(const struct policy *p, const char *path, struct buf *text, bool *hit,
 		struct err *e)
 {

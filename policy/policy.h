@@ -83,6 +83,8 @@ int policy_check_changes(const struct policy *p, const struct changes *c, const 
  */
 int policy_mask(const struct policy *p, const char *path, struct buf *text, bool *hit,
 		struct err *e);
+/* Whether a mask names the file; NULL: whether there is any mask. */
+bool policy_masks(const struct policy *p, const char *path);
 int policy_redact(const struct policy *p, struct buf *text, bool *hit, struct err *e);
 
 struct policy_budget { /* gate limits; 0: none stated */

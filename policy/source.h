@@ -216,6 +216,9 @@ int policy_run_tests(const struct policy *p, const struct source *s, struct err 
 const char *policy_mechanism(const char *pointer);
 bool command_matches(const struct command_rule *r, const char *const *argv, size_t n);
 
+/* mask.c: the first mask of the source that names a file of the repository; -1: none. */
+int policy_mask_find(const struct source *s, const char *path);
+
 /* decide.c: one answer of one source. */
 void verdict_set(struct policy_verdict *v, int decision, const struct source *s,
 		 const char *pointer, const char *reason);

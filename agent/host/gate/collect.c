@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/host/gate/seen.h"
 #include "runtime/base/log.h"
 
 static char *task_text(const struct gate_session *s)
@@ -26,8 +27,8 @@ static int set_why(struct gate_outcome *out, int end, const char *why, struct er
 	return out->why ? 0 : err_set(e, ENOMEM, "out of memory");
 }
 
-static int read_tree(const struct gate_session *s, struct replica *rep, struct gate_outcome *out,
-		     struct err *e)
+static int read_tree(const struct gate_session *s, const struct changes *seen, struct replica *rep,
+		     struct gate_outcome *out, struct err *e)
 {
 	AUTO_CLOSE int upper = -1;
 	int r = sandbox_freeze(replica_sandbox(rep), &upper, e);
@@ -35,7 +36,7 @@ static int read_tree(const struct gate_session *s, struct replica *rep, struct g
 	if (r < 0)
 		return r;
 	r = source_diff(s->world->store, &s->world->side[SIDE_BASE].source,
-			s->world->service->run.cwd, upper, s->test, &out->changes, e);
+			s->world->service->run.cwd, upper, seen, &out->changes, e);
 	if (r < 0)
 		return set_why(out, GATE_FAILED, e->msg, e);
 	if (out->changes.n == 0)
@@ -54,17 +55,22 @@ int collect_run(const struct gate_session *s, struct gate_outcome *out, struct e
 				   .role = s->role,
 				   .argv = (const char *const *)s->agent->command.v,
 				   .task = task };
+	struct changes seen = { 0 };
 	struct replica *rep = NULL;
 	struct err late = ERR_INIT;
 	int r;
 
 	if (!task)
 		return err_set(e, ENOMEM, "out of memory");
-	if (s->test)
-		job.changes[job.n_changes++] = s->test;
-	r = replica_start(s->world, &job, &rep, e);
+	r = seen_by_agent(s, &seen, e);
 	if (r < 0)
 		return r;
+	job.changes[job.n_changes++] = &seen;
+	r = replica_start(s->world, &job, &rep, e);
+	if (r < 0) {
+		changes_release(&seen);
+		return r;
+	}
 	r = sandbox_wait(replica_sandbox(rep), &out->exit, e);
 	if (r >= 0 && exit_status(&out->exit) != 0) {
 		const struct buf *said = sandbox_output(replica_sandbox(rep), 2);
@@ -76,8 +82,9 @@ int collect_run(const struct gate_session *s, struct gate_outcome *out, struct e
 			       n ? said->p + (n > 200 ? n - 200 : 0) : "(silent)");
 		r = set_why(out, GATE_FAILED, why, e);
 	} else if (r >= 0) {
-		r = read_tree(s, rep, out, e);
+		r = read_tree(s, &seen, rep, out, e);
 	}
+	changes_release(&seen);
 	replica_close(rep);
 	if (r >= 0)
 		r = audit_commit(s->world->audit, "gate.collect",

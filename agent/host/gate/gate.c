@@ -9,6 +9,7 @@
 
 #include "agent/host/gate/collect.h"
 #include "agent/host/gate/evaluate.h"
+#include "agent/host/gate/seen.h"
 #include "runtime/base/log.h"
 #include "runtime/base/msg.h"
 #include "runtime/proto/gate.h"
@@ -124,12 +125,21 @@ static int refuse_plain(struct monitor *m, uint64_t id, const char *rule, const 
 	return refuse(m, id, &v, "");
 }
 
+/* The new test; what registers it changes a file that is there. */
+static const char *first_added(const struct changes *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i].kind == CHANGE_ADD)
+			return c->v[i].path;
+	return NULL;
+}
+
 /* 1: allowed; 0: refused and said so. */
 static int allowed(struct monitor *m, uint64_t id, const struct changes *c)
 {
 	const struct gate_session *s = m->s;
 	const bool reproduce = s->role == ROLE_REPRODUCE;
-	const char *own = reproduce && c->n ? c->v[0].path : NULL;
+	const char *own = reproduce ? first_added(c) : NULL;
 	struct policy_verdict v;
 	int r;
 
@@ -468,15 +478,19 @@ static int start_agent(struct monitor *m, struct err *e)
 				   .n_fds = 1,
 				   .binds = &bind,
 				   .n_binds = 1 };
+	struct changes seen = { 0 };
 	int pair[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "make the gate's socket");
 	fd.from = pair[1];
 	m->sock = pair[0];
-	if (s->test)
-		job.changes[job.n_changes++] = s->test;
-	r = replica_start(s->world, &job, &m->replica, e);
+	r = seen_by_agent(s, &seen, e);
+	if (r == 0) {
+		job.changes[job.n_changes++] = &seen;
+		r = replica_start(s->world, &job, &m->replica, e);
+	}
+	changes_release(&seen);
 	(void)close(pair[1]);
 	return r;
 }
