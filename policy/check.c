@@ -448,21 +448,31 @@ static void name_path(struct policy_verdict *v, const char *path)
 		       why);
 }
 
+/* Every policy stands on it: see add_floor(). */
+static const struct source *floor_of(const struct policy *p)
+{
+	size_t i = p->n - 1;
+
+	while (i > 0 && strcmp(jsonc_name(p->v[i]->json), FLOOR_NAME) != 0)
+		i--;
+	return p->v[i];
+}
+
 static void check_one(const struct checking *c, const struct change *ch, struct policy_verdict *out,
 		      struct err *e)
 {
 	struct policy_verdict path = { .decision = VERDICT_NONE };
 
 	if (!path_is_clean(ch->path)) {
-		verdict_set(out, POLICY_DENY, NULL, "/code",
+		verdict_set(out, POLICY_DENY, floor_of(c->p), "/code",
 			    "a path that no repository should hold");
 		name_path(out, ch->path);
-		out->rule[0] = '\0';
 		return;
 	}
 	code_ask(c->p, ch->path, ch->kind, is_own_test(c, ch), &path);
 	if (path.decision == VERDICT_NONE) {
-		verdict_set(&path, POLICY_DENY, NULL, "/code", "no source allows this change");
+		verdict_set(&path, POLICY_DENY, c->p->v[0], "/code",
+			    "no source allows this change");
 		path.rule[0] = '\0';
 	}
 	name_path(&path, ch->path);

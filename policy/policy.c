@@ -183,7 +183,7 @@ static int add_floor(struct policy *p, struct err *e)
 	if (!floor) {
 		const struct embedded *const m = embedded_find("floor");
 
-		if (source_read("built-in", m->text, m->n, &floor, e) < 0)
+		if (source_read(FLOOR_NAME, m->text, m->n, &floor, e) < 0)
 			return -e->code;
 	}
 	return policy_add(p, floor, e);

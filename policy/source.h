@@ -178,6 +178,8 @@ struct policy {
 	char digest[80];
 };
 
+#define FLOOR_NAME "built-in" /* in places of its rules */
+
 extern const struct jmap policy_map[]; /* the format, one table; policy/source.c */
 
 #define OBJ(type, list, i) (&((const type *)(list).v)[i])

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BROKEN_MAX 20
-#define OUTPUT_MAX 2000
+#define BROKEN_MAX   20
+#define OUTPUT_MAX   2000
+#define REDACTED_MAX (64u << 20)
 
 struct evaluation {
 	const struct gate_session *session;
@@ -121,6 +122,22 @@ static json_t *chain_json(const struct objlist *chain)
 	return list;
 }
 
+/* The output as the agent may read it: what the policy redacts is gone before anything is cut off.
+ */
+static int set_output(struct evaluation *v, const char *text, struct err *e)
+{
+	const struct policy *const p = v->session->world->policy[v->session->role];
+	AUTO_BUF struct buf shown = BUF_INIT(REDACTED_MAX);
+	bool hit;
+	int r;
+
+	buf_puts(&shown, text);
+	r = policy_redact(p, &shown, &hit, e);
+	if (r == 0 && set_text(&v->verdict.output, shown.p ? shown.p : "", OUTPUT_MAX) < 0)
+		r = err_set(e, ENOMEM, "out of memory");
+	return r;
+}
+
 static int record(struct evaluation *v, const struct test_report *r, struct err *e)
 {
 	struct gate_verdict *g = &v->verdict;
@@ -132,10 +149,9 @@ static int record(struct evaluation *v, const struct test_report *r, struct err 
 	json_decref(g->chain);
 	g->chain = chain_json(&r->chain);
 	if (set_text(&g->match, match_name(m), 64) < 0 ||
-	    set_text(&g->exit, exit_kind_name(r->exit.kind), 64) < 0 ||
-	    set_text(&g->output, r->output, OUTPUT_MAX) < 0)
+	    set_text(&g->exit, exit_kind_name(r->exit.kind), 64) < 0)
 		return err_set(e, ENOMEM, "out of memory");
-	return 0;
+	return set_output(v, r->output, e);
 }
 
 static int judge(struct evaluation *v, const struct test_report *r, bool *more, struct err *e)

@@ -157,6 +157,17 @@ static int allowed(struct monitor *m, uint64_t id, const struct changes *c)
 	return refuse(m, id, &v, c->n ? c->v[0].path : "");
 }
 
+/* What the service allows, and no more than the policy's tool calls. */
+static uint64_t evaluations_max(const struct gate_session *s)
+{
+	struct policy_budget b;
+
+	policy_budget(s->world->policy[s->role], &b);
+	if (b.max_tool_calls && b.max_tool_calls < s->agent->evaluations)
+		return b.max_tool_calls;
+	return s->agent->evaluations;
+}
+
 /* ---- requests ---- */
 
 static json_t *task_json(const struct gate_session *s)
@@ -175,7 +186,7 @@ static json_t *task_json(const struct gate_session *s)
 		.incident = incident,
 		.options = suite->new_test.options,
 		.history = (char *)(uintptr_t)s->history,
-		.evaluations = s->agent->evaluations,
+		.evaluations = evaluations_max(s),
 		.parallel = s->agent->parallel,
 		.seed = 1,
 	};
@@ -197,7 +208,7 @@ static int admit(struct monitor *m, struct gate_evaluate *req, struct changes *c
 
 	if (ok <= 0)
 		return ok;
-	if (m->out.evaluations >= m->s->agent->evaluations)
+	if (m->out.evaluations >= evaluations_max(m->s))
 		return refuse_plain(m, req->id, "budget", "no evaluation is left in the budget");
 	if (m->n_queue == QUEUE_MAX)
 		return refuse_plain(m, req->id, "queue", "too many requests are waiting");
@@ -388,7 +399,7 @@ static int finish_evaluation(struct monitor *m, struct evaluation *v)
 	AUTO_JSON json_t *body = NULL;
 	int r = 0;
 
-	g.left = m->s->agent->evaluations - m->out.evaluations;
+	g.left = evaluations_max(m->s) - m->out.evaluations;
 	body = jmap_write(gate_verdict_map, &g);
 	if (!body)
 		return no_memory(m);

@@ -48,7 +48,7 @@ static int mask_one(void *ctx, size_t index, const char *data, size_t n, struct 
 	const int type = entry->mode == 0100755 ? CHANGE_EXECUTABLE : CHANGE_FILE;
 	AUTO_BUF struct buf text = BUF_INIT(MASKED_MAX);
 	struct change ch = { .path = entry->path, .kind = CHANGE_MODIFY, .type = type };
-	bool hit;
+	bool hit = false;
 	int r;
 
 	buf_put(&text, data, n);
