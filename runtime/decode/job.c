@@ -73,6 +73,14 @@ static int text_run(const struct job *j, int fd, json_t **out, struct err *e)
 	return f->run(&in, out, e);
 }
 
+/* The value, or why it does not fit a message: nested deeper or larger than those may be. */
+static int value_send(int sock, const struct job *j, const json_t *value, struct err *e)
+{
+	const int r = msg_send(sock, DECODE_MSG_VALUE, value, NULL, 0, -1, e);
+
+	return r < 0 ? err_wrap(e, "%s", j->name) : 0;
+}
+
 static int job_answer(int sock, const struct job *j, int fd, struct err *e)
 {
 	AUTO_JSON json_t *value = NULL;
@@ -83,9 +91,10 @@ static int job_answer(int sock, const struct job *j, int fd, struct err *e)
 			return 0; /* it sent the entries and the end itself */
 		(void)err_wrap(&failed, "%s", j->name);
 	} else if (text_run(j, fd, &value, &failed) == 0 &&
-		   msg_send(sock, DECODE_MSG_VALUE, value, NULL, 0, -1, &failed) == 0) {
+		   value_send(sock, j, value, &failed) == 0) {
 		return 0;
 	}
+	json_decref(value);
 	value = json_pack("{s:s, s:i}", "message", failed.msg, "code", failed.code);
 	if (!value) /* the reason is not UTF-8: it quotes the input */
 		value = json_pack("{s:s, s:i}", "message", "the input is not UTF-8", "code",

@@ -381,6 +381,15 @@ static void syntax_place(const struct text *t, size_t header, json_t *x, struct 
 	}
 }
 
+/* "12:00:01 ERROR Type: message": a logger wrote something in front of the header. */
+static bool header_inside(const char *line, struct header *h)
+{
+	for (const char *s = strchr(line, ' '); s; s = strchr(s + 1, ' '))
+		if (header_split(s + 1, true, h))
+			return true;
+	return false;
+}
+
 /* Where the header stands; `first` when there is none. */
 static size_t header_at(const struct text *t, bool bare, size_t first, struct header *h)
 {
@@ -391,6 +400,8 @@ static size_t header_at(const struct text *t, bool bare, size_t first, struct he
 		return 0;
 	if (at < first && !header_split(t->line[at], true, h))
 		(void)header_split(t->line[at], false, h);
+	if (at == first && first > 0 && header_inside(t->line[first - 1], h))
+		return first - 1;
 	return at;
 }
 

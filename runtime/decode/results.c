@@ -48,7 +48,7 @@ void tests_release(struct tests *t)
 int tests_add(struct tests *t, const char *id, enum test_status status, double ms, struct err *e)
 {
 	static const char *const words[] = { "pass", "fail", "skip", "todo" };
-	const json_int_t before = json_integer_value(json_object_get(t->seen, id));
+	json_int_t nth = json_integer_value(json_object_get(t->seen, id)) + 1;
 	char unique[TEST_ID_MAX + 32];
 	json_t *test;
 
@@ -56,13 +56,13 @@ int tests_add(struct tests *t, const char *id, enum test_status status, double m
 		return err_set(e, E2BIG, "a test's id is longer than %d bytes", TEST_ID_MAX);
 	if (json_array_size(t->list) >= LINES_MAX)
 		return err_set(e, E2BIG, "more than %d tests", LINES_MAX);
-	if (before)
-		(void)snprintf(unique, sizeof(unique), "%s#%lld", id, (long long)before + 1);
-	else
-		(void)snprintf(unique, sizeof(unique), "%s", id);
+	(void)snprintf(unique, sizeof(unique), "%s", id);
+	for (; json_object_get(t->seen, unique); nth++) /* "x#2" may be a name of its own */
+		(void)snprintf(unique, sizeof(unique), "%s#%lld", id, (long long)nth);
 	test = json_pack("{s:s, s:s, s:f}", "id", unique, "status", words[status], "ms", ms);
 	if (!test || json_array_append_new(t->list, test) < 0 ||
-	    json_object_set_new(t->seen, id, json_integer(before + 1)) < 0)
+	    json_object_set_new(t->seen, unique, json_integer(1)) < 0 ||
+	    (nth > 1 && json_object_set_new(t->seen, id, json_integer(nth - 1)) < 0))
 		return err_set(e, ENOMEM, "results: out of memory");
 	return 0;
 }

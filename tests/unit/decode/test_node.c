@@ -9,6 +9,7 @@ static void reports_of_the_corpus_come_to_the_right_chain(void)
 		  "request failed @ "
 		  "/srv/shop/my app/server.mjs:9 handler x1",
 		  1, 0 },
+		{ "log-prefix.txt", "TypeError: x is null @ /srv/shop/a.js:3 f x1", 0, 0 },
 		{ "json-no-stack.txt", "TimeoutError: no answer @ ?:0 ? x0", 1, 0 },
 		{ "agg.txt",
 		  "TypeError: a @ /srv/shop/a.js:12 Object.<anonymous> x7 | AggregateError: All "

@@ -119,6 +119,17 @@ static void reporter_lines_are_strict(void)
 		check_text(results_decode, rows[i].text, NULL, rows[i].want);
 }
 
+static void ids_stay_unique_whatever_the_tests_are_called(void)
+{
+	check_text(results_decode,
+		   "{\"e\":\"test\",\"id\":\"a\",\"status\":\"pass\"}\n"
+		   "{\"e\":\"test\",\"id\":\"a\",\"status\":\"pass\"}\n"
+		   "{\"e\":\"test\",\"id\":\"a#2\",\"status\":\"pass\"}\n"
+		   "{\"e\":\"test\",\"id\":\"a\",\"status\":\"fail\"}\n"
+		   "{\"e\":\"test\",\"id\":\"a\",\"status\":\"skip\"}\n",
+		   NULL, "a=pass; a#2=pass; a#2#2=pass; a#3=fail; a#4=skip; plan -1");
+}
+
 static void a_fault_without_a_readable_trace_has_no_chain(void)
 {
 	static const char text[] =
@@ -138,4 +149,5 @@ TAP_MAIN(TEST(tap_gives_the_path_of_each_subtest),
 	 TEST(tap_of_a_flat_runner_is_counted_against_its_plan),
 	 TEST(tap_that_bails_out_or_stops_short_has_not_ended), TEST(junit_gives_class_and_name),
 	 TEST(junit_refuses_what_is_not_a_report), TEST(reporter_lines_are_strict),
+	 TEST(ids_stay_unique_whatever_the_tests_are_called),
 	 TEST(a_fault_without_a_readable_trace_has_no_chain))

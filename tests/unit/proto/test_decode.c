@@ -38,6 +38,10 @@ static void a_refusal_names_line_and_column(void)
 		  "input:2:1: something follows the 'end' event" },
 		{ DECODE_RESULTS, "{\"e\":\"boom\"}\n", "input:1:1: the event 'e' is none of" },
 		{ DECODE_RESULTS, "\n{\"e\":,}\n", "input:2:6: " },
+		{ DECODE_JSON,
+		  "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+		  "]",
+		  "input: message is nested deeper than 32" },
 		{ DECODE_NODE, "all is well\n", "input:2:1: found no Node.js error" },
 	};
 
