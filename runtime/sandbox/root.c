@@ -342,9 +342,12 @@ int root_make(const struct sandbox_spec *spec, const struct idrange *ids, struct
 	for (int recipe = RECIPE_B; recipe < RECIPE_N; recipe++) {
 		const int r = root_try(spec, ids, recipe, out, e);
 
-		if (r == 0)
+		if (r == 0) {
 			known = recipe;
-		if (r != -EINVAL)
+			*e = (struct err)ERR_INIT; /* what the recipes before it could not do */
+		}
+		/* Descriptors as layers: EOPNOTSUPP before 6.5, EINVAL before 6.13. */
+		if (r != -EINVAL && r != -EOPNOTSUPP)
 			return r;
 	}
 	return -e->code;

@@ -88,7 +88,11 @@ out_of "shared memory of the host is not there" host shm "$shm"
 out_of "an abstract socket of the host is not there" host abstract "$open/socket"
 out_of "a socket file of the host is not there" host unix "$open/socket"
 out_of "the host's loopback is not there" host tcp "$port"
-out_of "no route leads out" host route
+if awk '$2 == "00000000" { found = 1 } END { exit !found }' /proc/net/route; then
+	out_of "no route leads out" host route
+else
+	echo "# this host has no default route to try"
+fi
 out_of "no vsock" host socket 40
 out_of "no packet socket" host socket 17
 out_of "no crypto socket" host socket 38

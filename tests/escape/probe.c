@@ -119,7 +119,8 @@ static int probe_handle(const char *path)
 		struct file_handle h;
 		char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
 	} u = { .h = { .handle_bytes = MAX_HANDLE_SZ } };
-	const int dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int file = open(path, O_RDONLY | O_CLOEXEC); /* any descriptor of that mount */
+	const int dir = file >= 0 ? file : open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int mount_id;
 
 	if (name_to_handle_at(AT_FDCWD, path, &u.h, &mount_id, 0) < 0) {
