@@ -225,6 +225,7 @@ static void locate_caller(struct locate *l, const struct place *p, const struct 
 		site = ts_node_is_null(arg) ? NULL : add_site(l, p, f, SITE_CALLER, arg);
 		if (site) {
 			site->call = found.call;
+			site->helper = found.through_parameter;
 			site->distance = distance;
 			next.param = parameter_index(p->src, function, site->name);
 			add_hop(l, hop_text(f, "passes it as", site->name));

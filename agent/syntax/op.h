@@ -25,11 +25,12 @@ struct site {
 	unsigned distance; /* frames from the innermost in-app one */
 	uint32_t line;
 	TSNode function, statement;
-	TSNode subject;	 /* the suspicious expression; null node when none is known */
-	char *name;	 /* its text, or NULL */
-	TSNode call;	 /* CALLER, CALLBACK: the call in this frame */
+	TSNode subject; /* the suspicious expression; null node when none is known */
+	char *name;	/* its text, or NULL */
+	TSNode call;	/* CALLER, CALLBACK: the call in this frame */
+	bool helper; /* CALLER: it calls what it was handed, for whoever hands it: a general helper
+		      */
 	unsigned passed; /* CALLBACK: how many arguments it is called with; 0: not known */
-	bool stays;	 /* the value is used only here: the statement above the fault is not it */
 };
 
 struct op;

@@ -6,6 +6,8 @@
 
 /* Operators at a caller: the place that handed the value, or the function that met it, over. */
 
+/* In a helper that calls what it is handed this would change all its users: another place is
+ * likelier. */
 static void call_passthrough(const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
@@ -29,7 +31,7 @@ static void call_passthrough(const struct site *site, struct candidates *out)
 	if (buf_check(&text, "call", &out->failed) == 0 &&
 	    splice_add(&sp, ts_node_start_byte(site->call), ts_node_end_byte(site->call), text.p,
 		       &out->failed) == 0)
-		candidate_add(out, site, &sp, CAND_GENERAL,
+		candidate_add(out, site, &sp, CAND_GENERAL | (site->helper ? 4 : 0),
 			      "passes '%s' on without the call when it is %s", site->name,
 			      null_words(s->lang));
 	splice_release(&sp);
