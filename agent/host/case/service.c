@@ -414,7 +414,7 @@ static int fill_defaults(struct service *s, const char *path, struct err *e)
 	set_default(&s->agents.reproduce.parallel, 2);
 	set_default(&s->agents.patch.parallel, 2);
 	set_default(&s->proof.repeat, 5);
-	set_default(&s->proof.variants, 24);
+	set_default(&s->proof.variants, 100);
 	set_default(&s->proof.baseline, 3);
 	for (size_t i = 0; i < s->tests.n; i++)
 		set_default(&t[i].timeout_ms, DEFAULT_TEST_TIMEOUT);
