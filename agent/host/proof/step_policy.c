@@ -61,33 +61,63 @@ static int inspect_one(const struct proof_input *in, const struct change *ch, js
 	return proof_inspect(in, SIDE_BASE, args, &files, findings, e);
 }
 
+/*
+ * A handler that now also names the very type that production reported, and no
+ * type above it, is how such an error is usually meant to be handled: it is a
+ * risk for the reviewer to weigh, not a weakening.
+ */
+static bool names_reported_type(const struct proof_input *in, const json_t *finding)
+{
+	const char *what = json_string_value(json_object_get(finding, "what"));
+	const char *kind = json_string_value(json_object_get(finding, "kind"));
+	const char *type = in->incident->coordinate.type;
+
+	return kind && what && type && strcmp(kind, "catch-widened") == 0 && strstr(what, type) &&
+	       !strstr(what, "Exception");
+}
+
+/* 1: nothing is weakened; 0: refused, r says why. */
+static int weigh(const struct proof_input *in, const struct change *ch, const json_t *findings,
+		 struct step_result *r)
+{
+	for (size_t i = 0; i < json_array_size(findings); i++) {
+		const json_t *f = json_array_get(findings, i);
+
+		if (names_reported_type(in, f)) {
+			r->risk = 2;
+			(void)snprintf(r->risk_reason, sizeof(r->risk_reason),
+				       "a handler now catches %.80s too (%.80s:%lld)",
+				       in->incident->coordinate.type, ch->path,
+				       (long long)json_integer_value(json_object_get(f, "line")));
+			continue;
+		}
+		r->holds = false;
+		(void)snprintf(r->says, sizeof(r->says),
+			       "patch: it weakens the code (%.60s, %.100s:%lld): %.200s",
+			       json_string_value(json_object_get(f, "kind")), ch->path,
+			       (long long)json_integer_value(json_object_get(f, "line")),
+			       json_string_value(json_object_get(f, "what")));
+		return 0;
+	}
+	return 1;
+}
+
 static int check_weakening(const struct proof_input *in, struct step_result *r, struct err *e)
 {
+	int k = 1;
+
 	if (!policy_weakening_denied(in->world->policy[ROLE_PATCH]))
 		return 1;
-	for (size_t i = 0; i < in->patch->n; i++) {
+	for (size_t i = 0; k == 1 && i < in->patch->n; i++) {
 		const struct change *ch = &in->patch->v[i];
 		AUTO_JSON json_t *found = NULL;
-		const json_t *first;
-		int k;
 
 		if (ch->kind != CHANGE_MODIFY || ch->type == CHANGE_SYMLINK)
 			continue;
 		k = inspect_one(in, ch, &found, e);
-		if (k < 0)
-			return k;
-		first = json_array_get(json_object_get(found, "findings"), 0);
-		if (!first)
-			continue;
-		r->holds = false;
-		(void)snprintf(r->says, sizeof(r->says),
-			       "patch: it weakens the code (%.60s, %.100s:%lld): %.200s",
-			       json_string_value(json_object_get(first, "kind")), ch->path,
-			       (long long)json_integer_value(json_object_get(first, "line")),
-			       json_string_value(json_object_get(first, "what")));
-		return 0;
+		k = k < 0 ? k : weigh(in, ch, json_object_get(found, "findings"), r);
 	}
-	return 1;
+	return k;
 }
 
 int step_policy(const struct proof_input *in, int side, struct step_result *r, struct err *e)
