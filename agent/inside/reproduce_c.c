@@ -27,27 +27,44 @@ static int read_header(const struct subject *s, struct buf *out, struct err *e)
 	return err_set(e, ENOENT, "header '%s' not found in the repository", module);
 }
 
+/* The end of a comment that begins at p. */
+static char *comment_end(char *p)
+{
+	const bool block = p[1] == '*';
+	char *const end = strstr(p + 2, block ? "*/" : "\n");
+
+	if (!end)
+		return p + strlen(p);
+	return block ? end + 2 : end;
+}
+
+/* The end of a preprocessor line that begins at p, continuations included. */
+static char *directive_end(char *p)
+{
+	while (*p && (*p != '\n' || p[-1] == '\\'))
+		p++;
+	return p;
+}
+
 /* Blanks comments and preprocessor lines, so that a declaration can be found by looking back. */
 static void blank_noise(char *p)
 {
 	bool fresh = true; /* only white space on this line so far */
 
 	while (*p) {
-		if (p[0] == '/' && (p[1] == '*' || p[1] == '/')) {
-			const char *const close = p[1] == '*' ? "*/" : "\n";
-			const char *const end = strstr(p + 2, close);
-			char *const stop =
-				end ? p + (end - p) + (close[0] == '*' ? 2 : 0) : p + strlen(p);
+		char *end = p;
 
-			memset(p, ' ', (size_t)(stop - p));
-			p = stop;
-		} else if (fresh && *p == '#') {
-			for (; *p && (*p != '\n' || p[-1] == '\\'); p++)
-				*p = *p == '\n' ? '\n' : *p == '\\' ? '\\' : ' ';
-		} else {
-			fresh = *p == '\n' || (fresh && isspace((unsigned char)*p));
-			p++;
+		if (p[0] == '/' && (p[1] == '*' || p[1] == '/'))
+			end = comment_end(p);
+		else if (fresh && *p == '#')
+			end = directive_end(p);
+		if (end > p) {
+			memset(p, ' ', (size_t)(end - p));
+			p = end;
+			continue;
 		}
+		fresh = *p == '\n' || (fresh && isspace((unsigned char)*p));
+		p++;
 	}
 }
 

@@ -421,36 +421,42 @@ static const char *typed_stand_in(const struct place *p)
 	return strcmp(p->key, "$bigint") == 0 ? "1" : NULL;
 }
 
+static json_t *synthetic_string(const struct corpus *repo, const char *text, unsigned nth)
+{
+	AUTO_BUF struct buf out = BUF_INIT(1u << 20);
+
+	if (nth == 0)
+		return json_string("a");
+	if (nth > 1)
+		return NULL;
+	synthetic_text(repo, text, &out);
+	return strcmp(out.p ? out.p : "", text) == 0 ? NULL : json_stringn(out.p, out.n);
+}
+
+static json_t *synthetic_integer(json_int_t i, unsigned nth)
+{
+	json_int_t nines = 9;
+
+	while (nines < i / 10 || (i < 0 && nines < -(i / 10)))
+		nines = nines * 10 + 9;
+	if (nth == 0)
+		return json_integer(i < 0 ? -1 : 1);
+	return nth == 1 ? json_integer(i < 0 ? -nines : nines) : NULL;
+}
+
 /* The nth synthetic value to try for a place, simplest first; NULL: no more. */
 static json_t *synthetic(const struct corpus *repo, const struct place *p, unsigned nth)
 {
 	const json_t *v =
 		p->key ? json_object_get(p->parent, p->key) : json_array_get(p->parent, p->index);
-	const char *text = place_text(p);
-	AUTO_BUF struct buf out = BUF_INIT(1u << 20);
+	const char *text = place_text(p), *typed = typed_stand_in(p);
 
-	if (text) {
-		const char *typed = typed_stand_in(p);
-
-		if (typed)
-			return nth == 0 ? json_string(typed) : NULL;
-		if (nth == 0)
-			return json_string("a");
-		if (nth > 1)
-			return NULL;
-		synthetic_text(repo, text, &out);
-		return strcmp(out.p ? out.p : "", text) == 0 ? NULL : json_stringn(out.p, out.n);
-	}
-	if (json_is_integer(v)) {
-		const json_int_t i = json_integer_value(v);
-		json_int_t nines = 9;
-
-		while (nines < i / 10 || (i < 0 && nines < -(i / 10)))
-			nines = nines * 10 + 9;
-		if (nth == 0)
-			return json_integer(i < 0 ? -1 : 1);
-		return nth == 1 ? json_integer(i < 0 ? -nines : nines) : NULL;
-	}
+	if (text && typed)
+		return nth == 0 ? json_string(typed) : NULL;
+	if (text)
+		return synthetic_string(repo, text, nth);
+	if (json_is_integer(v))
+		return synthetic_integer(json_integer_value(v), nth);
 	if (json_is_real(v) && nth == 0)
 		return json_real(json_real_value(v) < 0 ? -0.5 : 0.5);
 	return NULL;
