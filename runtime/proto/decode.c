@@ -175,8 +175,9 @@ int decode_value(enum decode_format f, int in, const char *name, const json_t *o
 	AUTO_MSG struct msg m = MSG_INIT;
 	int r;
 
-	if (decode_open(f, in, name, options, &d, e) < 0)
-		return -e->code;
+	r = decode_open(f, in, name, options, &d, e);
+	if (r < 0 || !d)
+		return r;
 	r = decode_next(d, &m, e);
 	if (r < 0)
 		return r;

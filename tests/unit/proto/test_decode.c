@@ -136,6 +136,16 @@ static void closing_early_leaves_no_process(void)
 	(void)close(pipefd[1]);
 }
 
+static void check_fault(const json_t *fault)
+{
+	const json_t *x = json_array_get(json_object_get(fault, "chain"), 0);
+	const json_t *frame = json_array_get(json_object_get(x, "frames"), 0);
+
+	CHECK_STR(json_string_value(json_object_get(x, "type")), "TypeError");
+	CHECK_STR(json_string_value(json_object_get(frame, "file")), "/repo/a.js");
+	CHECK_INT(json_integer_value(json_object_get(frame, "line")), 3);
+}
+
 static void results_come_with_unique_ids_plan_and_end(void)
 {
 	static const char text[] =
@@ -148,7 +158,7 @@ static void results_come_with_unique_ids_plan_and_end(void)
 		"{\"e\":\"end\"}\n";
 	AUTO_JSON json_t *v = NULL;
 	struct err e = ERR_INIT;
-	const json_t *tests, *fault, *frame;
+	const json_t *tests;
 
 	CHECK_INT(decode(DECODE_RESULTS, text, &v, &e), 0);
 	tests = json_object_get(v, "tests");
@@ -157,12 +167,7 @@ static void results_come_with_unique_ids_plan_and_end(void)
 	CHECK(json_is_true(json_object_get(v, "ended")));
 	CHECK_INT(json_integer_value(json_object_get(v, "plan")), 3);
 	CHECK_INT((long long)json_array_size(json_object_get(v, "values")), 1);
-	fault = json_array_get(json_object_get(v, "faults"), 0);
-	fault = json_array_get(json_object_get(fault, "chain"), 0);
-	CHECK_STR(json_string_value(json_object_get(fault, "type")), "TypeError");
-	frame = json_array_get(json_object_get(fault, "frames"), 0);
-	CHECK_STR(json_string_value(json_object_get(frame, "file")), "/repo/a.js");
-	CHECK_INT(json_integer_value(json_object_get(frame, "line")), 3);
+	check_fault(json_array_get(json_object_get(v, "faults"), 0));
 }
 
 static void formats_have_names(void)
