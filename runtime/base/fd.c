@@ -252,6 +252,8 @@ int fd_send_with(int sock, const void *data, size_t n, const int *fds, size_t n_
 		mh.msg_control = control.space;
 		mh.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
 		c = CMSG_FIRSTHDR(&mh);
+		if (!c)
+			return err_set(e, EINVAL, "no room for descriptors in a message");
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));

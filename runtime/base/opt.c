@@ -23,7 +23,7 @@ static int unknown(const struct opt *opts, const char *name, size_t n, struct er
 	const char *near;
 
 	(void)snprintf(got, sizeof(got), "%.*s", (int)n, name);
-	for (; opts[k].name && k < 64; k++)
+	for (; k < 64 && opts[k].name; k++)
 		words[k] = opts[k].name;
 	near = word_nearest(got, words, k);
 	if (near)

@@ -148,7 +148,7 @@ static void report(struct sandbox *s, const struct init_msg *m)
 static int hear_all(struct sandbox *s, struct err *e)
 {
 	struct init_msg m;
-	int r;
+	int r = 0;
 
 	while (s->sock >= 0 && (r = sandbox_hear(s, &m, e)) > 0)
 		report(s, &m);

@@ -2,6 +2,7 @@
 # floor.sh FILE: the floors that a fuzz target includes from, itself or by a header of this
 # directory; it is linked with them and what is below.
 here=$(dirname "$1")
+# shellcheck disable=SC2046
 set -- "$1" $(sed -n 's|^#include "tests/fuzz/\(.*\)"|\1|p' "$1" | sed "s|^|$here/|")
 while read -r path floor; do
 	grep -qh "^#include \"$path" "$@" && echo "$floor"

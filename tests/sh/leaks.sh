@@ -2,6 +2,7 @@
 # leaks.sh [FILE]: first call: notes what is on this host.  Second call (a TAP test): nothing that
 # sickbay makes may be there that was not there before.
 set -u
+export LC_ALL=C
 file=${1:-build/leaks}
 processes() { # by the program they run, not by their name
 	for p in /proc/[0-9]*; do
@@ -23,7 +24,7 @@ namespaces() { # network and mount namespaces, and who keeps them
 }
 loops() { losetup -ln -O NAME,BACK-FILE 2>/dev/null | grep sickbay; }
 files() { find /tmp /run /dev/shm -maxdepth 1 -name '*sickbay*' 2>/dev/null; }
-snapshot() { for what in processes mounts cgroups namespaces loops files; do "$what" | sort -u | sed "s/^/$what: /"; done; }
+snapshot() { for what in processes mounts cgroups namespaces loops files; do "$what" | sed "s/^/$what: /"; done | sort -u; }
 
 if [ ! -e "$file" ]; then
 	mkdir -p "$(dirname "$file")"

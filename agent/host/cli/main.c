@@ -56,7 +56,7 @@ static int unknown_command(const struct command *table, const char *group, const
 	const char *words[32], *near;
 	size_t n = 0;
 
-	for (; table[n].name && n < 32; n++)
+	for (; n < 32 && table[n].name; n++)
 		words[n] = table[n].name;
 	near = word_nearest(name, words, n);
 	if (near)
