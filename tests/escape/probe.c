@@ -139,11 +139,15 @@ static int probe_handle(const char *path)
 static int probe_exe(const char *program)
 {
 	char path[64];
-	const pid_t pid = fork();
-	int fd;
+	int hold[2], fd;
+	pid_t pid;
 
+	if (pipe(hold) < 0)
+		return refused("pipe");
+	pid = fork();
 	if (pid == 0) {
-		(void)execl(program, program, "1", (char *)NULL);
+		(void)dup2(hold[0], STDIN_FILENO); /* it waits for input */
+		(void)execl(program, program, (char *)NULL);
 		_exit(127);
 	}
 	(void)usleep(200000);
