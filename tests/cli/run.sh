@@ -14,7 +14,7 @@ from_pipe() { [ "$(echo piped | run -- cat)" = piped ]; }
 from_file() { echo filed >"$dir/in"; [ "$(run -- cat <"$dir/in")" = filed ]; }
 both_streams() { [ "$(run -- sh -c 'echo out; echo err >&2' 2>"$dir/err")" = out ] && [ "$(cat "$dir/err")" = err ]; }
 interrupted() { # its program goes with it, and the status says how
-	run -- sh -c 'echo up; sleep 1000' >"$dir/up" & pid=$!
+	"$sickbay" run --image host --state "$state" -- sh -c 'echo up; sleep 1000' >"$dir/up" 2>/dev/null & pid=$!
 	while [ ! -s "$dir/up" ]; do kill -0 $pid || return 1; sleep 0.05; done
 	kill -TERM $pid; wait $pid; [ $? -eq 143 ]
 }
