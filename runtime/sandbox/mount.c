@@ -139,7 +139,7 @@ static const char *const links[][2] = {
 	{ "pts/ptmx", "ptmx" },
 };
 
-static bool wanted(const struct sandbox_spec *spec, const char *name)
+bool device_wanted(const struct sandbox_spec *spec, const char *name)
 {
 	if (!spec->devices)
 		return true;
@@ -155,11 +155,12 @@ static int devfs_fill(const struct sandbox_spec *spec, int dir)
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < sizeof(nodes) / sizeof(nodes[0]); i++)
-		if (wanted(spec, nodes[i].name))
+		if (device_wanted(spec, nodes[i].name))
 			r = sys_mknodat(dir, nodes[i].name, S_IFCHR | 0666,
 					makedev(nodes[i].major, nodes[i].minor));
 	for (size_t i = 0; r >= 0 && i < sizeof(links) / sizeof(links[0]); i++)
-		if (symlinkat(links[i][0], dir, links[i][1]) < 0)
+		if ((strcmp(links[i][1], "ptmx") != 0 || device_wanted(spec, "ptmx")) &&
+		    symlinkat(links[i][0], dir, links[i][1]) < 0)
 			r = -errno;
 	for (size_t i = 0; r >= 0 && i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		r = sys_mkdirat(dir, dirs[i], i < 2 ? 0755 : 0700);

@@ -38,6 +38,7 @@ int mounter_enter(const struct idrange *ids, struct err *e);
 int mounter_leave(struct err *e);
 
 /* The replica's /dev: nodes as spec->devices says, links, empty pts and shm, and .masked/{d,f}. */
+bool device_wanted(const struct sandbox_spec *spec, const char *name); /* "ptmx", "shm" too */
 int devfs_make(const struct sandbox_spec *spec, int *out, struct err *e);
 
 /* The root. */

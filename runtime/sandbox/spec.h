@@ -87,7 +87,7 @@ struct sandbox_spec {
 	char *const *argv;
 	char *const *envp;	    /* the whole environment; NULL: PATH, HOME, LANG */
 	bool loopback;		    /* bring lo up */
-	const char *const *devices; /* "null", "zero", ...; NULL: the usual ones */
+	const char *const *devices; /* "null", "zero", ..., "ptmx", "shm"; NULL: the usual ones */
 
 	struct sandbox_limits limits;
 	struct seccomp_spec seccomp;

@@ -90,7 +90,7 @@ static int add_all(struct start *st, struct err *e)
 	const struct sandbox_spec *spec = &st->spec;
 	int r = devfs_make(spec, &st->dev, e);
 
-	if (r == 0)
+	if (r == 0 && device_wanted(spec, "shm"))
 		r = add_tmpfs(st, "/dev/shm", SHM_SIZE, false, e);
 	for (size_t i = 0; r == 0 && i < spec->n_tmpfs; i++)
 		r = add_tmpfs(st, spec->tmpfs[i].path, spec->tmpfs[i].size, spec->tmpfs[i].exec, e);

@@ -213,6 +213,22 @@ static void mounts_of_the_spec_are_as_it_says(void)
 	box_remove(&b);
 }
 
+static void only_the_devices_of_the_spec_are_there(void)
+{
+	static const char *const some[] = { "null", "ptmx", NULL }, *const none[] = { NULL };
+	struct box b;
+	struct ran ran;
+
+	box_make(&b);
+	b.spec.devices = some;
+	box_sh(&b, "cd /dev; ls; test -c pts/ptmx; echo $?; ls shm; cat </dev/null", &ran);
+	CHECK_STR(ran.out, "fd\nnull\nptmx\npts\nshm\nstderr\nstdin\nstdout\n0\n");
+	b.spec.devices = none;
+	box_sh(&b, "cd /dev; ls; ls pts; cat", &ran);
+	CHECK_STR(ran.out, "fd\npts\nshm\nstderr\nstdin\nstdout\n");
+	box_remove(&b);
+}
+
 static void the_number_of_cpus_follows_the_limit(void)
 {
 	struct box b;
@@ -394,8 +410,8 @@ TAP_MAIN(TEST(a_payload_runs_and_its_output_is_collected),
 	 TEST(what_outlives_the_payload_is_killed_with_it), TEST(output_to_the_bound_is_kept),
 	 TEST(a_missing_program_is_named), TEST(descriptors_come_as_they_were_asked_for),
 	 TEST(an_image_with_links_for_kernel_places_is_harmless),
-	 TEST(mounts_of_the_spec_are_as_it_says), TEST(the_number_of_cpus_follows_the_limit),
-	 TEST(pid_1_is_out_of_the_payloads_reach), TEST(the_host_can_end_and_pause_it),
-	 TEST(notified_calls_are_recorded_and_go_on), TEST(nothing_outlives_a_killed_owner),
-	 TEST(the_host_describes_itself), TEST(members_of_a_replica_share_its_network),
-	 TEST(a_spec_that_makes_no_sense_is_refused))
+	 TEST(mounts_of_the_spec_are_as_it_says), TEST(only_the_devices_of_the_spec_are_there),
+	 TEST(the_number_of_cpus_follows_the_limit), TEST(pid_1_is_out_of_the_payloads_reach),
+	 TEST(the_host_can_end_and_pause_it), TEST(notified_calls_are_recorded_and_go_on),
+	 TEST(nothing_outlives_a_killed_owner), TEST(the_host_describes_itself),
+	 TEST(members_of_a_replica_share_its_network), TEST(a_spec_that_makes_no_sense_is_refused))
