@@ -334,8 +334,9 @@ static int root_try(const struct sandbox_spec *spec, const struct idrange *ids, 
 int root_make(const struct sandbox_spec *spec, const struct idrange *ids, struct root *out,
 	      struct err *e)
 {
-	static int known;
-	const int one = forced ? forced : known;
+	static int known[2]; /* an upper on disk can be idmapped where one in memory cannot */
+	int *const works = &known[spec->upper == SANDBOX_UPPER_DISK];
+	const int one = forced ? forced : *works;
 
 	if (one)
 		return root_try(spec, ids, one, out, e);
@@ -343,7 +344,7 @@ int root_make(const struct sandbox_spec *spec, const struct idrange *ids, struct
 		const int r = root_try(spec, ids, recipe, out, e);
 
 		if (r == 0) {
-			known = recipe;
+			*works = recipe;
 			*e = (struct err)ERR_INIT; /* what the recipes before it could not do */
 		}
 		/* Descriptors as layers: EOPNOTSUPP before 6.5, EINVAL before 6.13. */
