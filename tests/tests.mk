@@ -100,4 +100,6 @@ $(LINT_FAST:%=lint-%): lint-%:
 	@bash tests/lint/$*.sh
 $(LINT_SLOW:%=lint-%): lint-%:
 	@bash tests/lint/cached.sh $*
-.PHONY: lint lint-fast lint-slow $(LINT_FAST:%=lint-%) $(LINT_SLOW:%=lint-%)
+format: # in place
+	git ls-files --cached --others --exclude-standard '*.[ch]' | xargs clang-format -i
+.PHONY: lint format lint-fast lint-slow $(LINT_FAST:%=lint-%) $(LINT_SLOW:%=lint-%)

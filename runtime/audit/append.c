@@ -25,6 +25,15 @@ static int sync_fd(struct auditlog *l, int fd, struct err *e)
 	return err_set(e, -r, "the audit log cannot be made durable: %s", strerror(-r));
 }
 
+static int sync_records(struct auditlog *l, struct err *e)
+{
+	const int r = sync_fd(l, l->seg, e);
+
+	if (r == 0)
+		l->synced = l->tree.size;
+	return r;
+}
+
 static int new_segment(struct auditlog *l, struct err *e)
 {
 	char name[SEGMENT_NAME];
@@ -86,7 +95,7 @@ static int put_lines(struct auditlog *l, const struct buf *lines, bool sync, str
 	int r = write_at(l->seg, lines, l->seg_size, e);
 
 	if (r == 0 && sync)
-		r = sync_fd(l, l->seg, e);
+		r = sync_records(l, e);
 	if (r < 0) {
 		if (ftruncate(l->seg, (off_t)l->seg_size) < 0)
 			l->failed = true; /* the next opening cuts it */
@@ -144,8 +153,8 @@ static int append_locked(struct auditlog *l, const json_t *events, bool sync, ui
 
 	if (json_array_size(events))
 		r = auditlog_write(l, events, sync, e);
-	else if (sync)
-		r = sync_fd(l, l->seg, e);
+	else if (sync && l->synced != l->tree.size)
+		r = sync_records(l, e);
 	if (r == 0)
 		*first = at;
 	return r;

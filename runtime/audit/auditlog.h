@@ -34,6 +34,7 @@ struct auditlog {
 	struct note_signer signer;
 	struct checkpoint newest;  /* size 0: none yet */
 	uint64_t segment_bytes;	   /* SEGMENT_BYTES; smaller in tests */
+	uint64_t synced;	   /* records that are known to be durable */
 	bool failed;		   /* a sync failed: what is on disk is no longer known */
 	struct buf stored, starts; /* for the cache, not written yet */
 	uint64_t stored_from;	   /* tree size at which they begin */

@@ -116,7 +116,7 @@ struct gate_task {
 	char *framework;  /* "tape", "node:test", "pytest", "unittest", "c", "shell" */
 	char *repo;	  /* where the source tree is, inside */
 	char *module;	  /* how a test names the module under test, from the service file ("../",
-			     "jinja2", "cJSON.h") */
+			     "package", "header.h") */
 	char *test_dir;	  /* where new tests go */
 	char *test_path;  /* patch: the accepted new test */
 	json_t *incident; /* sickbay.incident/1 */
