@@ -145,19 +145,24 @@ int cgroup_clone_fd(const struct cgroup *cg)
 	return cg_dir(cg, CG_UNIFIED);
 }
 
+/*
+ * Moving a process stops every fork and exit of the machine for an RCU grace period, 5 to 40 ms on
+ * a busy host; only a thread that moves itself is spared that.  cgroup2 has no such way, but a
+ * process can be cloned into a group there.
+ */
+static int attach_one(const struct cgroup *cg, size_t i, pid_t pid, struct err *e)
+{
+	if (!(cg->host->hier[i].jobs & CG_UNIFIED) && pid == getpid())
+		return cg_write(cg->dir[i], "tasks", "0", e);
+	return cg_write_u64(cg->dir[i], "cgroup.procs", (uint64_t)pid, e);
+}
+
 int cgroup_attach(struct cgroup *cg, pid_t pid, bool cloned_into, struct err *e)
 {
-	const bool self = pid == getpid();
-
 	for (size_t i = 0; i < cg->host->n; i++) {
 		if (cloned_into && (cg->host->hier[i].jobs & CG_UNIFIED))
 			continue;
-		/* A single thread that moves itself needs no machine-wide stop of forks, which would
-		 * wait milliseconds for an RCU grace period. */
-		const bool alone = self && !(cg->host->hier[i].jobs & CG_UNIFIED);
-
-		if (cg_write_u64(cg->dir[i], alone ? "tasks" : "cgroup.procs",
-				 alone ? 0 : (uint64_t)pid, e) < 0)
+		if (attach_one(cg, i, pid, e) < 0)
 			return err_wrap(e, "put process %d into control group '%s/%s'", (int)pid,
 					cg->host->hier[i].base, cg->name);
 	}

@@ -44,7 +44,8 @@ int cgroup_create(const char *name, const struct sandbox_limits *lim, struct cgr
 int cgroup_clone_fd(const struct cgroup *cg);
 /*
  * Puts a process (not its children) where CLONE_INTO_CGROUP could not: call it for the blocked
- * child before that forks or execs.  `cloned_into`: it was started with cgroup_clone_fd().
+ * child before that forks or execs, or in it (far cheaper; it must have one thread). `cloned_into`:
+ * it was started with cgroup_clone_fd().
  * pid may be the caller itself when it has one thread: cheaper by far on a legacy hierarchy.
  */
 int cgroup_attach(struct cgroup *cg, pid_t pid, bool cloned_into, struct err *e);
