@@ -40,8 +40,6 @@ struct start { /* shared with the payload's process until it executes */
 	int code;
 };
 
-extern char **environ;
-
 static void say(int sock, const struct init_msg *m)
 {
 	ssize_t n;
@@ -288,7 +286,7 @@ static const struct init_plan *plan_receive(int sock)
 
 int main(int argc, char **argv)
 {
-	const int sock = argc > 2 ? atoi(argv[1]) : -1;
+	const int sock = argc > 2 ? (int)strtol(argv[1], NULL, 10) : -1;
 	struct start s = { .argv = argv + 2, .sock = sock, .listener = -1 };
 	pid_t pid;
 	int signals;

@@ -39,7 +39,7 @@ static void undertake(void *arg)
 
 	(void)sys_quiet(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0);
 	if (sys_quiet(SYS_getppid, 0, 0, 0) != s->parent)
-		(void)sys_quiet(SYS_exit_group, 0, 0, 0);
+		sys_exit(0);
 	for (size_t i = 0; i < s->n; i++) {
 		if (s->fds[i] > from)
 			(void)sys_quiet(SYS_close_range, from, s->fds[i] - 1, 0);
@@ -48,7 +48,7 @@ static void undertake(void *arg)
 	(void)sys_quiet(SYS_close_range, from, (long)UINT32_MAX, 0);
 	while (!__atomic_load_n(&s->go, __ATOMIC_ACQUIRE))
 		(void)sys_quiet(SYS_futex, (long)&s->go, FUTEX_WAIT, 0);
-	(void)sys_quiet(SYS_exit_group, 0, 0, 0);
+	sys_exit(0);
 }
 
 static struct slot *free_slot(void)

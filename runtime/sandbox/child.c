@@ -187,7 +187,7 @@ static void member_main(void *arg)
 	struct child *c = arg;
 
 	walk(c, member_steps, sizeof(member_steps) / sizeof(member_steps[0]));
-	_exit(127);
+	sys_exit(127);
 }
 
 /* ---- the door ---- */
@@ -231,7 +231,7 @@ static const struct step door_steps[] = {
 static void door_main(void *arg)
 {
 	walk(arg, door_steps, sizeof(door_steps) / sizeof(door_steps[0]));
-	_exit(0);
+	sys_exit(0);
 }
 
 static int open_door(struct child *c, struct err *e)

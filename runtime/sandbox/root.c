@@ -252,7 +252,7 @@ static void helper_main(void *arg)
 		h->what = "take the overlay";
 		h->err = h->out = sys_open_tree(AT_FDCWD, "/proc", OPEN_TREE_CLONE);
 	}
-	_exit(0);
+	sys_exit(0);
 }
 
 static int overlay_by_mount(const struct parts *p, const struct idrange *ids, bool as_range,
