@@ -1,6 +1,7 @@
 # Tests beyond the unit tests, lint, sanitizers and fuzzing; included by the Makefile.
 #
 #   make check [STRICT=1] [FUZZ_SECONDS=180]   everything but lint; ends with one summary
+#   make check-vm                              the sandbox's tests on Debian's kernel with control groups v2, in a VM
 #   make check-asan check-ubsan                the same programs and unit tests under sanitizers
 #   make fuzz T=NAME [FUZZ_SECONDS=180]        one fuzz target for longer
 #   make lint                                  see tests/lint
@@ -31,6 +32,15 @@ check: deps # stops at what does not build; then every test runs, whatever faile
 	STRICT=$(STRICT) FUZZ_SECONDS=$(FUZZ_SECONDS) prove --exec tests/sh/run.sh \
 	  $(UNIT_TESTS) $(SH_TESTS) tests/fuzz/fuzz.sh tests/sh/leaks.sh
 unit-build: $(UNIT:%=$(B)/%)
+
+# ---- another kernel: Debian's own, control groups v2 only, in a throw-away VM ----
+check-vm: deps
+	@sh tests/vm/prepare.sh build/vm/kernel
+	@$(MAKE) --no-print-directory $(B)/sickbay $(B)/sickbay-init $(B)/tests/escape/probe
+	@$(MAKE) --no-print-directory B=build/check CPPFLAGS=-DSYS_FAULTS build/check/sickbay-init \
+	  $(patsubst tests/%.c,build/check/tests/%,$(wildcard tests/unit/sandbox/test_*.c))
+	prove -v --exec sh tests/vm/check.sh
+.PHONY: check-vm
 
 # ---- sanitizers ----
 SANITIZE_ASAN  := -fsanitize=address,undefined -fno-sanitize-recover=all

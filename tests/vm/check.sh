@@ -21,11 +21,21 @@ if [ "${1:-}" = inside ]; then
 		out=$(sh tests/sh/run.sh "$t" 2>&1)
 		status=$?
 		echo "$out" | sed -n '/^ok/!s/^#* */# /p' | head -n 60
-		[ $status = 0 ] && echo "ok $n - $t" || { bad=1; echo "not ok $n - $t"; }
+		if [ $status = 0 ]; then
+			echo "ok $n - $t"
+		else
+			bad=1
+			echo "not ok $n - $t"
+		fi
 	done
 	n=$((n + 1))
 	left=$(find /sys/fs/cgroup -type d -name '*sickbay*')
-	[ -z "$left" ] && echo "ok $n - no control group is left" || { bad=1; echo "not ok $n - left: $left"; }
+	if [ -z "$left" ]; then
+		echo "ok $n - no control group is left"
+	else
+		bad=1
+		echo "not ok $n - no control group is left: $left"
+	fi
 	echo "1..$n"
 	exit $bad
 fi

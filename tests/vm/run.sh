@@ -15,7 +15,7 @@
 # Use -a kvm only where /dev/kvm starts a stock kernel; the default, tcg, works everywhere.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-ktree=${VM_KTREE:-$here/kg} accel=tcg mem=2048 cpus=2 root=/ tmo=300 verbose=0 mods= wdirs=()
+ktree=${VM_KTREE:-$here/kg} accel=tcg mem=2048 cpus=2 root=/ tmo=300 verbose=0 mods='' wdirs=()
 while getopts k:a:m:c:r:w:M:t:v o; do case $o in
   k) ktree=$OPTARG;; a) accel=$OPTARG;; m) mem=$OPTARG;; c) cpus=$OPTARG;; r) root=$OPTARG;; w) wdirs+=("$(realpath "$OPTARG")");;
   M) mods=$OPTARG;; t) tmo=$OPTARG;; v) verbose=1;; *) exit 125;; esac; done
@@ -90,8 +90,10 @@ r=$tmp/run; mkdir -p "$r"; { printf '%q ' "$@"; echo; } > "$r/cmd"
 ( cd "$r" && find . | cpio -o -H newc --quiet ) > "$tmp/run.cpio"; cat "$base" "$tmp/run.cpio" > "$tmp/initrd"
 
 # --- 3. boot ---
+# shellcheck disable=SC2054 # the commas are QEMU's
 fs=(-fsdev "local,id=root,path=$root,security_model=none,readonly=on,multidevs=remap" -device virtio-9p-pci,fsdev=root,mount_tag=root)
-i=0; for w in "${wdirs[@]}"; do fs+=(-fsdev "local,id=w$i,path=$w,security_model=none,multidevs=remap" -device virtio-9p-pci,fsdev=w$i,mount_tag=w$i); i=$((i+1)); done
+# shellcheck disable=SC2054
+i=0; for w in "${wdirs[@]}"; do fs+=(-fsdev "local,id=w$i,path=$w,security_model=none,multidevs=remap" -device "virtio-9p-pci,fsdev=w$i,mount_tag=w$i"); i=$((i+1)); done
 quiet=quiet; [ $verbose = 1 ] && quiet=
 rc=0; timeout -k 5 "$tmo" qemu-system-x86_64 -M pc -accel "$accel" -cpu max -m "$mem" -smp "$cpus" -nodefaults -no-user-config -display none -no-reboot \
   -kernel "$kernel" -initrd "$tmp/initrd" "${fs[@]}" \

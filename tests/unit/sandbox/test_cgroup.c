@@ -8,14 +8,16 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "runtime/base/sys.h"
 #include "runtime/sandbox/cgroup.h"
-#include "runtime/sandbox/cgroup_impl.h"
 #include "tests/tap.h"
+#include "tests/unit/sandbox/groups.h"
 
 /* Needs root and control groups; each test runs in every mode that the host has. */
 #define MIB (1ull << 20)
@@ -343,7 +345,9 @@ static void failed_step_is_named_and_leaves_nothing(void)
 		{ "write", 3, EIO, "pids.max: write '16': Input/output error" },
 	};
 	const struct cg_host *host = NULL;
+	char name[32];
 
+	(void)snprintf(name, sizeof(name), "fail-%d", (int)getpid());
 	cgroup_force(CGROUP_HYBRID);
 	e = (struct err)ERR_INIT;
 	if (!FAULTS || cg_host(&host, &e) < 0) {
@@ -356,20 +360,76 @@ static void failed_step_is_named_and_leaves_nothing(void)
 
 		e = (struct err)ERR_INIT;
 		arm(rows[i].call, rows[i].nth, rows[i].code);
-		r = cgroup_create("unit", &small, &cg, &e);
+		r = cgroup_create(name, &small, &cg, &e);
 		arm(NULL, 0, 0);
 		CHECK_INT(r, -rows[i].code);
 		CHECK(cg == NULL);
 		if (!strstr(e.msg, rows[i].text) || strncmp(e.msg, "control group (", 15) != 0)
 			CHECK_STR(e.msg, rows[i].text);
-		for (size_t h = 0; h < host->n; h++) {
-			char path[PATH_MAX + 64];
-
-			(void)snprintf(path, sizeof(path), "%s/%s", host->hier[h].base, CG_PARENT);
-			CHECK_INT(access(path, F_OK), -1);
-		}
+		CHECK_INT(groups_of(name), 0);
 	}
 	cgroup_force(CGROUP_AUTO);
+}
+
+static int join(const char *group)
+{
+	char path[2 * PATH_MAX];
+	int fd, r;
+
+	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	r = fd >= 0 && write(fd, "0", 1) == 1 ? 0 : -1;
+	(void)close(fd);
+	return r;
+}
+
+/* In a process of its own, which lives in the delegated group. */
+static int create_in(const char *group, const char *top)
+{
+	const struct cg_host *host = NULL;
+	struct cgroup *cg = NULL;
+	char path[2 * PATH_MAX];
+	int r = 0;
+
+	if (join(group) < 0)
+		return 1;
+	cgroup_force(CGROUP_AUTO);
+	if (cgroup_create("unit", &small, &cg, &e) < 0 || cg_host(&host, &e) < 0)
+		r = 2;
+	else if (strcmp(host->hier[0].base, group) != 0)
+		r = 3;
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", group, CG_PARENT, cg ? cg->name : "");
+	if (r == 0 && access(path, F_OK) < 0)
+		r = 4;
+	if (r != 0)
+		printf("# %d %s\n", r, e.msg);
+	cgroup_close(cg);
+	(void)fflush(stdout);
+	return join(top) < 0 ? 5 : r;
+}
+
+/* cgroup2: a group that was delegated to us is used, and our processes in it make way. */
+static void delegated_group_is_used(void)
+{
+	const struct cg_host *host = NULL;
+	char group[PATH_MAX + 64], leaf[PATH_MAX + 128];
+	pid_t pid;
+
+	OK(cg_host(&host, &e));
+	if (!host || host->mode != CGROUP_V2) {
+		printf("# not run: control groups are not v2 alone\n");
+		return;
+	}
+	(void)snprintf(group, sizeof(group), "%s/delegated-%d", host->hier[0].base, (int)getpid());
+	(void)snprintf(leaf, sizeof(leaf), "%s/%s", group, CG_HOST_LEAF);
+	CHECK_INT(mkdir(group, 0755), 0);
+	CHECK_INT(setxattr(group, "trusted.delegate", "1", 1, 0), 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(create_in(group, host->hier[0].base));
+	CHECK_INT(status_of(pid), 0);
+	CHECK_INT(rmdir(leaf), 0);
+	CHECK_INT(rmdir(group), 0);
 }
 
 static void unsafe_name_is_refused(void)
@@ -419,5 +479,6 @@ TAP_MAIN({ "a group is made in every hierarchy and removed", each_group_is_made_
 	   each_sweep_removes_what_a_dead_owner_left },
 	 { "each failed step is named and leaves nothing",
 	   failed_step_is_named_and_leaves_nothing },
+	 { "a delegated group is used, and its processes make way", delegated_group_is_used },
 	 { "a mode that the host lacks is said", mode_the_host_lacks_is_said },
 	 { "an unsafe name is refused", unsafe_name_is_refused })

@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 
 #include "runtime/base/sys.h"
-#include "runtime/sandbox/cgroup_impl.h"
 #include "tests/unit/sandbox/box.h"
+#include "tests/unit/sandbox/groups.h"
 
 /*
  * Every system call of a start is made to fail, one at a time, with an error
@@ -85,31 +85,6 @@ static struct world look(const struct box *b)
 	return w;
 }
 
-/* Directories of this test beneath the parents of all hierarchies. */
-static int groups_of(const char *name, const char *call, int nth)
-{
-	const struct cg_host *host = NULL;
-	struct err e = ERR_INIT;
-	int n = 0;
-
-	if (cg_host(&host, &e) < 0 || !host)
-		return -1;
-	for (size_t i = 0; i < host->n; i++) {
-		AUTO_CLOSE int fd = cg_open_parent(host, i, false, &e);
-		DIR *d = fd < 0 ? NULL : fdopendir(fd);
-
-		for (struct dirent *ent = d ? readdir(d) : NULL; ent; ent = readdir(d)) {
-			if (strncmp(ent->d_name, name, strlen(name)) != 0)
-				continue;
-			printf("# %s %d: control group %s is left\n", call, nth, ent->d_name);
-			n++;
-		}
-		if (d && closedir(d) == 0)
-			(void)take_fd(&fd);
-	}
-	return n;
-}
-
 /* Nothing is left where nothing was. */
 static int unchanged(const struct box *b, const struct world *before, const char *call, int nth)
 {
@@ -127,7 +102,10 @@ static int unchanged(const struct box *b, const struct world *before, const char
 		printf("# %s %d: a process is left\n", call, nth);
 		return 0;
 	}
-	return groups_of(b->spec.name, call, nth) == 0;
+	if (groups_of(b->spec.name) == 0)
+		return 1;
+	printf("# %s %d: a control group is left\n", call, nth);
+	return 0;
 }
 
 /* Failures that do not end the start, because there is another way that is as good. */
@@ -243,14 +221,14 @@ static void a_killed_owner_takes_its_replica_with_it(void)
 	if (owner == 0)
 		own_a_replica(&b, said[1]);
 	CHECK(read(said[0], &up, 1) == 1 && up == 'y');
-	CHECK(groups_of(name, "while it runs", 0) > 0);
+	CHECK(groups_of(name) > 0);
 	(void)kill(owner, SIGKILL);
 	/* Returns once the owner and all that it orphaned are gone. */
 	while (waitpid(-1, NULL, __WALL) > 0)
 		;
 	CHECK_INT(errno, ECHILD);
 	CHECK(cgroup_sweep(&e) >= 1);
-	CHECK_INT(groups_of(name, "after the sweep", 0), 0);
+	CHECK_INT(groups_of(name), 0);
 	(void)close(said[0]);
 	(void)close(said[1]);
 	box_remove(&b);
