@@ -176,6 +176,12 @@ static bool register_ask(const struct source *s, const char *path, struct policy
 	return false;
 }
 
+static void tests_flag(const struct source *s, bool allowed, const char *rule, const char *yes,
+		       const char *no, struct policy_verdict *v)
+{
+	verdict_set(v, allowed ? POLICY_ALLOW : POLICY_DENY, s, rule, allowed ? yes : no);
+}
+
 static bool tests_ask(const struct source *s, const char *path, int kind, struct policy_verdict *v)
 {
 	static const char *const modify[] = {
@@ -189,14 +195,14 @@ static bool tests_ask(const struct source *s, const char *path, int kind, struct
 	if (!strlist_glob(&t->paths, path, &which))
 		return false;
 	if (kind == CHANGE_ADD && t->has_add)
-		verdict_set(v, t->add ? POLICY_ALLOW : POLICY_DENY, s, "/code/tests/add",
-			    t->add ? "new tests may be added" : "no test may be added");
+		tests_flag(s, t->add, "/code/tests/add", "new tests may be added",
+			   "no test may be added", v);
 	else if (kind == CHANGE_MODIFY && t->has_modify)
-		verdict_set(v, t->modify == TESTS_NEVER ? POLICY_DENY : POLICY_ALLOW, s,
-			    "/code/tests/modify", modify[t->modify]);
+		tests_flag(s, t->modify != TESTS_NEVER, "/code/tests/modify", modify[t->modify],
+			   modify[TESTS_NEVER], v);
 	else if (kind == CHANGE_DELETE && t->has_delete)
-		verdict_set(v, t->delete ? POLICY_ALLOW : POLICY_DENY, s, "/code/tests/delete",
-			    t->delete ? "tests may be deleted" : "no test may be deleted");
+		tests_flag(s, t->delete, "/code/tests/delete", "tests may be deleted",
+			   "no test may be deleted", v);
 	else
 		return false;
 	return true;

@@ -22,6 +22,18 @@ static char *const default_env[] = {
 	(char[]){ "LANG=C.UTF-8" }, NULL
 };
 
+static void close_unwanted(const struct spawn *s, int top)
+{
+	for (int fd = 3; fd < top; fd++) {
+		bool wanted = false;
+
+		for (size_t i = 0; i < s->n_fds; i++)
+			wanted = wanted || s->fds[i][1] == fd;
+		if (!wanted)
+			(void)close(fd);
+	}
+}
+
 /*
  * The child of vfork-like fork(): moves the wanted descriptors out of the way,
  * puts them into place, closes the rest.  Returns the name of the step that failed.
@@ -54,14 +66,7 @@ static const char *place_fds(const struct spawn *s, int report, int *kept_report
 		if (null > 2)
 			(void)close(null);
 	}
-	for (int fd = 3; fd < top; fd++) {
-		bool wanted = false;
-
-		for (size_t i = 0; i < s->n_fds; i++)
-			wanted = wanted || s->fds[i][1] == fd;
-		if (!wanted)
-			(void)close(fd);
-	}
+	close_unwanted(s, top);
 	(void)close_range((unsigned)top, ~0U, CLOSE_RANGE_CLOEXEC);
 	return NULL;
 }
@@ -188,6 +193,16 @@ struct feed {
 	size_t left;
 };
 
+static void feed_more(struct feed *f)
+{
+	const ssize_t n = write(f->in, f->data, f->left < 4096 ? f->left : 4096);
+
+	if (n < 0 && errno != EINTR && errno != EAGAIN)
+		f->left = 0; /* it reads no more */
+	else if (n > 0)
+		f->data += n, f->left -= (size_t)n;
+}
+
 /* Feeds stdin and drains stdout together, so that neither side can block the other. */
 static int pump(struct feed *f, size_t max, struct buf *out, struct err *e)
 {
@@ -205,13 +220,8 @@ static int pump(struct feed *f, size_t max, struct buf *out, struct err *e)
 		p[1].fd = f->in;
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return err_sys(e, "poll");
-		if (p[1].revents) {
-			n = write(f->in, f->data, f->left < 4096 ? f->left : 4096);
-			if (n < 0 && errno != EINTR && errno != EAGAIN)
-				f->left = 0; /* it reads no more */
-			else if (n > 0)
-				f->data += n, f->left -= (size_t)n;
-		}
+		if (p[1].revents)
+			feed_more(f);
 		if (!p[0].revents)
 			continue;
 		n = read(f->out, piece, sizeof(piece));

@@ -79,6 +79,19 @@ static int error_read(const struct source *in, const json_t *err, trace_reader *
 	return 0;
 }
 
+/* In front of what was read before; 0 or -ENOMEM. */
+static int put_before(struct trace *t, struct trace *out)
+{
+	if (t->failed || json_array_extend(t->chain, out->chain) < 0 ||
+	    json_array_extend(out->loss, t->loss) < 0 ||
+	    json_array_extend(out->context, t->context) < 0 ||
+	    json_object_update(out->runtime, t->runtime) < 0)
+		return -ENOMEM;
+	json_decref(out->chain);
+	out->chain = json_incref(t->chain);
+	return 0;
+}
+
 /* One error object and, inwards, its causes: each stack in front of the chain, for the cause comes
  * first. */
 static int errors_read(const struct source *in, const json_t *err, trace_reader *reader,
@@ -91,13 +104,8 @@ static int errors_read(const struct source *in, const json_t *err, trace_reader 
 			return source_error(e, in, 1, 1, "more than %d causes", CAUSES_MAX);
 		if (trace_init(&t, e) < 0 || error_read(in, err, reader, &t, e) < 0)
 			return -e->code;
-		if (t.failed || json_array_extend(t.chain, out->chain) < 0 ||
-		    json_array_extend(out->loss, t.loss) < 0 ||
-		    json_array_extend(out->context, t.context) < 0 ||
-		    json_object_update(out->runtime, t.runtime) < 0)
+		if (put_before(&t, out) < 0)
 			return err_set(e, ENOMEM, "%s: out of memory", in->name);
-		json_decref(out->chain);
-		out->chain = json_incref(t.chain);
 	}
 	return 0;
 }

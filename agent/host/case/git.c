@@ -237,11 +237,12 @@ void git_tree_release(struct git_tree *t)
 static int parse_entry(char *line, struct git_entry *out, struct err *e)
 {
 	char *tab = strchr(line, '\t');
-	char type[16];
+	char type[16], mode[8];
 
-	if (!tab || sscanf(line, "%o %15s %64s", &out->mode, type, out->oid) != 3 ||
+	if (!tab || sscanf(line, "%7[0-7] %15s %64s", mode, type, out->oid) != 3 ||
 	    !is_object_id(out->oid))
 		return err_set(e, EPROTO, "git ls-tree: unexpected line");
+	out->mode = (unsigned)strtoul(mode, NULL, 8);
 	out->path = tab + 1;
 	if (!path_is_clean(out->path))
 		return err_set(e, EINVAL, "the repository holds a path that is refused: '%s'",
@@ -288,12 +289,13 @@ struct cursor {
 static int next_blob(struct cursor *c, const char *oid, const char **data, size_t *n, struct err *e)
 {
 	const char *nl = memchr(c->p, '\n', (size_t)(c->end - c->p));
-	char got[65], type[16];
+	char got[65], type[16], digits[16];
 	unsigned long long size;
 
-	if (!nl || nl - c->p > 200 || sscanf(c->p, "%64s %15s %llu", got, type, &size) != 3 ||
+	if (!nl || nl - c->p > 200 || sscanf(c->p, "%64s %15s %15[0-9]", got, type, digits) != 3 ||
 	    strcmp(got, oid) != 0 || strcmp(type, "blob") != 0)
 		return err_set(e, EPROTO, "git cat-file: object %s is missing", oid);
+	size = strtoull(digits, NULL, 10);
 	if (size + 1 > (size_t)(c->end - nl - 1))
 		return err_set(e, EPROTO, "git cat-file: object %s is cut short", oid);
 	*data = nl + 1;

@@ -52,6 +52,13 @@ static int word(const json_t *v, const char *const *words, int n)
 	return -1;
 }
 
+static int nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static int from_hex(const char *hex, char **data, size_t *n)
 {
 	*n = strlen(hex) / 2;
@@ -59,11 +66,11 @@ static int from_hex(const char *hex, char **data, size_t *n)
 	if (!*data)
 		return -ENOMEM;
 	for (size_t i = 0; i < *n; i++) {
-		unsigned byte;
+		const int high = nibble(hex[i * 2]), low = nibble(hex[i * 2 + 1]);
 
-		if (sscanf(hex + i * 2, "%2x", &byte) != 1)
+		if (high < 0 || low < 0)
 			return -EBADMSG;
-		(*data)[i] = (char)byte;
+		(*data)[i] = (char)(high << 4 | low);
 	}
 	return 0;
 }
