@@ -15,7 +15,7 @@
  * one evaluated as exact.  Anything less is submitted as what it is (the host
  * decides) or given up with the reason.
  */
-#define SHRINK_MOST 60 /* questions spent on a smaller test */
+#define SHRINK_MOST 80 /* questions spent on a smaller test */
 
 static const struct {
 	const char *framework;

@@ -22,6 +22,9 @@ struct shrink {
 	json_t *refused; /* NULL at first; what was asked and is not the same failure */
 };
 void shrink_release(struct shrink *s);
+/* One question within the budget, never the same twice: 1 and *input is the candidate, 0, or
+ * -errno. */
+int shrink_ask(struct shrink *s, json_t **input, json_t *candidate, struct err *e);
 
 /* Drops steps, arguments, elements and members of *input (normal form), largest first. */
 int shrink_input(struct shrink *s, json_t **input, struct err *e);

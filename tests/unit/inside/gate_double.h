@@ -16,7 +16,9 @@
  * `needs` stand in it, else `otherwise`.  The agent runs in a child.
  */
 struct gate_double {
-	const char *needs[8];	/* NULL-terminated */
+	const char *needs[8]; /* NULL-terminated */
+	const char *same[4];  /* when set: the word between the first two stands between the others,
+				 too */
 	const char *otherwise;	/* the match of any other test */
 	unsigned evaluations;	/* seen */
 	struct gate_submit got; /* what was submitted */
@@ -28,6 +30,13 @@ static bool double_has_all(const struct gate_double *d, const char *content)
 	for (size_t i = 0; d->needs[i]; i++)
 		if (!strstr(content, d->needs[i]))
 			return false;
+	if (d->same[0]) {
+		const char *one = strstr(content, d->same[0]), *two = strstr(content, d->same[2]);
+		const size_t n = one ? strcspn(one + strlen(d->same[0]), d->same[1]) : 0;
+
+		return two && strncmp(one + strlen(d->same[0]), two + strlen(d->same[2]), n) == 0 &&
+		       two[strlen(d->same[2]) + n] == d->same[3][0];
+	}
 	return true;
 }
 

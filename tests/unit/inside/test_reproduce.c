@@ -90,6 +90,52 @@ static void values_of_production_are_replaced_by_synthetic_ones(void)
 	repo_drop();
 }
 
+static void name_that_two_places_share_is_replaced_in_both(void)
+{
+	struct gate_double d = { .needs = { "int }}" },
+				 .same = { "{{ ", "|", "render(", "=" },
+				 .otherwise = "none" };
+	json_t *input = json_pack("{s:[{s:s,s:s,s:s},{s:s,s:s,s:s,s:[s]},{s:s,s:s,s:{s:i}}]}",
+				  "script", "let", "env", "module", "jinja2", "call", "Environment",
+				  "let", "template", "on", "$env", "call", "from_string", "args",
+				  "{{ salary|int }}", "on", "$template", "call", "render", "kwargs",
+				  "salary", 1);
+	struct gate_task t;
+
+	repo_make();
+	repo_add("src/jinja2/filters.py", "def int(): pass\n");
+	t = task_for("pytest", "jinja2", "tests",
+		     incident("OverflowError", "src/jinja2/filters.py", "do_int", input));
+	double_run(&d, &t);
+	CHECK_STR(d.gave_up, "");
+	CHECK(strstr(double_content(&d), "{{ a|int }}") != NULL);
+	CHECK(strstr(double_content(&d), "render(a=1)") != NULL);
+	jmap_release(gate_submit_map, &d.got);
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
+static void long_arrays_are_cut_in_halves(void)
+{
+	struct gate_double d = { .needs = { "null" }, .otherwise = "none" };
+	json_t *list = json_array(), *input;
+	struct gate_task t;
+
+	for (int i = 0; i < 200; i++)
+		(void)json_array_append_new(list, i == 130 ? json_null() : json_integer(1));
+	input = json_pack("{s:{s:s,s:[o]}}", "call", "export", "stringify", "args", list);
+	repo_make();
+	repo_add("test/stringify.js", sibling);
+	t = task_for("tape", "../", "test", incident("TypeError", "lib/utils.js", "encode", input));
+	double_run(&d, &t);
+	CHECK(strstr(double_content(&d), "qs.stringify([null]);") != NULL ||
+	      strstr(double_content(&d), "qs.stringify(null);") != NULL);
+	CHECK(d.evaluations < 80);
+	jmap_release(gate_submit_map, &d.got);
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
 static void failure_that_needs_a_production_value_is_given_up(void)
 {
 	struct gate_double d = { .needs = { "Jane" }, .otherwise = "none" };
@@ -294,6 +340,7 @@ static void name_that_is_code_is_refused(void)
 
 TAP_MAIN(TEST(tape_test_is_small_and_in_the_siblings_style),
 	 TEST(values_of_production_are_replaced_by_synthetic_ones),
+	 TEST(name_that_two_places_share_is_replaced_in_both), TEST(long_arrays_are_cut_in_halves),
 	 TEST(failure_that_needs_a_production_value_is_given_up),
 	 TEST(other_failure_is_given_up_with_what_was_seen),
 	 TEST(incident_without_input_is_given_up),
