@@ -196,6 +196,33 @@ struct sandbox *replica_sandbox(struct replica *r)
 	return r->sandbox;
 }
 
+/* What the policy wants to be told of: "CALL by PROGRAM", each pair once. */
+static void log_notified(struct replica *r, const struct exit_record *x)
+{
+	AUTO_JSON json_t *calls = sandbox_notified(r->sandbox);
+	AUTO_JSON json_t *seen = json_object();
+	struct err ignored = ERR_INIT;
+	json_t *list = json_array(), *value;
+	const char *name;
+
+	for (size_t i = 0; i < json_array_size(calls); i++) {
+		const json_t *c = json_array_get(calls, i);
+		char text[64];
+
+		(void)snprintf(text, sizeof(text), "%s by %s",
+			       json_string_value(json_object_get(c, "syscall")),
+			       json_string_value(json_object_get(c, "comm")));
+		(void)json_object_set_new(seen, text, json_true());
+	}
+	json_object_foreach(seen, name, value)
+		(void)json_array_append_new(list, json_string(name));
+	if (audit_note(r->world->audit, "replica.notify",
+		       json_pack("{s:s,s:I,s:o}", "replica", r->name, "count",
+				 (json_int_t)x->notified, "calls", list),
+		       &ignored) < 0)
+		log_warn("%s", ignored.msg);
+}
+
 static void account(struct replica *r)
 {
 	struct err ignored = ERR_INIT;
@@ -205,6 +232,8 @@ static void account(struct replica *r)
 	w->spent.cpu_us += x->cpu_us;
 	if (x->peak_memory > w->spent.peak_memory)
 		w->spent.peak_memory = x->peak_memory;
+	if (x->notified)
+		log_notified(r, x);
 	if (audit_note(w->audit, "replica.exit",
 		       json_pack("{s:s,s:s,s:i,s:I,s:I,s:I}", "replica", r->name, "exit",
 				 exit_kind_name(x->kind), "code", x->code, "cpu_us",
