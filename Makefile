@@ -109,4 +109,4 @@ deps:
 	@sh tests/sh/deps.sh
 .PHONY: all check-unit unit-run install clean deps
 .SECONDARY:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(wildcard $(addprefix $(B)/,runtime images policy agent tests)) -type f -name '*.d' 2>/dev/null)

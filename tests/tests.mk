@@ -1,5 +1,6 @@
 # Tests beyond the unit tests, lint, sanitizers and fuzzing; included by the Makefile.
 #
+#   make demo                                  the loop in four acts on a released package: see tests/demo
 #   make check [STRICT=1] [FUZZ_SECONDS=180]   everything but lint; ends with one summary
 #   make check-vm                              the sandbox's tests on Debian's kernel with control groups v2, in a VM
 #   make check-asan check-ubsan                the same programs and unit tests under sanitizers
@@ -19,6 +20,12 @@ $(B)/test-audit-log: $(B)/tests/cli/audit-log.o $(B)/lib/proto.a $(B)/lib/base.a
 TEST_HELPERS += $(B)/tests/escape/probe
 $(B)/tests/escape/probe: $(B)/tests/escape/probe.o $(B)/tests/escape/probe_kernel.o
 	$(CC) $(CFLAGS) -static $(STATIC_LDFLAGS) -o $@ $^
+
+# ---- the demo: all that it prints is what happened ----
+demo: deps
+	@$(MAKE) -s --no-print-directory all $(B)/tests/escape/probe
+	@sh tests/demo/demo.sh
+.PHONY: demo
 
 # ---- all tests: a script is a test where it says done_testing ----
 UNIT := $(patsubst %.c,%,$(wildcard tests/unit/*/test_*.c))

@@ -1,9 +1,10 @@
 #!/bin/sh
-# leaks.sh [FILE]: first call: notes what is on this host.  Second call (a TAP test): nothing that
-# sickbay makes may be there that was not there before.
+# leaks.sh [FILE [ours]]: first call: notes what is on this host.  Second call (a TAP test): nothing that
+# sickbay makes may be there that was not there before.  With `ours`, on a host where others work too,
+# namespaces count only where a process of sickbay's holds them.
 set -u
 export LC_ALL=C
-file=${1:-build/leaks}
+file=${1:-build/leaks} whose=${2:-all}
 processes() { # by the program they run, not by their name
 	for p in /proc/[0-9]*; do
 		exe=$(readlink "$p/exe" 2>/dev/null) || continue
@@ -17,8 +18,10 @@ cgroups() {
 	done
 }
 namespaces() { # network and mount namespaces, and who keeps them
-	for kind in net mnt user; do
-		find /proc/[0-9]*/ns -name "$kind" -exec readlink {} + 2>/dev/null
+	for p in /proc/[0-9]*; do
+		if [ "$whose" = all ] || grep -qs sickbay "$p/cgroup"; then
+			readlink "$p/ns/net" "$p/ns/mnt" "$p/ns/user" 2>/dev/null
+		fi
 	done
 	ls /run/netns 2>/dev/null
 }
