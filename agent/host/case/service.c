@@ -45,8 +45,9 @@ static const struct jmap repository_map[] = {
 		    offsetof(struct service, repository) },
 	{ 0 }
 };
-#define SUB(member, field) \
-	.offset = offsetof(struct service, member.field) - offsetof(struct service, member)
+#define SUB(member, field)                                 \
+	.offset = offsetof(struct service, member.field) - \
+		  offsetof(struct service, member) /* NOLINT(bugprone-macro-parentheses) */
 static const struct jmap release_map[] = {
 	{ .name = "pattern",
 	  .kind = JMAP_STR,

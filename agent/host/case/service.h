@@ -26,8 +26,9 @@ struct service_tests {
 	struct strlist command; /* the whole suite */
 	struct strlist one;	/* one test file */
 	struct strlist check; /* the same, as a person runs it by hand; shown in the pull request */
-	struct strlist harness; /* builds and runs one program that is no test; default by language */
-	int format;	      /* enum test_format */
+	struct strlist
+		harness; /* builds and runs one program that is no test; default by language */
+	int format;	 /* enum test_format */
 	uint64_t timeout_ms;
 	struct strlist known_flaky;
 	struct {

@@ -17,7 +17,8 @@ static void handle(const cJSON *request)
 	const char *verb = cJSON_GetStringValue(cJSON_GetObjectItem(request, "do"));
 
 	if (verb && strcmp(verb, "rename") == 0) {
-		cJSON_SetValuestring(label, cJSON_GetStringValue(cJSON_GetObjectItem(request, "name")));
+		cJSON_SetValuestring(label,
+				     cJSON_GetStringValue(cJSON_GetObjectItem(request, "name")));
 	} else if (verb && strcmp(verb, "queue") == 0) {
 		cJSON *job = cJSON_GetObjectItem(request, "job");
 
