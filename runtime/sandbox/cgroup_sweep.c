@@ -22,7 +22,7 @@ static int adopt(const struct cg_host *host, const char *name, struct cgroup **o
 
 	if (!cg)
 		return err_set(e, ENOMEM, "sweep: out of memory");
-	(void)snprintf(cg->name, sizeof(cg->name), "%s", name);
+	memcpy(cg->name, name, strlen(name) + 1); /* sweep_one() looked at the length */
 	for (size_t i = 0; i < host->n; i++) {
 		struct err why = ERR_INIT;
 		AUTO_CLOSE int parent = cg_open_parent(host, i, false, &why);
