@@ -56,11 +56,10 @@ static inline void box_make(struct box *b)
 static inline void box_remove(struct box *b)
 {
 	struct err e = ERR_INIT;
+	AUTO_CLOSE int parent = open("/var/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	(void)close(b->skeleton);
-	AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	(void)tree_remove_at(root, b->dir + 1, &e); /* beneath: no absolute path */
+	CHECK_INT(tree_remove_at(parent, strrchr(b->dir, '/') + 1, &e), 0);
 }
 
 struct ran {
