@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/host/cli/cli.h"
 #include "agent/host/cli/session.h"
 #include "agent/host/incident/convert.h"
-#include "runtime/base/fd.h"
 #include "runtime/base/opt.h"
-#include "runtime/proto/decode.h"
 
 struct heal {
 	struct session_options session;
@@ -19,15 +15,9 @@ struct heal {
 
 static int read_incident(const char *path, struct incident *out, struct err *e)
 {
-	AUTO_CLOSE int fd =
-		strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-	AUTO_JSON json_t *v = NULL;
-	int r;
-
-	if (fd < 0)
-		return err_sys(e, "open '%s'", path);
-	r = decode_value(DECODE_INCIDENT, fd, path, NULL, &v, e);
-	return r < 0 ? r : incident_read(v, out, e);
+	if (strcmp(path, "-") == 0)
+		return incident_load(STDIN_FILENO, "standard input", out, e);
+	return incident_load_file(path, out, e);
 }
 
 static int take_report(const struct heal *h, const struct service *s, struct incident *out,

@@ -83,7 +83,5 @@ int gate_changes(struct world *w, int side, const struct objlist *from, struct c
 
 int gate_match(const struct incident *want, const struct test_report *r, struct coordinate *seen)
 {
-	struct coordinate none = { 0 };
-
-	return match_compare(&want->coordinate, &r->chain, seen ? seen : &none);
+	return match_compare(&want->coordinate, &r->chain, seen);
 }

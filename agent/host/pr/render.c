@@ -278,14 +278,34 @@ static void cost(const struct pr_input *in, struct buf *b)
 	buf_puts(b, ".\n");
 }
 
+/* As a shell reads it back. */
+static void shell_word(struct buf *b, const char *word)
+{
+	if (*word &&
+	    !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+			       "%+,-./:=@_")]) {
+		buf_puts(b, word);
+		return;
+	}
+	buf_putc(b, '\'');
+	for (; *word; word++) {
+		if (*word == '\'')
+			buf_puts(b, "'\\''");
+		else
+			buf_putc(b, *word);
+	}
+	buf_putc(b, '\'');
+}
+
 static void command_line(const struct pr_input *in, struct buf *b)
 {
 	const struct service_tests *t = in->service->tests.v;
 	const struct strlist *from = t->check.n ? &t->check : &t->one;
 
-	for (size_t i = 0; i < from->n; i++)
-		buf_printf(b, "%s%s", i ? " " : "",
-			   strcmp(from->v[i], "@test") == 0 ? in->test_path : from->v[i]);
+	for (size_t i = 0; i < from->n; i++) {
+		buf_puts(b, i ? " " : "");
+		shell_word(b, strcmp(from->v[i], "@test") == 0 ? in->test_path : from->v[i]);
+	}
 }
 
 static void check_it(const struct pr_input *in, struct buf *b)
