@@ -45,9 +45,10 @@ static const struct jmap repository_map[] = {
 		    offsetof(struct service, repository) },
 	{ 0 }
 };
-#define SUB(member, field)                                 \
-	.offset = offsetof(struct service, member.field) - \
-		  offsetof(struct service, member) /* NOLINT(bugprone-macro-parentheses) */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member's name */
+#define SUB(member, field) \
+	.offset = offsetof(struct service, member.field) - offsetof(struct service, member)
+/* NOLINTEND(bugprone-macro-parentheses) */
 static const struct jmap release_map[] = {
 	{ .name = "pattern",
 	  .kind = JMAP_STR,
