@@ -172,9 +172,18 @@ static char *hop_text(const struct frame_at *f, const char *does, const char *wh
 {
 	AUTO_BUF struct buf b = BUF_INIT(2048);
 
-	buf_printf(&b, "%s%s%s%s at %s:%u %s '%s'", f->function ? f->function : "the code",
-		   f->function ? "()" : "", "", "", f->file, f->line, does, what);
+	buf_printf(&b, "%s%s at %s:%u %s '%s'", f->function ? f->function : "The code",
+		   f->function ? "()" : "", f->file, f->line, does, what);
 	return buf_take(&b);
+}
+
+/* A line without its indentation; NULL when it is too long to be quoted. */
+static char *line_text(const struct source *s, uint32_t line)
+{
+	const char *p = s->text + line_start(s, line);
+	const size_t blank = strspn(p, " \t"), n = strcspn(p + blank, "\r\n");
+
+	return n > 0 && n <= 160 ? strndup(p + blank, n) : NULL;
 }
 
 /* What one level of the trace says to the next one out: which of the callee's parameters matters.
@@ -198,7 +207,13 @@ static void locate_fault(struct locate *l, const struct place *p, const struct f
 		if (!site || i > 0)
 			continue;
 		next->param = parameter_index(p->src, site->function, site->name);
+		l->suspected = true;
 		add_hop(l, hop_text(f, "uses", site->name));
+	}
+	if (!l->suspected) {
+		AUTO_FREE char *line = line_text(p->src, f->line);
+
+		add_hop(l, line ? hop_text(f, "runs", line) : NULL);
 	}
 	(void)add_site(l, p, f, SITE_FAULT, NODE_NONE);
 }
@@ -239,7 +254,7 @@ static void locate_caller(struct locate *l, const struct place *p, const struct 
 			site->call = found.call;
 			site->distance = distance;
 			site->passed = c->passed;
-			add_hop(l, hop_text(f, "hands over", site->name));
+			add_hop(l, hop_text(f, "hands over the function", site->name));
 		}
 	}
 	if (found.through_parameter) {
@@ -281,8 +296,6 @@ int locate(const struct gate_task *task, struct locate *out, struct err *e)
 		if (i == 0) {
 			locate_fault(out, p, &t.v[0], t.library_on_top, &c);
 			c.callee = t.v[0].function;
-			if (c.callee)
-				out->function = strdup(c.callee);
 		} else {
 			locate_caller(out, p, &t.v[i], (unsigned)i, &c);
 			(void)add_site(out, p, &t.v[i], SITE_FAULT, NODE_NONE);
@@ -303,6 +316,5 @@ void locate_release(struct locate *l)
 	}
 	for (size_t i = 0; i < l->n_hops; i++)
 		free(l->hops[i]);
-	free(l->function);
 	*l = (struct locate){ 0 };
 }

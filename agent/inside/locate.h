@@ -28,7 +28,7 @@ struct locate {
 	size_t n_sites;
 	char *hops[LOCATE_HOPS]; /* prose, innermost first: where the value goes and comes from */
 	size_t n_hops;
-	char *function; /* of the innermost in-app frame, or NULL */
+	bool suspected; /* the first hop names the expression that held the value */
 };
 
 /* -ENOENT when no frame of the incident leads to a source file that can be read. */

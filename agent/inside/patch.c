@@ -39,6 +39,7 @@ struct search {
 	struct locate where;
 	struct candidates found;
 	struct trial *trials; /* one a candidate */
+	size_t next;	      /* first that was not tried */
 	uint64_t spent;
 };
 
@@ -132,58 +133,50 @@ static int evaluate(struct search *s, const size_t *which, size_t n, int kind, s
 	return r;
 }
 
-/* Full evaluations of a round's survivors; *best is set when one passes. */
-static int settle(struct search *s, const size_t *which, size_t n, size_t *best, struct err *e)
+/* The best-ranked candidates of a kind, at most max. */
+static size_t those_seen(const struct search *s, enum seen seen, size_t *which, size_t max)
 {
-	size_t batch[FULL_ROUND];
+	size_t n = 0;
 
-	for (size_t k = 0; k < n;) {
-		size_t m = 0;
-
-		for (; k < n && m < FULL_ROUND; k++)
-			if (s->trials[which[k]].seen == SEEN_SURVIVES)
-				batch[m++] = which[k];
-		if (m > s->task->evaluations - s->spent)
-			m = (size_t)(s->task->evaluations - s->spent);
-		if (m == 0)
-			return 0;
-
-		const int r = evaluate(s, batch, m, GATE_KIND_FULL, e);
-
-		if (r < 0)
-			return r;
-		for (size_t i = 0; i < m; i++)
-			if (s->trials[batch[i]].seen == SEEN_PASSES) {
-				*best = batch[i];
-				return 0;
-			}
-	}
-	return 0;
+	for (size_t i = 0; i < s->found.n && n < max; i++)
+		if (s->trials[i].seen == seen)
+			which[n++] = i;
+	return n;
 }
 
-/* *best stays SIZE_MAX when no candidate passed. */
-static int search_run(struct search *s, size_t *best, struct err *e)
+/* One step of the search: full runs of survivors, else a round of quick ones; 0 when spent. */
+static int search_step(struct search *s, struct err *e)
 {
-	size_t next = 0;
+	const uint64_t left = s->task->evaluations - s->spent;
+	size_t which[QUICK_ROUND], n;
+	int r;
 
-	while (next < s->found.n && *best == SIZE_MAX) {
-		size_t which[QUICK_ROUND], n = 0;
-		const uint64_t left = s->task->evaluations - s->spent;
+	n = those_seen(s, SEEN_SURVIVES, which, left < FULL_ROUND ? (size_t)left : FULL_ROUND);
+	if (n > 0) {
+		r = evaluate(s, which, n, GATE_KIND_FULL, e);
+		return r < 0 ? r : 1;
+	}
+	/* the last evaluations are for full runs: a survivor never run in full is no fix */
+	while (n < QUICK_ROUND && s->next < s->found.n && n + FULL_ROUND < left)
+		which[n++] = s->next++;
+	if (n == 0)
+		return 0;
+	r = evaluate(s, which, n, GATE_KIND_QUICK, e);
+	return r < 0 ? r : 1;
+}
 
-		/* the last evaluations are for full runs: a survivor never run in full is no fix */
-		while (n < QUICK_ROUND && next < s->found.n && n + FULL_ROUND < left)
-			which[n++] = next++;
-		if (n == 0)
-			return 0;
+/* 1 and *best: the best-ranked candidate that passed everything; 0: there is none. */
+static int search_next(struct search *s, size_t *best, struct err *e)
+{
+	for (;;) {
+		int r;
 
-		int r = evaluate(s, which, n, GATE_KIND_QUICK, e);
-
-		if (r == 0)
-			r = settle(s, which, n, best, e);
-		if (r < 0)
+		if (those_seen(s, SEEN_PASSES, best, 1) == 1)
+			return 1;
+		r = search_step(s, e);
+		if (r <= 0)
 			return r;
 	}
-	return 0;
 }
 
 /* ---- what the reviewer reads ---- */
@@ -191,16 +184,19 @@ static int search_run(struct search *s, size_t *best, struct err *e)
 static char *tell_cause(const struct search *s)
 {
 	AUTO_BUF struct buf b = BUF_INIT(4096);
+	const char *what = fault_words(s->where.fault.classes);
 
-	for (size_t i = 0; i < s->where.n_hops; i++)
-		buf_printf(&b, i == 0 ? "%s without a check for %s. " : "%s. ", s->where.hops[i],
-			   fault_words(s->where.fault.classes));
-	if (b.n == 0)
-		buf_printf(&b, "%s%s meets %s that it does not handle. ",
-			   s->where.function ? s->where.function : "The code",
-			   s->where.function ? "()" : "", fault_words(s->where.fault.classes));
-	if (b.n > 0)
-		b.p[--b.n] = '\0';
+	if (s->where.n_hops == 0)
+		buf_printf(&b, "The code meets %s that it does not handle.", what);
+	for (size_t i = 0; i < s->where.n_hops; i++) {
+		buf_printf(&b, "%s%s", i > 0 ? ". " : "", s->where.hops[i]);
+		if (i == 0 && s->where.suspected)
+			buf_printf(&b, " without a check for %s", what);
+		else if (i == 0)
+			buf_printf(&b, ", meeting %s that it does not handle", what);
+	}
+	if (s->where.n_hops > 0)
+		buf_putc(&b, '.');
 	return buf_take(&b);
 }
 
@@ -306,22 +302,42 @@ static int abstain(struct search *s, const char *why, struct err *e)
 	return gate_give_up(s->gate, b.p ? b.p : why, e);
 }
 
-/* Submits the best; what the gate refuses at submission is set aside for the next one. */
-static int conclude(struct search *s, size_t best, struct err *e)
+static void set_aside(struct trial *t, struct gate_refusal *why)
 {
-	struct gate_refusal why = { 0 };
-	const int r = submit(s, best, &why, e);
+	AUTO_BUF struct buf b = BUF_INIT(1024);
 
-	if (r == -EPERM) {
-		AUTO_BUF struct buf b = BUF_INIT(1024);
+	buf_printf(&b, "passes all tests, but is refused by %.100s: %.400s",
+		   why->rule ? why->rule : "the gate", why->reason ? why->reason : "");
+	free(t->why_not);
+	t->why_not = buf_take(&b);
+	t->seen = SEEN_REFUSED;
+	jmap_release(gate_refusal_map, why);
+}
 
-		buf_printf(&b, "the change that passes all tests was refused by %s: %s",
-			   why.rule ? why.rule : "the gate", why.reason ? why.reason : "");
-		jmap_release(gate_refusal_map, &why);
+/* Submits the best; what the gate refuses then is set aside, and the next one takes its place. */
+static int conclude(struct search *s, struct err *e)
+{
+	unsigned refused = 0;
+	size_t best;
+	int r;
+
+	while ((r = search_next(s, &best, e)) == 1) {
+		struct gate_refusal why = { 0 };
+
+		r = submit(s, best, &why, e);
+		if (r != -EPERM)
+			return r;
 		*e = (struct err)ERR_INIT;
-		return abstain(s, b.p ? b.p : "the change was refused", e);
+		set_aside(&s->trials[best], &why);
+		refused++;
 	}
-	return r;
+	if (r < 0)
+		return r;
+	return abstain(s,
+		       refused	    ? "every change that passes all tests was refused"
+		       : s->found.n ? "no candidate passes the new test and the existing ones"
+				    : "no operator fits what was reported",
+		       e);
 }
 
 static void search_release(struct search *s)
@@ -354,7 +370,6 @@ static int search_prepare(struct search *s, struct err *e)
 int patch_run(struct gate_client *gate, const struct gate_task *task, struct err *e)
 {
 	struct search s = { .gate = gate, .task = task, .found = { .max = MAX_CANDIDATES } };
-	size_t best = SIZE_MAX;
 	int r = locate(task, &s.where, e);
 
 	if (r < 0) {
@@ -368,14 +383,7 @@ int patch_run(struct gate_client *gate, const struct gate_task *task, struct err
 	}
 	r = search_prepare(&s, e);
 	if (r == 0)
-		r = search_run(&s, &best, e);
-	if (r == 0 && best != SIZE_MAX)
-		r = conclude(&s, best, e);
-	else if (r == 0)
-		r = abstain(&s,
-			    s.found.n ? "no candidate passes the new test and the existing ones"
-				      : "no operator fits what was reported",
-			    e);
+		r = conclude(&s, e);
 	search_release(&s);
 	return r;
 }

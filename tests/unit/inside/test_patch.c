@@ -17,6 +17,7 @@ struct rules {
 	const char *heals;  /* passes the new test when the change contains this */
 	const char *breaks; /* fails the suite when it contains this; NULL: nothing does */
 	bool refuse;	    /* every evaluation is refused */
+	const char *forbid; /* a submission that contains this is refused; NULL: none */
 	bool reverse;	    /* outstanding requests are answered last first */
 	unsigned parallel;
 };
@@ -129,13 +130,31 @@ static void flush(int sock, const struct rules *r, struct gate_evaluate *q, size
 	*n = 0;
 }
 
-static void take_submission(int sock, const json_t *body, struct outcome *o)
+static void refuse(int sock, uint64_t id)
+{
+	struct gate_refusal no = { .id = id,
+				   .rule = strdup("diff.paths"),
+				   .place = strdup("p.json:2:1"),
+				   .reason = strdup("not here") };
+	AUTO_JSON json_t *body = jmap_write(gate_refusal_map, &no);
+	struct err e = ERR_INIT;
+
+	CHECK_INT(msg_send(sock, GATE_REFUSED, body, NULL, 0, -1, &e), 0);
+	jmap_release(gate_refusal_map, &no);
+}
+
+static void take_submission(int sock, const json_t *body, const struct rules *r, struct outcome *o)
 {
 	struct gate_submit s = { 0 };
 	struct err e = ERR_INIT;
 
 	CHECK_INT(jmap_read(gate_submit_map, body, &s, "", &e), 0);
 	CHECK_INT((long long)s.changes.n, 1);
+	if (r->forbid && strstr(((struct gate_change *)s.changes.v)->content, r->forbid)) {
+		refuse(sock, s.id);
+		jmap_release(gate_submit_map, &s);
+		return;
+	}
 	o->content = strdup(((struct gate_change *)s.changes.v)->content);
 	o->title = strdup(s.title);
 	o->cause = strdup(s.cause);
@@ -183,7 +202,7 @@ static void serve(int sock, const char *repo, const struct rules *r, struct outc
 			CHECK_INT(jmap_read(gate_evaluate_map, m.body, &waiting[n++], "", &e), 0);
 			o->evaluations++;
 		} else if (m.type == GATE_SUBMIT) {
-			take_submission(sock, m.body, o);
+			take_submission(sock, m.body, r, o);
 		} else if (m.type == GATE_GIVE_UP) {
 			take_surrender(sock, m.body, o);
 		}
@@ -250,7 +269,7 @@ static void the_nearest_general_guard_is_submitted(void)
 	CHECK_STR(o.title ? o.title : "", "encode: handle a null value");
 	CHECK(o.cause && strstr(o.cause, "encode() at lib/a.js:4 uses 'text' without a check"));
 	CHECK(o.cause && strstr(o.cause, "each() at lib/a.js:13 passes it as 'list[i]'"));
-	CHECK(o.cause && strstr(o.cause, "lib/a.js:19 hands over 'encode'"));
+	CHECK(o.cause && strstr(o.cause, "lib/a.js:19 hands over the function 'encode'"));
 	CHECK(o.tried > 1);
 	outcome_release(&o);
 }
@@ -323,6 +342,29 @@ static void refused_evaluations_end_in_an_honest_surrender(void)
 	outcome_release(&o);
 }
 
-TAP_MAIN(TEST(the_nearest_general_guard_is_submitted), TEST(what_breaks_other_tests_is_passed_over),
+static void a_refused_submission_gives_way_to_the_next_best(void)
+{
+	const struct rules r = { .heals = "=== null", .forbid = "text === null", .parallel = 2 };
+	struct outcome o;
+
+	run(&r, &o);
+	CHECK(o.content && !strstr(o.content, "text === null"));
+	outcome_release(&o);
+}
+
+static void when_every_submission_is_refused_it_says_so(void)
+{
+	const struct rules r = { .heals = "=== null", .forbid = "null", .parallel = 2 };
+	struct outcome o;
+
+	run(&r, &o);
+	CHECK(!o.content);
+	CHECK(o.gave_up && strstr(o.gave_up, "every change that passes all tests was refused"));
+	outcome_release(&o);
+}
+
+TAP_MAIN(TEST(a_refused_submission_gives_way_to_the_next_best),
+	 TEST(when_every_submission_is_refused_it_says_so),
+	 TEST(the_nearest_general_guard_is_submitted), TEST(what_breaks_other_tests_is_passed_over),
 	 TEST(a_callback_can_be_wrapped_at_its_caller), TEST(the_order_of_answers_does_not_matter),
 	 TEST(it_abstains_when_nothing_heals), TEST(refused_evaluations_end_in_an_honest_surrender))
