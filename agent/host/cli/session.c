@@ -129,7 +129,7 @@ int session_run(struct session *s, bool json, struct err *e)
 	struct pipeline_end end = { 0 };
 
 	if (pipeline_run(&p, &end, e) < 0)
-		return strstr(e->msg, "replica for") ? CLI_SANDBOX : CLI_FAILED;
+		return end.no_sandbox ? CLI_SANDBOX : CLI_FAILED;
 	print_end(s, &end, json);
 	if (end.goal)
 		return CLI_OK;

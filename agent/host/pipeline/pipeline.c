@@ -167,6 +167,7 @@ int pipeline_run(const struct pipeline *p, struct pipeline_end *out, struct err 
 		if (r == 0 && w.outcome >= 0)
 			r = end_case(p, w.outcome, w.reason, e);
 	}
+	out->no_sandbox = w.world.no_sandbox;
 	work_release(&w);
 	return r < 0 ? r : read_end(p, out, e);
 }

@@ -20,6 +20,7 @@ struct pipeline {
 struct pipeline_end {
 	int outcome; /* enum outcome */
 	char reason[512];
+	bool no_sandbox; /* set on failure: a replica could not be built */
 	bool goal; /* the goal of the service's mode was reached */
 };
 

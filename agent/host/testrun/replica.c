@@ -166,7 +166,9 @@ static int start(struct replica *r, const struct replica_job *job, struct err *e
 	if (job->wall_ms && (!spec.limits.wall_ms || job->wall_ms < spec.limits.wall_ms))
 		spec.limits.wall_ms = job->wall_ms;
 	spec_defaults(&spec);
-	return sandbox_start(&spec, &r->sandbox, e);
+	k = sandbox_start(&spec, &r->sandbox, e);
+	w->no_sandbox = k < 0;
+	return k;
 }
 
 int replica_start(struct world *w, const struct replica_job *job, struct replica **out,

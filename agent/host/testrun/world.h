@@ -37,6 +37,7 @@ struct world {
 	} side[SIDE_N];
 	struct policy *policy[ROLE_N];
 	struct policy_places places;
+	bool no_sandbox; /* a replica could not be built: this host's fault, not the case's */
 	struct {
 		uint64_t replicas, cpu_us, peak_memory;
 	} spent;
