@@ -41,12 +41,12 @@ static void probe_root(json_t *out, const struct idrange *ids)
 	root_release(&root);
 }
 
-static void probe_namespaces(json_t *out)
+static void probe_namespaces(const char *state, json_t *out)
 {
 	struct idrange *ids = NULL;
 	struct err e = ERR_INIT;
 
-	if (idrange_take("/var/lib/sickbay", &ids, &e) < 0) {
+	if (idrange_take(state, &ids, &e) < 0) {
 		problem(out, "id range", &e);
 		return;
 	}
@@ -85,7 +85,7 @@ static void probe_filter(json_t *out)
 	seccomp_prog_release(&prog);
 }
 
-json_t *sandbox_probe(struct err *e)
+json_t *sandbox_probe(const char *state, struct err *e)
 {
 	AUTO_JSON json_t *out = json_pack("{s:[]}", "problems");
 	struct utsname u;
@@ -102,6 +102,6 @@ json_t *sandbox_probe(struct err *e)
 	if (caps_check(&why) < 0)
 		problem(out, "privileges", &why);
 	else
-		probe_namespaces(out);
+		probe_namespaces(state, out);
 	return take_ptr(out);
 }

@@ -78,9 +78,9 @@ const struct sandbox_timing *sandbox_timings(const struct sandbox *s, size_t *n)
 int sandbox_freeze(struct sandbox *s, int *layer, struct err *e);
 void sandbox_close(struct sandbox *s); /* kills, waits, removes; NULL is fine; keeps errno */
 
-/* What this host offers, for `doctor`: JSON object of facts and chosen variants (recipe, cgroup
- * mode, landlock abi ...). */
-json_t *sandbox_probe(struct err *e);
+/* What this host offers, for `doctor` (state: where locks lie when /run cannot hold them): JSON
+ * object of facts and chosen variants (recipe, cgroup mode, landlock abi ...). */
+json_t *sandbox_probe(const char *state, struct err *e);
 /* Removes what a killed orchestrator left (cgroups, id locks, disk uppers) of replicas whose owner
  * is gone. Returns the number. */
 int sandbox_sweep(const char *state, struct err *e);
