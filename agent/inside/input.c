@@ -270,9 +270,10 @@ enum value_kind value_kind(const json_t *v, const char **text)
 /* ---- what stands out ---- */
 
 /* The earlier row is the more telling one. */
-static const char *const remarkable[] = { "null",	 "undefined",	  "nan",
-					  "infinity",	 "negative-zero", "empty-string",
-					  "empty-array", "empty-object" };
+static const char *const remarkable[] = { "null",	    "undefined",     "nan",
+					  "infinity",	    "negative-zero", "empty-string",
+					  "empty-array",    "empty-object",  "zero",
+					  "negative-number" };
 #define N_REMARKABLE (sizeof(remarkable) / sizeof(remarkable[0]))
 
 struct finding {
@@ -299,6 +300,8 @@ static size_t rank_of(const json_t *v)
 		return 6;
 	if (json_is_object(v) && json_object_size(v) == 0)
 		return 7;
+	if (json_is_number(v) && json_number_value(v) <= 0)
+		return json_number_value(v) < 0 ? 9 : 8;
 	return N_REMARKABLE;
 }
 
@@ -322,19 +325,16 @@ static void look(json_t *v, const char *place, struct finding *f)
 void input_describe(const json_t *normal, struct buf *out)
 {
 	const json_t *steps = json_object_get(normal, "script");
+	const json_t *last = json_array_get(steps, json_array_size(steps) - 1);
 	struct finding f = { N_REMARKABLE, "" };
+	const char *key;
+	json_t *arg;
+	size_t i;
 
-	for (size_t i = json_array_size(steps); i-- > 0 && f.rank == N_REMARKABLE;) {
-		const json_t *step = json_array_get(steps, i);
-		const char *key;
-		json_t *arg;
-		size_t k;
-
-		json_array_foreach(json_object_get(step, "args"), k, arg)
-			look(arg, "argument", &f);
-		json_object_foreach(json_object_get(step, "kwargs"), key, arg)
-			look(arg, "argument", &f);
-	}
+	json_array_foreach(json_object_get(last, "args"), i, arg)
+		look(arg, "argument", &f);
+	json_object_foreach(json_object_get(last, "kwargs"), key, arg)
+		look(arg, "argument", &f);
 	if (f.rank < N_REMARKABLE)
 		buf_printf(out, "%s-%s", remarkable[f.rank], f.place);
 }

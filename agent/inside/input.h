@@ -61,6 +61,6 @@ enum value_kind {
  * borrowed. */
 enum value_kind value_kind(const json_t *v, const char **text);
 
-/* "null-array-element", "empty-string-argument"...: what stands out in the input; "" when nothing
- * does. */
+/* "null-array-element", "empty-string-argument"...: what stands out in the last call; "" when
+ * nothing does. */
 void input_describe(const json_t *normal, struct buf *out);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/inside/input.h"
+#include "agent/inside/message.h"
 #include "agent/inside/shrink.h"
 
 /*
@@ -31,6 +32,8 @@ struct work {
 	renderer render;
 	struct gate_verdict verdict; /* of the last evaluation */
 	char *refusal;
+	struct corpus corpus;
+	char *shape; /* of the message that the reported input gives */
 };
 
 static renderer find_renderer(const char *framework)
@@ -96,12 +99,18 @@ static bool is_match(const struct work *w, const char *match)
 	return w->verdict.match && strcmp(w->verdict.match, match) == 0;
 }
 
+/* The same coordinate and the same message but for its values: another failure of that line does
+ * not count. */
 static int still_exact(void *arg, const json_t *input, struct err *e)
 {
 	struct work *w = arg;
+	AUTO_FREE char *shape = NULL;
 	const int r = evaluate(w, input, e);
 
-	return r < 0 ? r : is_match(w, "exact");
+	if (r < 0 || !is_match(w, "exact"))
+		return r < 0 ? r : 0;
+	shape = message_shape(w->verdict.chain, &w->corpus);
+	return shape && strcmp(shape, w->shape) == 0;
 }
 
 /* The budget that is left for shrinking, after one last evaluation. */
@@ -120,18 +129,19 @@ static int make_small(struct work *w, json_t **input, struct buf *kept, struct e
 			    .arg = w,
 			    .budget = budget(w),
 			    .fixed = strcmp(w->subject.task->framework, "c") == 0 };
-	struct corpus corpus = { 0 };
-	int r = shrink_input(&s, input, e);
+	int r = corpus_load(w->subject.dir, &w->corpus, e);
 
+	w->shape = message_shape(w->verdict.chain, &w->corpus);
+	if (r == 0 && !w->shape)
+		r = err_set(e, ENOMEM, "out of memory");
 	if (r == 0)
-		r = corpus_load(w->subject.dir, &corpus, e);
+		r = shrink_input(&s, input, e);
 	if (r == 0) {
 		s.budget += budget(w) > SHRINK_MOST / 2 ? SHRINK_MOST / 2 : 0;
-		r = shrink_synthesise(&s, &corpus, input, kept, e);
+		r = shrink_synthesise(&s, &w->corpus, input, kept, e);
 	}
 	if (r == 0)
 		r = shrink_input(&s, input, e);
-	corpus_release(&corpus);
 	shrink_release(&s);
 	return r;
 }
@@ -233,6 +243,8 @@ int reproduce_run(struct gate_client *gate, const struct gate_task *task, struct
 	if (r == 0)
 		r = run(&w, &input, e);
 	forget_verdict(&w);
+	corpus_release(&w.corpus);
+	free(w.shape);
 	if (w.subject.dir >= 0)
 		(void)close(w.subject.dir);
 	return r;
