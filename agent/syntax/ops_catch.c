@@ -223,25 +223,24 @@ static bool catches(const struct source *s, TSNode types, const struct fault *f)
 	       !catches_already(s, types, "Exception");
 }
 
-static void put_try(const struct site *site, TSNode handler, const char *body, const char *leave,
-		    struct buf *out)
+/* `caught`: Python's types, or JavaScript's parameter ("" for none). */
+static void put_try(const struct site *site, const char *caught, const char *body,
+		    const char *leave, struct buf *out)
 {
-	const struct source *s = site->src;
 	const struct style *st = site->style;
-	const TSNode name = node_field(handler, "parameter");
-	AUTO_FREE char *bound = node_text(s, name);
-	AUTO_FREE char *types = node_text(s, caught_types(handler));
+	const char *unit = st->indent;
 	char indent[128];
 
-	line_indent(s, ts_node_start_byte(site->statement), indent, sizeof(indent));
-	if (!s->lang->braces)
-		buf_printf(out, "try:\n%s%s%s\n%sexcept %s:\n%s%s%s", indent, st->indent, body,
-			   indent, types ? types : "", indent, st->indent, leave);
-	else
-		buf_printf(out, "try {\n%s%s%s\n%s} catch %s%s%s{\n%s%s%s%s\n%s}", indent,
-			   st->indent, body, indent, bound && *bound ? "(" : "", bound ? bound : "",
-			   bound && *bound ? ") " : "", indent, st->indent, leave,
-			   st->semicolons ? ";" : "", indent);
+	line_indent(site->src, ts_node_start_byte(site->statement), indent, sizeof(indent));
+	if (!site->src->lang->braces) {
+		buf_printf(out, "try:\n%s%s%s\n", indent, unit, body);
+		buf_printf(out, "%sexcept %s:\n%s%s%s", indent, caught, indent, unit, leave);
+		return;
+	}
+	buf_printf(out, "try {\n%s%s%s\n%s} catch ", indent, unit, body, indent);
+	if (*caught)
+		buf_printf(out, "(%s) ", caught);
+	buf_printf(out, "{\n%s%s%s%s\n%s}", indent, unit, leave, st->semicolons ? ";" : "", indent);
 }
 
 /* The handler elsewhere returns the text it was asked to convert, or a literal: so does the copy.
@@ -259,6 +258,8 @@ static void catch_copy_at(const struct site *site, TSNode call, struct candidate
 
 	const TSNode value = handler_leave(s, c.handler);
 	AUTO_FREE char *body = node_text(s, site->statement);
+	AUTO_FREE char *caught = node_text(s, s->lang->braces ? node_field(c.handler, "parameter")
+							      : caught_types(c.handler));
 	AUTO_BUF struct buf text = BUF_INIT(1u << 16), own = BUF_INIT(4096);
 	struct splice sp = { 0 };
 
@@ -279,7 +280,7 @@ static void catch_copy_at(const struct site *site, TSNode call, struct candidate
 	donors_release(&d);
 	if (own.n == 0)
 		return;
-	put_try(site, c.handler, body, own.p, &text);
+	put_try(site, caught ? caught : "", body, own.p, &text);
 	if (buf_check(&text, "handler", &out->failed) == 0 &&
 	    splice_add(&sp, ts_node_start_byte(site->statement), ts_node_end_byte(site->statement),
 		       text.p, &out->failed) == 0)
@@ -318,6 +319,31 @@ static void catch_copy(const struct site *site, struct candidates *out)
 	source_walk(site->src, st, each_call, &c);
 }
 
+/* ---- a handler for just this type, leaving as the function already does ---- */
+
+static void catch_leave(const struct site *site, struct candidates *out)
+{
+	const struct source *s = site->src;
+	const TSNode st = site->statement;
+	const char *type = plain_type(site->fault);
+	AUTO_FREE char *body = node_text(s, st);
+	struct donors d;
+
+	if (site->name || ts_node_is_null(st) || node_line(st) != node_line_end(st) || !body ||
+	    strchr(type, '.') || !node_is(s, st, C_RETURN | C_EXPR_STATEMENT))
+		return;
+	donors_of(site, before_statement(s, st), &d);
+	for (size_t i = 0; i < d.n; i++) {
+		AUTO_BUF struct buf text = BUF_INIT(1u << 16), what = BUF_INIT(1024);
+
+		put_try(site, type, body, d.v[i], &text);
+		buf_printf(&what, "leaves with '%s' on %s", d.v[i], type);
+		if (text.p && what.p && !text.failed)
+			add_rewrite(site, out, st, text.p, (unsigned)i, what.p);
+	}
+	donors_release(&d);
+}
+
 #define RAISED                                                                                  \
 	(FAULT_TYPE | FAULT_KEY | FAULT_INDEX | FAULT_DIVIDE | FAULT_CONVERT | FAULT_OVERFLOW | \
 	 FAULT_NULL)
@@ -326,5 +352,6 @@ const struct op ops_catch[] = {
 	{ "catch-widen", "python", RAISED, 1u << SITE_FAULT, 10, catch_widen },
 	{ "catch-like-sibling", "javascript python", FAULT_CONVERT | FAULT_OVERFLOW,
 	  1u << SITE_FAULT, 18, catch_copy },
+	{ "catch-leave", "python", RAISED & ~FAULT_NULL, 1u << SITE_FAULT, 30, catch_leave },
 	{ 0 },
 };

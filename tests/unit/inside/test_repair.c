@@ -86,6 +86,11 @@ static const char lookup_py[] = "def port(settings):\n"
 static const char join_py[] = "def line(parts):\n"
 			      "    return \",\".join(parts)\n";
 
+static const char count_py[] = "def count(text):\n"
+			       "    if not text:\n"
+			       "        return None\n"
+			       "    return int(text)\n";
+
 static const char decode_js[] = "function decode(text) {\n"
 				"\ttry {\n"
 				"\t\treturn decodeURIComponent(text);\n"
@@ -207,6 +212,15 @@ static const struct crash crashes[] = {
 	  { { "line", 2 } },
 	  "join-convert",
 	  "return \",\".join(map(str, parts))",
+	  1 },
+	{ "python",
+	  "count.py",
+	  count_py,
+	  "ValueError",
+	  "invalid literal for int()",
+	  { { "count", 4 } },
+	  "catch-leave",
+	  "    try:\n        return int(text)\n    except ValueError:\n        return None\n",
 	  1 },
 	{ "javascript",
 	  "decode.js",
