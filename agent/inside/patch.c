@@ -14,7 +14,8 @@
  * first nor on how many replicas run at once; so the same case gives the same
  * patch on any machine.
  */
-#define QUICK_ROUND    8
+#define QUICK_ROUND    4
+#define BUILT_ROUND    2 /* where each evaluation is a build */
 #define FULL_ROUND     2
 #define MAX_CANDIDATES 200
 
@@ -148,6 +149,7 @@ static size_t those_seen(const struct search *s, enum seen seen, size_t *which, 
 static int search_step(struct search *s, struct err *e)
 {
 	const uint64_t left = s->task->evaluations - s->spent;
+	const size_t round = s->where.lang->compiled ? BUILT_ROUND : QUICK_ROUND;
 	size_t which[QUICK_ROUND], n;
 	int r;
 
@@ -157,7 +159,7 @@ static int search_step(struct search *s, struct err *e)
 		return r < 0 ? r : 1;
 	}
 	/* the last evaluations are for full runs: a survivor never run in full is no fix */
-	while (n < QUICK_ROUND && s->next < s->found.n && n + FULL_ROUND < left)
+	while (n < round && s->next < s->found.n && n + FULL_ROUND < left)
 		which[n++] = s->next++;
 	if (n == 0)
 		return 0;

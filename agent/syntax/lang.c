@@ -194,6 +194,7 @@ static const struct lang langs[] = {
 	  .suffixes = WORDS(".c", ".h"),
 	  .grammar = tree_sitter_c,
 	  .kinds = c_kinds,
+	  .compiled = true,
 	  .braces = true,
 	  .terminator = ";",
 	  .null = "NULL",

@@ -48,6 +48,7 @@ struct lang {
 	const char *const *suffixes;
 	const TSLanguage *(*grammar)(void);
 	const struct lang_kind *kinds;
+	bool compiled;		/* trying a change means a build */
 	bool braces;		/* blocks by braces, else by indentation */
 	const char *terminator; /* ends a simple statement */
 	const char *null;	/* the null literal */
