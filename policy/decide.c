@@ -151,7 +151,7 @@ static void fs_ask_source(const struct source *s, const struct fs_list *k, const
 static void fs_ask(const struct policy *p, const struct fs_list *k, const char *path,
 		   struct policy_verdict *out)
 {
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; k && i < p->n; i++) {
 		struct policy_verdict v;
 
 		fs_ask_source(p->v[i], k, path, &v);
