@@ -14,6 +14,9 @@
 #include "runtime/base/id.h"
 #include "runtime/base/log.h"
 #include "runtime/base/spawn.h"
+#include "runtime/proto/decode.h"
+
+#define REPOSITORY_POLICY ".sickbay/policy.json"
 
 static int open_agent(struct world *w, struct err *e)
 {
@@ -87,6 +90,9 @@ static int load_policies(struct world *w, struct err *e)
 		if (!path)
 			return err_set(e, ENOMEM, "out of memory");
 		r = policy_load(path, &w->policy[role], e);
+		if (r == 0 && !policy_has_role(w->policy[role], role))
+			r = err_set(e, EINVAL, "policy '%s' is not for the role '%s': see its \"roles\"",
+				    path, policy_role_name(role));
 		if (r < 0)
 			return r;
 	}
@@ -193,6 +199,39 @@ void world_close(struct world *w)
 	*w = (struct world){ .toolchain = -1, .reporters = -1, .agent_program = -1, .scratch = -1 };
 }
 
+/*
+ * The repository's own policy, as it stands at the base commit: it can only
+ * narrow what the operator allows.  Its text is untrusted, so sickbay-decode
+ * reads it and the checker gets it back as plain JSON.
+ */
+static int narrow_by_repository(struct world *w, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(1u << 20);
+	AUTO_JSON json_t *parsed = NULL;
+	AUTO_FREE char *plain = NULL;
+	struct policy *own = NULL;
+	struct err none = ERR_INIT;
+	int r = source_read_file(w->store, &w->side[SIDE_BASE].source, w->service->run.cwd,
+				 REPOSITORY_POLICY, &text, &none);
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	if (r < 0)
+		return err_set(e, -r, "%s", none.msg);
+	r = decode_text(DECODE_JSONC, text.p, text.n, REPOSITORY_POLICY, NULL, &parsed, e);
+	if (r < 0)
+		return r;
+	plain = json_dumps(json_object_get(parsed, "value"), JSON_INDENT(1));
+	if (!plain)
+		return err_set(e, ENOMEM, "out of memory");
+	r = policy_parse(REPOSITORY_POLICY, plain, strlen(plain), &own, e);
+	for (int role = 0; r == 0 && role < ROLE_N; role++)
+		if (policy_has_role(own, role))
+			r = policy_narrow(w->policy[role], own, e);
+	policy_free(own);
+	return r < 0 ? err_wrap(e, "the repository's own policy") : 0;
+}
+
 int world_set_source(struct world *w, int side, const char *commit, struct err *e)
 {
 	int r;
@@ -204,6 +243,8 @@ int world_set_source(struct world *w, int side, const char *commit, struct err *
 			&w->side[side].source, e);
 	if (r == 0)
 		r = layer_open(w->store, w->side[side].source.layer, &w->side[side].layer, e);
+	if (r == 0 && side == SIDE_BASE)
+		r = narrow_by_repository(w, e);
 	return r < 0 ? r : testrun_build(w, side, e);
 }
 
