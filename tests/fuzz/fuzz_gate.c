@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdint.h>
+#include <string.h>
+
+#include "runtime/base/msg.h"
+#include "runtime/proto/gate.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+union any {
+	struct gate_hello hello;
+	struct gate_evaluate evaluate;
+	struct gate_submit submit;
+	struct gate_give_up give_up;
+	struct gate_note note;
+	struct gate_verdict verdict;
+	struct gate_refusal refusal;
+	struct gate_task task;
+};
+
+/* What an agent may send, and what it may hear: a body refused with its place, or one that is
+ * written back as read. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct jmap *const maps[] = {
+		gate_hello_map, gate_evaluate_map, gate_submit_map,  gate_give_up_map,
+		gate_note_map,	gate_verdict_map,  gate_refusal_map, gate_task_map,
+	};
+	AUTO_JSON json_t *value = NULL;
+	AUTO_JSON json_t *back = NULL;
+	struct err e = ERR_INIT;
+	union any one, two;
+	const struct jmap *map;
+
+	memset(&one, 0, sizeof(one));
+	memset(&two, 0, sizeof(two));
+	if (size < 1 || msg_decode(data + 1, size - 1, &value, &e) < 0)
+		return 0;
+	map = maps[data[0] % (sizeof(maps) / sizeof(maps[0]))];
+	if (jmap_read(map, value, &one, "", &e) < 0) {
+		if (e.code <= 0 || e.msg[0] == '\0')
+			__builtin_trap();
+	} else {
+		back = jmap_write(map, &one);
+		if (!back || jmap_read(map, back, &two, "", &e) < 0)
+			__builtin_trap();
+		jmap_release(map, &two);
+	}
+	jmap_release(map, &one);
+	return 0;
+}
