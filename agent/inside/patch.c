@@ -320,7 +320,7 @@ static void set_aside(struct trial *t, struct gate_refusal *why)
 static int conclude(struct search *s, struct err *e)
 {
 	unsigned refused = 0;
-	size_t best;
+	size_t best = 0;
 	int r;
 
 	while ((r = search_next(s, &best, e)) == 1) {
