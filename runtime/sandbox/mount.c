@@ -61,18 +61,10 @@ static int set_attrs(int mnt, int userns, uint64_t attrs, bool recursive)
 	return sys_mount_setattr(mnt, recursive ? AT_RECURSIVE : 0, &a);
 }
 
-static int clone_tree(int fd, bool recursive, struct err *e)
+static int mapped(int tree, const struct idrange *ids, uint64_t attrs, bool recursive, int *out,
+		  struct err *e)
 {
-	const int r = sys_open_tree(
-		fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0));
-
-	return r < 0 ? err_set(e, -r, "clone a mount: %s", strerror(-r)) : r;
-}
-
-int mount_clone(int fd, const struct idrange *ids, uint64_t attrs, bool recursive, int *out,
-		struct err *e)
-{
-	AUTO_CLOSE int mnt = clone_tree(fd, recursive, e);
+	AUTO_CLOSE int mnt = tree;
 	int r;
 
 	if (mnt < 0)
@@ -84,10 +76,21 @@ int mount_clone(int fd, const struct idrange *ids, uint64_t attrs, bool recursiv
 	return 0;
 }
 
+int mount_clone(int fd, const struct idrange *ids, uint64_t attrs, bool recursive, int *out,
+		struct err *e)
+{
+	return mapped(mount_tree(fd, "", recursive, e), ids, attrs, recursive, out, e);
+}
+
+int mount_clone_sub(int fd, const char *sub, uint64_t attrs, int *out, struct err *e)
+{
+	return mapped(mount_tree(fd, sub, false, e), NULL, attrs, false, out, e);
+}
+
 int mount_clone_lenient(int fd, const struct idrange *ids, uint64_t attrs, bool recursive, int *out,
 			struct err *e)
 {
-	AUTO_CLOSE int mnt = clone_tree(fd, recursive, e);
+	AUTO_CLOSE int mnt = mount_tree(fd, "", recursive, e);
 	int r;
 
 	if (mnt < 0)

@@ -25,7 +25,14 @@ int tmpfs_make(uint64_t size, uint64_t inodes, unsigned mode, unsigned attrs, in
  */
 int mount_clone(int fd, const struct idrange *ids, uint64_t attrs, bool recursive, int *out,
 		struct err *e);
-/* The same for the operator's own trees, where a file system without id mapping is no obstacle. */
+/* A directory within a mount, its ids as they are stored. */
+int mount_clone_sub(int fd, const char *sub, uint64_t attrs, int *out, struct err *e);
+/* The clone alone, of a mount or of the directory `sub` in it.  A mount without a place stays
+ * usable under its number, also on kernels (before 6.15) where it has to be replaced for this. */
+int mount_tree(int mnt, const char *sub, bool recursive, struct err *e);
+void mount_tree_force(bool by_helper); /* tests: as on such a kernel */
+/* As mount_clone(), for the operator's own trees, where a file system without id mapping is no
+ * obstacle. */
 int mount_clone_lenient(int fd, const struct idrange *ids, uint64_t attrs, bool recursive, int *out,
 			struct err *e);
 

@@ -124,17 +124,12 @@ static int upper_dirs(struct parts *p, int store, uid_t owner, struct err *e)
 	return r < 0 ? err_set(e, -r, "make the upper: %s", strerror(-r)) : 0;
 }
 
-/*
- * Two mounts of the upper's file system: `store` shows the ids as they are stored, upper_mnt as
- * those of the range.  Kernels before 6.15 do not clone a detached mount: then the one mount there
- * is gets mapped, and the upper cannot be frozen.
- */
+/* Two mounts of the upper's file system: `store` shows the ids as they are stored, upper_mnt as
+ * those of the range. */
 static int upper_make(const struct sandbox_spec *spec, const struct idrange *ids, struct root *r,
 		      struct parts *p, struct err *e)
 {
 	AUTO_CLOSE int store = -1;
-	struct mount_attr map = { .attr_set = MOUNT_ATTR_IDMAP,
-				  .userns_fd = (uint64_t)ids->userns };
 	int err = spec->upper == SANDBOX_UPPER_DISK
 			  ? disk_make(spec, &store, e)
 			  : tmpfs_make(spec->limits.disk, spec->limits.inodes, 0755,
@@ -147,15 +142,10 @@ static int upper_make(const struct sandbox_spec *spec, const struct idrange *ids
 		return upper_dirs(p, p->upper_mnt, ids->base, e);
 	}
 	err = mount_clone(store, ids, 0, false, &p->upper_mnt, e);
-	if (err == 0) {
-		r->store = take_fd(&store);
-		return upper_dirs(p, r->store, 0, e);
-	}
-	p->upper_mnt = take_fd(&store);
-	if (upper_dirs(p, p->upper_mnt, 0, e) < 0)
-		return -e->code;
-	err = sys_mount_setattr(p->upper_mnt, 0, &map);
-	return err < 0 ? err_set(e, -err, "map the ids of the upper: %s", strerror(-err)) : 0;
+	if (err < 0)
+		return err;
+	r->store = take_fd(&store);
+	return upper_dirs(p, r->store, 0, e);
 }
 
 /* A relative rename of a lower directory must work as it does in production. */
@@ -357,7 +347,6 @@ int root_make(const struct sandbox_spec *spec, const struct idrange *ids, struct
 int root_freeze(struct root *r, int *layer, struct err *e)
 {
 	AUTO_CLOSE int fs = -1;
-	AUTO_CLOSE int upper = -1;
 	int err;
 
 	if (r->frozen || r->store < 0)
@@ -373,11 +362,8 @@ int root_freeze(struct root *r, int *layer, struct err *e)
 	if (err < 0)
 		return err_set(e, -err, "make the root read-only: %s%s", strerror(-err),
 			       err == -EBUSY ? ": something still writes to it" : "");
-	err = open_dir(r->store, "upper", &upper);
-	if (err < 0)
-		return err_set(e, -err, "open the upper: %s", strerror(-err));
-	err = mount_clone(upper, NULL, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
-			  false, layer, e);
+	err = mount_clone_sub(r->store, "upper",
+			      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, layer, e);
 	if (err < 0)
 		return err;
 	r->frozen = true; /* and nobody can write any more: both ways in are closed */

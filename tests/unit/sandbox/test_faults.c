@@ -116,8 +116,6 @@ static int tolerated(const char *call, int nth)
 		int nth;
 	} rows[] = {
 		{ "openat2", "standard input without a null device is a pipe that ended", 1 },
-		{ "open_tree", "an upper that cannot be cloned is mapped itself", 2 },
-		{ "mount_setattr", "the same", 2 },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
