@@ -51,6 +51,8 @@ int style_path(const struct subject *s, const json_t *normal, const char *prefix
  * most; NULL text: none. */
 int style_sibling(const struct subject *s, const char *suffix, const char *must, const char *entry,
 		  struct buf *text, struct err *e);
+/* How names of most siblings of a kind (".js") end: ".js", ".test.js", ".spec.js". */
+int style_suffix(const struct subject *s, const char *kind, char out[16], struct err *e);
 /* How the text indents by one level: "\t" or spaces; `fallback` when there is none. */
 void style_indent(const char *text, const char *fallback, char out[17]);
 /* The quote that the text uses more. */

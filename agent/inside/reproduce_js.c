@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
-#include <math.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/inside/input.h"
+#include "agent/inside/js_value.h"
 #include "agent/inside/reproduce.h"
 
 #define TEXT_MAX (1u << 20)
@@ -47,32 +49,25 @@ static char *load_line(const char *text, const char *what)
 	return NULL;
 }
 
-static size_t ident_length(const char *s)
-{
-	size_t n = 0;
-
-	while (isalnum((unsigned char)s[n]) || s[n] == '_' || s[n] == '$')
-		n++;
-	return n;
-}
-
 /*
  * The name that a loading line binds: of `var x = ...` and `import x from`, x;
  * of a destructuring one, the first of `wanted` that it has.  false: none of use.
  */
 static bool bound_name(const char *line, const char *const *wanted, char out[64])
 {
-	const char *p = line + ident_length(line);
+	const char *p = line + js_ident_length(line);
 
 	p += strspn(p, " \t");
+	if (strncmp(p, "* as ", 5) == 0)
+		p += 5;
 	if (*p != '{' && *p != '*') {
-		(void)snprintf(out, 64, "%.*s", (int)ident_length(p), p);
+		(void)snprintf(out, 64, "%.*s", (int)js_ident_length(p), p);
 		return out[0] != '\0';
 	}
 	for (size_t i = 0; *p == '{' && wanted && wanted[i]; i++) {
 		const char *at = strstr(p, wanted[i]);
 
-		if (at && !ident_length(at + strlen(wanted[i])) && !ident_length(at - 1)) {
+		if (at && !js_ident_length(at + strlen(wanted[i])) && !js_ident_length(at - 1)) {
 			(void)snprintf(out, 64, "%s", wanted[i]);
 			return true;
 		}
@@ -98,14 +93,14 @@ static void callback_style(const char *text, struct js_style *st)
 			name++;
 		} else if (arrow) {
 			st->arrows = true;
-			for (name = arrow; name > p && !ident_length(name - 1); name--)
+			for (name = arrow; name > p && !js_ident_length(name - 1); name--)
 				;
-			while (name > p && ident_length(name - 1))
+			while (name > p && js_ident_length(name - 1))
 				name--;
 		}
-		if (name && ident_length(name)) {
+		if (name && js_ident_length(name)) {
 			(void)snprintf(st->param, sizeof(st->param), "%.*s",
-				       (int)ident_length(name), name);
+				       (int)js_ident_length(name), name);
 			return;
 		}
 		p = end;
@@ -193,129 +188,6 @@ static void read_style(const struct subject *s, const char *text, const char *en
 	}
 }
 
-/* ---- values ---- */
-
-static void put_string(struct buf *out, const char *s, size_t n, char quote)
-{
-	buf_putc(out, quote);
-	for (size_t i = 0; i < n; i++) {
-		const unsigned char c = (unsigned char)s[i];
-
-		if (c == (unsigned char)quote || c == '\\')
-			buf_printf(out, "\\%c", c);
-		else if (c == '\n')
-			buf_puts(out, "\\n");
-		else if (c == '\r')
-			buf_puts(out, "\\r");
-		else if (c == '\t')
-			buf_puts(out, "\\t");
-		else if (c < 0x20 || c == 0x7f)
-			buf_printf(out, "\\x%02x", c);
-		else
-			buf_putc(out, (char)c);
-	}
-	buf_putc(out, quote);
-}
-
-static void put_value(struct buf *out, json_t *v, const struct js_style *st);
-
-static void put_object(struct buf *out, json_t *v, const struct js_style *st)
-{
-	const char *key, *between = " ";
-	json_t *member;
-
-	if (json_object_size(v) == 0) {
-		buf_puts(out, "{}");
-		return;
-	}
-	buf_putc(out, '{');
-	json_object_foreach(v, key, member) {
-		const size_t n = strlen(key);
-
-		buf_puts(out, between);
-		between = ", ";
-		if (strcmp(key, "__proto__") == 0)
-			buf_printf(out, "[%c__proto__%c]", st->quote, st->quote);
-		else if (n > 0 && ident_length(key) == n && !isdigit((unsigned char)key[0]))
-			buf_puts(out, key);
-		else
-			put_string(out, key, n, st->quote);
-		buf_puts(out, ": ");
-		put_value(out, member, st);
-	}
-	buf_puts(out, " }");
-}
-
-static void put_list(struct buf *out, json_t *v, const struct js_style *st)
-{
-	json_t *member;
-	size_t i;
-
-	json_array_foreach(v, i, member) {
-		if (i > 0)
-			buf_puts(out, ", ");
-		put_value(out, member, st);
-	}
-}
-
-static void put_plain(struct buf *out, json_t *v, const struct js_style *st)
-{
-	const char *s = json_string_value(v);
-
-	if (s) {
-		const bool escaped = s[0] == '$' && s[1] == '$';
-
-		put_string(out, s + escaped, json_string_length(v) - escaped, st->quote);
-	} else if (json_is_integer(v)) {
-		buf_printf(out, "%lld", (long long)json_integer_value(v));
-	} else if (json_is_real(v)) {
-		AUTO_FREE char *text = json_dumps(v, JSON_ENCODE_ANY);
-
-		buf_puts(out, text ? text : "NaN");
-	} else if (json_is_array(v)) {
-		buf_putc(out, '[');
-		put_list(out, v, st);
-		buf_putc(out, ']');
-	} else if (json_is_object(v)) {
-		put_object(out, v, st);
-	} else {
-		buf_puts(out, json_is_null(v) ? "null" : json_is_true(v) ? "true" : "false");
-	}
-}
-
-static void put_value(struct buf *out, json_t *v, const struct js_style *st)
-{
-	const char *text = NULL;
-
-	switch (value_kind(v, &text)) {
-	case VALUE_PLAIN:
-		put_plain(out, v, st);
-		break;
-	case VALUE_UNDEFINED:
-		buf_puts(out, "undefined");
-		break;
-	case VALUE_NUMBER:
-	case VALUE_NAME:
-		buf_puts(out, text);
-		break;
-	case VALUE_BIGINT:
-		buf_puts(out, "BigInt(");
-		put_string(out, text, strlen(text), st->quote);
-		buf_putc(out, ')');
-		break;
-	case VALUE_DATE:
-		buf_puts(out, "new Date(");
-		put_string(out, text, strlen(text), st->quote);
-		buf_putc(out, ')');
-		break;
-	case VALUE_BYTES:
-		buf_puts(out, "Buffer.from(");
-		put_string(out, text, strlen(text), st->quote);
-		buf_printf(out, ", %chex%c)", st->quote, st->quote);
-		break;
-	}
-}
-
 /* ---- the test ---- */
 
 /* The name of the package that is healed, from its package.json; "" when there is none. */
@@ -335,27 +207,52 @@ static void package_name(const struct subject *s, char out[256])
 		(void)snprintf(out, 256, "%s", name);
 }
 
+/* A path of the repository as a file in the directory of tests names it. */
+static void from_tests(const struct subject *s, const char *path, struct buf *out)
+{
+	const char *dir = s->task->test_dir ? s->task->test_dir : "";
+
+	if (!*dir)
+		buf_puts(out, "./");
+	for (; *dir; dir += strcspn(dir, "/"), dir += *dir == '/')
+		buf_puts(out, "../");
+	buf_puts(out, path);
+}
+
+static bool is_in_repository(const struct subject *s, const char *module)
+{
+	static const char *const suffixes[] = { "", ".js", ".cjs", ".mjs" };
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		char path[512];
+
+		(void)snprintf(path, sizeof(path), "%s%s", module, suffixes[i]);
+		if (module[0] != '/' && faccessat(s->dir, path, R_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* How the test names the module of a step: the package itself, a file of it, or another package. */
 static void module_path(const struct subject *s, const struct js_style *st, const char *module,
 			struct buf *out)
 {
+	const size_t repo = strlen(s->task->repo);
 	char package[256];
 	size_t n;
 
 	package_name(s, package);
 	n = strlen(package);
-	if (!module || strcmp(module, package) == 0 || strcmp(module, st->module_path) == 0) {
+	if (!module || strcmp(module, package) == 0 || strcmp(module, st->module_path) == 0)
 		buf_puts(out, st->module_path);
-	} else if (n > 0 && strncmp(module, package, n) == 0 && module[n] == '/') {
-		const size_t base = strlen(st->module_path);
-
-		buf_puts(out, st->module_path);
-		if (base > 0 && st->module_path[base - 1] == '/')
-			n++;
-		buf_puts(out, module + n);
-	} else {
+	else if (n > 0 && strncmp(module, package, n) == 0 && module[n] == '/')
+		from_tests(s, module + n + 1, out);
+	else if (strncmp(module, s->task->repo, repo) == 0 && module[repo] == '/')
+		from_tests(s, module + repo + 1, out);
+	else if (strncmp(module, "./", 2) == 0 || is_in_repository(s, module))
+		from_tests(s, module + (module[0] == '.' ? 2 : 0), out);
+	else
 		buf_puts(out, module);
-	}
 }
 
 struct loads {
@@ -403,7 +300,7 @@ static void put_call(const struct subject *s, const struct js_style *st, const s
 			buf_printf(out, ".%s", p->call);
 	}
 	buf_putc(out, '(');
-	put_list(out, p->args, st);
+	js_put_list(out, p->args, st->quote);
 	buf_putc(out, ')');
 }
 
@@ -473,12 +370,28 @@ static void put_test(const struct subject *s, const struct js_style *st, const c
 	if (st->assert_line && strstr(body, st->assertion))
 		buf_printf(out, "%s\n", st->assert_line);
 	buf_printf(out, "%s\n%s(", l->lines.p ? l->lines.p : "", st->test);
-	put_string(out, title, strlen(title), st->quote);
+	js_put_string(out, title, strlen(title), st->quote);
 	if (st->arrows)
 		buf_printf(out, ", (%s) => {\n", param);
 	else
 		buf_printf(out, ", function (%s) {\n", param);
 	buf_printf(out, "%s})%s\n", body, st->semicolons ? ";" : "");
+}
+
+/* The sibling to look like, and how names of new tests end: ".js", ".test.mjs"... */
+static int find_sibling(const struct subject *s, const char *entry, struct buf *text,
+			char suffix[16], struct err *e)
+{
+	static const char *const kinds[] = { ".js", ".mjs", ".cjs" };
+	int r = 0;
+
+	(void)snprintf(suffix, 16, ".js");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && r == 0; i++) {
+		r = style_sibling(s, kinds[i], s->task->framework, entry, text, e);
+		if (r == 0 && text->n > 0)
+			return style_suffix(s, kinds[i], suffix, e);
+	}
+	return r;
 }
 
 static int render_script(const struct subject *s, const struct script *script, const json_t *normal,
@@ -491,7 +404,8 @@ static int render_script(const struct subject *s, const struct script *script, c
 	AUTO_FREE char *path = NULL;
 	struct loads l = { .lines = BUF_INIT(TEXT_MAX) };
 	struct js_style st = { 0 };
-	int r = style_sibling(s, ".js", s->task->framework, entry, &sibling, e);
+	char suffix[16];
+	int r = find_sibling(s, entry, &sibling, suffix, e);
 
 	if (r == 0) {
 		read_style(s, sibling.n ? sibling.p : NULL, entry, &st);
@@ -501,7 +415,7 @@ static int render_script(const struct subject *s, const struct script *script, c
 	}
 	style_title(s, normal, &title);
 	if (r == 0)
-		r = style_path(s, normal, "", '-', ".js", &path, e);
+		r = style_path(s, normal, "", '-', suffix, &path, e);
 	if (r == 0) {
 		put_test(s, &st, title.p, &l, body.p, &content);
 		r = buf_check(&content, "test", e);

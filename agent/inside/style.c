@@ -173,6 +173,28 @@ int style_sibling(const struct subject *s, const char *suffix, const char *must,
 	return r;
 }
 
+int style_suffix(const struct subject *s, const char *kind, char out[16], struct err *e)
+{
+	static const char *const infixes[] = { ".test", ".spec" };
+	const char *dir = s->task->test_dir ? s->task->test_dir : "";
+	struct strlist all = { 0 };
+	int r = tools_list(s->dir, dir, kind, &all, e);
+
+	(void)snprintf(out, 16, "%s", kind);
+	for (size_t i = 0; r == 0 && i < sizeof(infixes) / sizeof(infixes[0]); i++) {
+		struct strlist some = { 0 };
+		char suffix[16];
+
+		(void)snprintf(suffix, sizeof(suffix), "%s%s", infixes[i], kind);
+		r = tools_list(s->dir, dir, suffix, &some, e);
+		if (some.n * 2 > all.n)
+			(void)snprintf(out, 16, "%s", suffix);
+		strlist_release(&some);
+	}
+	strlist_release(&all);
+	return r;
+}
+
 void style_indent(const char *text, const char *fallback, char out[17])
 {
 	size_t lines[9] = { 0 }, tabs = 0, spaces = 0, width = 0;

@@ -193,18 +193,18 @@ static void node_test_loads_assert_and_names_typed_values(void)
 	struct gate_task t;
 
 	repo_make();
-	repo_add("test/a.js", "import { test } from 'node:test';\n"
-			      "import assert from 'node:assert';\n"
-			      "import { parse } from '../index.js';\n\n"
-			      "test('x', () => {\n"
-			      "  assert.deepEqual(parse('a'), [1]);\n"
-			      "  assert.deepEqual(parse('b'), [2]);\n"
-			      "  assert.deepEqual(parse('c'), []);\n"
-			      "});\n");
+	repo_add("test/a.test.mjs", "import { test } from 'node:test';\n"
+				    "import assert from 'node:assert';\n"
+				    "import { parse } from '../index.js';\n\n"
+				    "test('x', () => {\n"
+				    "  assert.deepEqual(parse('a'), [1]);\n"
+				    "  assert.deepEqual(parse('b'), [2]);\n"
+				    "  assert.deepEqual(parse('c'), []);\n"
+				    "});\n");
 	t = task_for("node:test", "../index.js", "test",
 		     incident("RangeError", "index.js", "walk", input));
 	double_run(&d, &t);
-	CHECK_STR(double_path(&d), "test/parse-undefined-argument.js");
+	CHECK_STR(double_path(&d), "test/parse-undefined-argument.test.mjs");
 	CHECK_STR(double_content(&d), "import { test } from 'node:test';\n"
 				      "import assert from 'node:assert';\n"
 				      "import { parse } from '../index.js';\n\n"
@@ -215,6 +215,29 @@ static void node_test_loads_assert_and_names_typed_values(void)
 	jmap_release(gate_submit_map, &d.got);
 	jmap_release(gate_task_map, &t);
 	repo_drop();
+}
+
+static void file_of_the_repository_is_named_from_the_tests(void)
+{
+	static const char *const modules[] = { "./lib/deep", "shop/lib/deep", "lib/deep.js" };
+
+	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+		struct gate_double d = { .needs = { "size(null)" }, .otherwise = "none" };
+		json_t *input = json_pack("{s:{s:s,s:s,s:[n]}}", "call", "module", modules[i],
+					  "export", "size", "args");
+		struct gate_task t;
+
+		repo_make();
+		repo_add("package.json", "{\"name\": \"shop\"}");
+		repo_add("lib/deep.js", "exports.size = (x) => x.length;\n");
+		t = task_for("tape", "../../", "tests/unit",
+			     incident("TypeError", "lib/deep.js", "size", input));
+		double_run(&d, &t);
+		CHECK(strstr(double_content(&d), "deep = require('../../lib/deep") != NULL);
+		jmap_release(gate_submit_map, &d.got);
+		jmap_release(gate_task_map, &t);
+		repo_drop();
+	}
 }
 
 static json_t *render_input(void)
@@ -344,6 +367,7 @@ TAP_MAIN(TEST(tape_test_is_small_and_in_the_siblings_style),
 	 TEST(failure_that_needs_a_production_value_is_given_up),
 	 TEST(other_failure_is_given_up_with_what_was_seen),
 	 TEST(incident_without_input_is_given_up),
-	 TEST(node_test_loads_assert_and_names_typed_values), TEST(pytest_test_replays_a_script),
+	 TEST(node_test_loads_assert_and_names_typed_values),
+	 TEST(file_of_the_repository_is_named_from_the_tests), TEST(pytest_test_replays_a_script),
 	 TEST(unittest_test_is_a_case_of_its_own), TEST(c_test_program_takes_types_from_the_header),
 	 TEST(shell_case_quotes_everything), TEST(name_that_is_code_is_refused))
