@@ -93,6 +93,11 @@ int opt_parse(const struct opt *opts, bool stop_at_operand, int argc, char **arg
 	for (int i = 1; i < argc; i++) {
 		if (more && strcmp(argv[i], "--") == 0) {
 			more = false;
+		} else if (more && strcmp(argv[i], "--help") == 0) {
+			(void)printf("%s has %soptions%s\n", argv[0], opts->name ? "" : "no ",
+				     opts->name ? ":" : "");
+			opt_usage(opts, stdout);
+			return err_set(e, ECANCELED, "help was asked for");
 		} else if (more && strncmp(argv[i], "--", 2) == 0) {
 			const int r = one_option(opts, argc, argv, &i, e);
 

@@ -33,7 +33,7 @@ struct optlist {
 /*
  * Parses argv[1..]; operands keep their order in argv[1..*n_operands].
  * stop_at_operand: the first operand ends the options (run -- CMD).
- * -EINVAL with the reason in e.
+ * -EINVAL with the reason in e; -ECANCELED when "--help" was given and the options were printed.
  */
 int opt_parse(const struct opt *opts, bool stop_at_operand, int argc, char **argv, int *n_operands,
 	      struct err *e);

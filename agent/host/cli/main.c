@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,6 +93,8 @@ int main(int argc, char **argv)
 	log_set("sickbay", LOG_INFO);
 	status = cli_dispatch(commands, "", argc, argv, &e);
 	log_progress_end();
+	if (e.code == ECANCELED && status == CLI_USAGE) /* help was asked for, and printed */
+		e.code = status = CLI_OK;
 	if (e.code)
 		(void)fprintf(stderr, "sickbay: %s\n", e.msg);
 	if (fflush(stdout) != 0 && status == CLI_OK) {
