@@ -102,6 +102,7 @@ unit-run: $(TESTS) $(B)/sickbay-decode
 
 install: all
 	install -D -m 0755 $(B)/sickbay $(DESTDIR)$(BINDIR)/sickbay
+	for m in docs/man/*.[1-9]; do install -D -m 0644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 	for p in init agent decode audit; do install -D -m 0755 $(B)/sickbay-$$p $(DESTDIR)$(LIBEXECDIR)/sickbay-$$p; done
 clean:
 	rm -rf build/*
