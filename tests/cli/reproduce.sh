@@ -58,7 +58,7 @@ r='"node", "--require", "/opt/sickbay/reporters/node-test.js", "--test", "--test
 	"/opt/sickbay/reporters/node-test.js", "--test-reporter-destination", "stdout"'
 service node javascript "\"command\": [$r, \"test/\"], \"one\": [$r, \"@test\"],
 	\"new_test\": { \"dir\": \"test\", \"framework\": \"node:test\", \"module\": \"../price.js\" }"
-reproduced node node test/price-null-property.js 'const result = shop.price([{ name: null }]);'
+reproduced node node test/price-null-property.test.js 'const result = shop.price([{ name: null }]);'
 
 # ---- unittest ----
 cd "$work/python/repo" || exit 1
