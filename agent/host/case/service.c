@@ -207,7 +207,7 @@ static int check(const struct service *s, struct err *e)
 	}
 	if (s->agents.patch.kind == AGENT_COMMAND && s->agents.patch.command.n == 0)
 		return err_set(e, EINVAL, "/agents/patch: kind \"command\" wants \"command\"");
-	return 0;
+	return service_check_release(s, e);
 }
 
 int service_load(const char *path, struct service *out, struct err *e)

@@ -93,3 +93,7 @@ char *service_path(const struct service *s, const char *name);
 const char *service_mode_name(int mode);
 /* The production prefixes as a map of at most max borrowed pairs in map->v. */
 void service_strmap(const struct service *s, struct strmap *map, size_t max);
+/* -EINVAL where "release" cannot be meant. */
+int service_check_release(const struct service *s, struct err *e);
+/* The tag or commit of a release as a report names it: *ref, to be freed. */
+int service_ref_of(const struct service *s, const char *release, char **ref, struct err *e);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/host/pipeline/stages.h"
@@ -9,17 +10,31 @@
  * does there before anyone changed a thing.
  */
 
+/* What production ran: the commit that the report brought, else what its release means. */
+static int deployed_ref(const struct work *w, char **ref, struct err *e)
+{
+	const char *commit = w->incident.deploy.commit, *release = w->incident.deploy.release;
+
+	if (commit) {
+		*ref = strdup(commit);
+		return *ref ? 0 : err_set(e, ENOMEM, "out of memory");
+	}
+	if (!release)
+		return err_set(e, ENODATA,
+			       "the incident names neither the deployed commit (deploy.commit) nor "
+			       "the release: nothing can be replicated");
+	if (service_ref_of(w->p->service, release, ref, e) < 0)
+		return err_wrap(e, "the incident names no deployed commit");
+	return 0;
+}
+
 static int resolve_commits(struct work *w, struct err *e)
 {
-	const char *deployed = w->incident.deploy.commit;
-	int r;
+	AUTO_FREE char *deployed = NULL;
+	int r = deployed_ref(w, &deployed, e);
 
-	if (!deployed)
-		return err_set(
-			e, ENODATA,
-			"the incident names no deployed commit (deploy.commit): nothing can be "
-			"replicated");
-	r = git_resolve(w->world.git, deployed, w->base, e);
+	if (r == 0)
+		r = git_resolve(w->world.git, deployed, w->base, e);
 	if (r == 0)
 		r = git_resolve(w->world.git, w->p->service->repository.target, w->head, e);
 	if (r == 0)
