@@ -2,6 +2,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "agent/inside/tools.h"
 #include "runtime/base/buf.h"
@@ -68,3 +69,6 @@ enum result_kind {
 	RESULT_OBJECT
 };
 enum result_kind style_result(const char *text, const char *entry);
+/* Must what the entry returns be awaited: as siblings do, or as it is declared in a file of the
+ * trace? */
+bool style_is_async(const struct subject *s, const char *sibling, const char *entry);

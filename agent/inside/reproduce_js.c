@@ -14,6 +14,7 @@
 /* How the sibling tests are written. */
 struct js_style {
 	bool strict, semicolons, arrows, modules;
+	bool awaits; /* the failing call returns a promise */
 	char quote, indent[17];
 	char decl[8];				     /* "var", "const", "let" */
 	char *test_line, *module_line, *assert_line; /* whole lines of the sibling, or built */
@@ -348,11 +349,13 @@ static int put_body(const struct subject *s, const struct js_style *st, const st
 		buf_puts(out, st->indent);
 		if (named || steps[i].let)
 			buf_printf(out, "%s %s = ", st->decl, named ? "result" : steps[i].let);
+		if (last && st->awaits)
+			buf_puts(out, "await ");
 		put_call(s, st, &steps[i], l, out);
 		buf_printf(out, "%s\n", end);
 	}
 	put_assertion(s, st, kind, out);
-	if (tape)
+	if (tape && !st->awaits) /* a promise ends it otherwise */
 		buf_printf(out, "%s%s.end()%s\n", st->indent, st->param, end);
 	return 0;
 }
@@ -371,10 +374,11 @@ static void put_test(const struct subject *s, const struct js_style *st, const c
 		buf_printf(out, "%s\n", st->assert_line);
 	buf_printf(out, "%s\n%s(", l->lines.p ? l->lines.p : "", st->test);
 	js_put_string(out, title, strlen(title), st->quote);
+	buf_printf(out, ", %s", st->awaits ? "async " : "");
 	if (st->arrows)
-		buf_printf(out, ", (%s) => {\n", param);
+		buf_printf(out, "(%s) => {\n", param);
 	else
-		buf_printf(out, ", function (%s) {\n", param);
+		buf_printf(out, "function (%s) {\n", param);
 	buf_printf(out, "%s})%s\n", body, st->semicolons ? ";" : "");
 }
 
@@ -409,6 +413,7 @@ static int render_script(const struct subject *s, const struct script *script, c
 
 	if (r == 0) {
 		read_style(s, sibling.n ? sibling.p : NULL, entry, &st);
+		st.awaits = style_is_async(s, sibling.n ? sibling.p : NULL, entry);
 		r = put_body(s, &st, script,
 			     sibling.n && *entry ? style_result(sibling.p, entry) : 0, &l, &body,
 			     e);

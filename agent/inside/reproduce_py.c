@@ -11,6 +11,7 @@
 struct py_style {
 	char quote, indent[17];
 	bool unittest, dates; /* dates: a value needs the datetime module */
+	bool awaits;	      /* the failing call is a coroutine */
 };
 
 static void put_string(struct buf *out, const char *s, size_t n, char quote)
@@ -221,10 +222,12 @@ static int put_body(const struct subject *s, const struct script *script, enum r
 		put_indent(st, out);
 		if (named || steps[i].let)
 			buf_printf(out, "%s = ", named ? "result" : steps[i].let);
+		if (st->awaits && i + 1 == script->steps.n)
+			buf_puts(out, "asyncio.run(");
 		r = put_call(s, &steps[i], i, st, imports, out, e);
 		if (r < 0)
 			return r;
-		buf_putc(out, '\n');
+		buf_puts(out, st->awaits && i + 1 == script->steps.n ? ")\n" : "\n");
 	}
 	if (type) {
 		put_indent(st, out);
@@ -254,11 +257,13 @@ static void put_class_name(struct buf *out, const char *name)
 static void put_test(const struct py_style *st, const char *name, const struct buf *imports,
 		     const struct buf *body, struct buf *out)
 {
+	if (st->awaits)
+		buf_puts(out, "import asyncio\n");
 	if (st->dates)
 		buf_puts(out, "import datetime\n");
 	if (st->unittest)
 		buf_puts(out, "import unittest\n");
-	if (st->dates || st->unittest)
+	if (st->awaits || st->dates || st->unittest)
 		buf_putc(out, '\n');
 	if (imports->n > 0)
 		buf_puts(out, imports->p);
@@ -313,6 +318,7 @@ static int render_script(const struct subject *s, const struct script *script, c
 	text = sibling.n ? sibling.p : NULL;
 	st.quote = style_quote(text, '"');
 	style_indent(text, "    ", st.indent);
+	st.awaits = style_is_async(s, text, last->call);
 	r = put_body(s, script,
 		     text && last->call ? style_result(text, last->call) : RESULT_UNKNOWN, &st,
 		     &imports, &body, e);

@@ -8,6 +8,8 @@
 #include "agent/inside/input.h"
 #include "agent/inside/reproduce.h"
 
+#define ASYNC_FILES 16 /* files of the trace that are read for the entry's declaration */
+
 /* The last part of a dotted name: what a reader calls the entry. */
 static const char *last_part(const char *dotted)
 {
@@ -300,4 +302,66 @@ enum result_kind style_result(const char *text, const char *entry)
 		if (votes[k] >= 3 && votes[k] * 10 >= all * 9)
 			return (enum result_kind)k;
 	return RESULT_UNKNOWN;
+}
+
+/* Is a call of the entry awaited somewhere in the text? */
+static bool is_awaited(const char *text, const char *entry)
+{
+	const size_t len = strlen(entry);
+
+	for (const char *p = text; p && (p = strstr(p, entry)); p += len) {
+		const char *line = p;
+
+		while (line > text && line[-1] != '\n')
+			line--;
+		if (p[len] == '(' && memmem(line, (size_t)(p - line), "await ", 6))
+			return true;
+	}
+	return false;
+}
+
+static bool declares_async(const char *text, const char *entry)
+{
+	static const struct {
+		const char *before, *after;
+	} forms[] = { { "async function ", "(" }, { "async function ", " (" },
+		      { "async def ", "(" },	  { "async ", "(" },
+		      { "", " = async " },	  { "", ": async " } };
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		char form[300];
+
+		(void)snprintf(form, sizeof(form), "%s%s%s", forms[i].before, entry,
+			       forms[i].after);
+		if (strstr(text, form))
+			return true;
+	}
+	return false;
+}
+
+bool style_is_async(const struct subject *s, const char *sibling, const char *entry)
+{
+	const json_t *chain = json_object_get(s->task->incident, "chain"), *exception, *frame;
+	size_t i, k, files = 0;
+
+	if (!entry || !*entry)
+		return false;
+	if (is_awaited(sibling, entry))
+		return true;
+	json_array_foreach(chain, i, exception) {
+		json_array_foreach(json_object_get(exception, "frames"), k, frame) {
+			const char *file = json_string_value(json_object_get(frame, "file"));
+			AUTO_BUF struct buf text = BUF_INIT(4u << 20);
+			struct err ignored = ERR_INIT;
+
+			if (!file || files == ASYNC_FILES ||
+			    !json_is_true(json_object_get(frame, "in_app")) ||
+			    tools_read(s->dir, file, &text, &ignored) < 0)
+				continue;
+			files++;
+			if (text.p && declares_async(text.p, entry))
+				return true;
+		}
+	}
+	return false;
 }

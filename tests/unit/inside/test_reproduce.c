@@ -240,6 +240,57 @@ static void file_of_the_repository_is_named_from_the_tests(void)
 	}
 }
 
+static json_t *async_incident(const char *file, json_t *input)
+{
+	json_t *inc = incident("TypeError", file, "size", input);
+
+	(void)json_object_set_new(inc, "chain",
+				  json_pack("[{s:s, s:[{s:s, s:b}]}]", "type", "TypeError",
+					    "frames", "file", file, "in_app", 1));
+	return inc;
+}
+
+static void promise_is_awaited(void)
+{
+	struct gate_double d = { .needs = { "size(null)" }, .otherwise = "none" };
+	json_t *input = json_pack("{s:{s:s,s:[n]}}", "call", "export", "size", "args");
+	struct gate_task t;
+
+	repo_make();
+	repo_add("lib.js", "exports.size = async (x) => x.length;\n");
+	repo_add("test/lib.js",
+		 "'use strict';\n\nvar test = require('tape');\nvar lib = require('../');\n\n"
+		 "test('x', function (t) {\n    t.end();\n});\n");
+	t = task_for("tape", "../", "test", async_incident("lib.js", input));
+	double_run(&d, &t);
+	CHECK(strstr(double_content(&d),
+		     "test('size() with a null argument', async function (t) {\n"
+		     "    await lib.size(null);\n"
+		     "    t.pass('returned');\n"
+		     "});\n") != NULL);
+	jmap_release(gate_submit_map, &d.got);
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
+static void coroutine_is_run(void)
+{
+	struct gate_double d = { .needs = { "size(None)" }, .otherwise = "none" };
+	json_t *input = json_pack("{s:{s:s,s:[n]}}", "call", "export", "size", "args");
+	struct gate_task t;
+
+	repo_make();
+	repo_add("shop.py", "async def size(x):\n    return len(x)\n");
+	t = task_for("pytest", "shop", "tests", async_incident("shop.py", input));
+	double_run(&d, &t);
+	CHECK_STR(double_content(&d), "import asyncio\n\nfrom shop import size\n\n\n"
+				      "def test_size_null_argument():\n"
+				      "    asyncio.run(size(None))\n");
+	jmap_release(gate_submit_map, &d.got);
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
 static json_t *render_input(void)
 {
 	return json_pack("{s:[{s:s,s:s,s:s},{s:s,s:s,s:s,s:[s]},{s:s,s:s,s:{s:s}}]}", "script",
@@ -368,6 +419,7 @@ TAP_MAIN(TEST(tape_test_is_small_and_in_the_siblings_style),
 	 TEST(other_failure_is_given_up_with_what_was_seen),
 	 TEST(incident_without_input_is_given_up),
 	 TEST(node_test_loads_assert_and_names_typed_values),
-	 TEST(file_of_the_repository_is_named_from_the_tests), TEST(pytest_test_replays_a_script),
+	 TEST(file_of_the_repository_is_named_from_the_tests), TEST(promise_is_awaited),
+	 TEST(coroutine_is_run), TEST(pytest_test_replays_a_script),
 	 TEST(unittest_test_is_a_case_of_its_own), TEST(c_test_program_takes_types_from_the_header),
 	 TEST(shell_case_quotes_everything), TEST(name_that_is_code_is_refused))
