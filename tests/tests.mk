@@ -60,11 +60,11 @@ check-asan: deps # dynamic programs and all unit tests; the static programs besi
 	@$(MAKE) -s --no-print-directory $(STATIC:$(B)/%=-o build/asan/%) B=build/asan CPPFLAGS=-DSYS_FAULTS HARDEN= \
 	  LDFLAGS='$(SANITIZE_ASAN) build/asan/tests/asan_options.o' CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE_ASAN)' sanitized-build
 	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 prove --exec tests/sh/run.sh $(ASAN_TESTS)
-	SICKBAY=build/asan/sickbay prove --exec tests/sh/run.sh $(wildcard tests/cli/*.sh)
+	SICKBAY=$(CURDIR)/build/asan/sickbay prove --exec tests/sh/run.sh $(wildcard tests/cli/*.sh)
 check-ubsan: deps # everything, static programs too: a fault ends the program
 	@$(MAKE) -s --no-print-directory B=build/ubsan CPPFLAGS=-DSYS_FAULTS HARDEN= CFLAGS='-O1 -g $(SANITIZE_UBSAN)' static sanitized-build
 	prove --exec tests/sh/run.sh $(UNIT_TESTS:build/check/%=build/ubsan/%)
-	SICKBAY=build/ubsan/sickbay prove --exec tests/sh/run.sh $(wildcard tests/cli/*.sh)
+	SICKBAY=$(CURDIR)/build/ubsan/sickbay prove --exec tests/sh/run.sh $(wildcard tests/cli/*.sh)
 # a confined program's filter is off under ASan, whose run time needs more
 ASAN_TESTS = $(filter-out %/test_confine,$(UNIT:%=build/asan/%))
 sanitized-build: $(DYNAMIC) $(CLI_HELPERS) unit-build
