@@ -229,7 +229,7 @@ claim "no process, mount, control group, namespace, loop device or file was left
 echo "   $(($(date +%s) - began)) seconds, all of it in build/demo"
 cat <<END
 
-   Now one of your own: write a service file (man docs/man/sickbay-service.5), then
+   Now one of your own: write a service file (mandoc docs/man/sickbay-service.5), then
 
    build/sickbay doctor
    build/sickbay heal --from node --service YOURS.json --deploy deploy.json <report.ndjson
