@@ -15,7 +15,7 @@ began=$(date +%s)
 bad=0
 
 act() { printf '\n%s\n%s\n' "== $1" "   $2"; }
-text() { fold -s -w 94 | sed 's/^/   | /'; }
+text() { fold -s -w 94 | sed 's/^/   | /; s/ *$//'; }
 claim() { # claim TEXT COMMAND...: says so, and fails the demo where it is not so
 	what=$1
 	shift
