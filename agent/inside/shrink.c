@@ -46,7 +46,8 @@ void shrink_release(struct shrink *s)
 
 static enum visit remove_nth(json_t *v, size_t *n);
 
-#define CHUNK_LEAST 4 /* members that are dropped at one time; below that one by one */
+#define TEXT_LONG   80 /* bytes of a text that is worth cutting */
+#define CHUNK_LEAST 4  /* members that are dropped at one time; below that one by one */
 
 /* Halves, quarters and so on of a long array. */
 static enum visit remove_chunk(json_t *v, size_t *n)
@@ -59,6 +60,37 @@ static enum visit remove_chunk(json_t *v, size_t *n)
 				continue;
 			for (size_t i = 0; i < size; i++)
 				(void)json_array_remove(v, at);
+			return VISIT_DONE;
+		}
+	}
+	return VISIT_ON;
+}
+
+/* The nearest place at or before `at` where a character of UTF-8 begins. */
+static size_t boundary(const char *s, size_t at)
+{
+	while (at > 0 && ((unsigned char)s[at] & 0xc0) == 0x80)
+		at--;
+	return at;
+}
+
+/* Halves, quarters and so on of a long text: a short one is readable as it is. */
+static enum visit remove_from_text(json_t *v, size_t *n)
+{
+	const char *s = json_string_value(v);
+	const size_t all = json_string_length(v);
+
+	for (size_t size = all >= TEXT_LONG ? all / 2 : 0; size >= TEXT_LONG / 4; size /= 2) {
+		for (size_t at = 0; at < all; at += size) {
+			AUTO_BUF struct buf text = BUF_INIT(1u << 20);
+			const size_t from = boundary(s, at);
+			const size_t to = boundary(s, at + size < all ? at + size : all);
+
+			if ((*n)-- > 0)
+				continue;
+			buf_put(&text, s, from);
+			buf_put(&text, s + to, all - to);
+			(void)json_string_setn(v, text.p ? text.p : "", text.n);
 			return VISIT_DONE;
 		}
 	}
@@ -105,6 +137,8 @@ static enum visit remove_nth(json_t *v, size_t *n)
 
 	if (value_kind(v, &text) != VALUE_PLAIN)
 		return VISIT_ON;
+	if (json_is_string(v))
+		return remove_from_text(v, n);
 	if (json_is_array(v))
 		return remove_from_array(v, n);
 	return json_is_object(v) ? remove_from_object(v, n) : VISIT_ON;
@@ -168,6 +202,9 @@ static enum visit remove_anywhere(json_t *input, bool fixed, size_t n)
 		    remove_nth(json_object_get(step, "kwargs"), &n) == VISIT_DONE)
 			return VISIT_DONE;
 	}
+	if (command && json_object_get(command, "stdin") &&
+	    remove_nth(json_object_get(command, "stdin"), &n) == VISIT_DONE)
+		return VISIT_DONE;
 	return remove_nth(json_object_get(command, "files"), &n);
 }
 

@@ -136,6 +136,28 @@ static void long_arrays_are_cut_in_halves(void)
 	repo_drop();
 }
 
+static void long_texts_are_cut_in_halves(void)
+{
+	struct gate_double d = { .needs = { "here" }, .otherwise = "none" };
+	AUTO_BUF struct buf text = BUF_INIT(4096);
+	json_t *input;
+	struct gate_task t;
+
+	for (int i = 0; i < 100; i++)
+		buf_puts(&text, i == 61 ? "here " : "\u00e9 \u00e8 ");
+	input = json_pack("{s:{s:s,s:[s]}}", "call", "export", "stringify", "args", text.p);
+	repo_make();
+	repo_add("notes.txt", "here \u00e9 \u00e8\n");
+	t = task_for("tape", "../", "test", incident("TypeError", "lib/utils.js", "encode", input));
+	double_run(&d, &t);
+	CHECK(strlen(double_content(&d)) < 300);
+	CHECK(strstr(double_content(&d), "here") != NULL);
+	CHECK(d.evaluations < 80);
+	jmap_release(gate_submit_map, &d.got);
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
 static void failure_that_needs_a_production_value_is_given_up(void)
 {
 	struct gate_double d = { .needs = { "Jane" }, .otherwise = "none" };
@@ -415,6 +437,7 @@ static void name_that_is_code_is_refused(void)
 TAP_MAIN(TEST(tape_test_is_small_and_in_the_siblings_style),
 	 TEST(values_of_production_are_replaced_by_synthetic_ones),
 	 TEST(name_that_two_places_share_is_replaced_in_both), TEST(long_arrays_are_cut_in_halves),
+	 TEST(long_texts_are_cut_in_halves),
 	 TEST(failure_that_needs_a_production_value_is_given_up),
 	 TEST(other_failure_is_given_up_with_what_was_seen),
 	 TEST(incident_without_input_is_given_up),
