@@ -412,21 +412,23 @@ static int create_in(const char *group, const char *top)
 static void delegated_group_is_used(void)
 {
 	const struct cg_host *host = NULL;
-	char group[PATH_MAX + 64], leaf[PATH_MAX + 128];
+	char top[PATH_MAX], group[PATH_MAX + 64], leaf[PATH_MAX + 128];
 	pid_t pid;
 
+	cgroup_force(CGROUP_AUTO);
 	OK(cg_host(&host, &e));
 	if (!host || host->mode != CGROUP_V2) {
 		printf("# not run: control groups are not v2 alone\n");
 		return;
 	}
-	(void)snprintf(group, sizeof(group), "%s/delegated-%d", host->hier[0].base, (int)getpid());
+	(void)snprintf(top, sizeof(top), "%s", host->hier[0].base);
+	(void)snprintf(group, sizeof(group), "%s/delegated-%d", top, (int)getpid());
 	(void)snprintf(leaf, sizeof(leaf), "%s/%s", group, CG_HOST_LEAF);
 	CHECK_INT(mkdir(group, 0755), 0);
 	CHECK_INT(setxattr(group, "trusted.delegate", "1", 1, 0), 0);
 	pid = fork();
 	if (pid == 0)
-		_exit(create_in(group, host->hier[0].base));
+		_exit(create_in(group, top));
 	CHECK_INT(status_of(pid), 0);
 	CHECK_INT(rmdir(leaf), 0);
 	CHECK_INT(rmdir(group), 0);
