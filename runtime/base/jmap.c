@@ -267,7 +267,7 @@ static int unknown_member(const struct jmap *map, const char *key, const char *a
 	const char *words[128], *near;
 	size_t n = 0;
 
-	for (; map[n].name && n < 128; n++)
+	for (; n < 128 && map[n].name; n++)
 		words[n] = map[n].name;
 	near = word_nearest(key, words, n);
 	if (near)

@@ -343,7 +343,7 @@ int pr_render(const struct pr_input *in, struct buf *out, struct err *e)
 /* A subject line: one line, at most 72 bytes, no markup to worry about. */
 static void subject(const char *title, struct buf *b)
 {
-	for (size_t i = 0; title[i] && i < 72; i++)
+	for (size_t i = 0; i < 72 && title[i]; i++)
 		buf_putc(b, (unsigned char)title[i] < ' ' ? ' ' : title[i]);
 	buf_puts(b, "\n\n");
 }

@@ -27,7 +27,7 @@ int proof_inspect(const struct proof_input *in, int side, const char *const *arg
 	struct exit_record x;
 	int r;
 
-	for (size_t i = 0; args[i] && i < ARGS_MAX; i++)
+	for (size_t i = 0; i < ARGS_MAX && args[i]; i++)
 		argv[i + 2] = args[i];
 	if (files)
 		job.changes[job.n_changes++] = files;
