@@ -1,5 +1,7 @@
 #!/bin/sh
 # The repository's own policy, at the base commit, narrows what the patch agent may change.
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
 . tests/sh/lib.sh
 case=qs format=node report=report.ndjson
 . tests/cases/heal.lib.sh
