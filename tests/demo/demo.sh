@@ -45,7 +45,9 @@ field() { # field FILE EXPRESSION: of a JSON document v
 }
 
 [ "$(id -u)" = 0 ] || stop "building replicas needs root"
-rm -rf "$state" "$demo/production" "$demo/patched" "$demo/copy" "$demo/leaks"
+# what was fetched stays: a second run needs no network
+[ ! -d "$state" ] || find "$state" -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
+rm -rf "$demo/production" "$demo/patched" "$demo/copy" "$demo/leaks"
 mkdir -p "$demo"
 sh "$top/tests/sh/leaks.sh" "$demo/leaks" ours
 
