@@ -105,6 +105,16 @@ static int candidate_build(struct candidates *c, struct candidate *new, struct e
 	return 0;
 }
 
+/* Where a reviewer finds the change: the line of its first edit. */
+static unsigned first_line(const struct source *s, const struct splice *splice)
+{
+	unsigned line = 1;
+
+	for (size_t i = 0; splice->n > 0 && i < splice->v[0].start && i < s->n; i++)
+		line += s->text[i] == '\n';
+	return line;
+}
+
 void candidate_add(struct candidates *c, const struct site *site, struct splice *splice,
 		   unsigned flags, const char *summary, ...)
 {
@@ -115,7 +125,7 @@ void candidate_add(struct candidates *c, const struct site *site, struct splice 
 		.subject = strdup(site->name ? site->name : ""),
 		.role = site->role,
 		.distance = site->distance,
-		.line = site->line,
+		.line = first_line(site->src, splice),
 		.order = flags & 0xffu,
 		.general = (flags & CAND_GENERAL) != 0,
 		.deletes = (flags & CAND_DELETES) != 0,
