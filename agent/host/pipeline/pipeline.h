@@ -21,7 +21,7 @@ struct pipeline_end {
 	int outcome; /* enum outcome */
 	char reason[512];
 	bool no_sandbox; /* set on failure: a replica could not be built */
-	bool goal; /* the goal of the service's mode was reached */
+	bool goal;	 /* the goal of the service's mode was reached */
 };
 
 /* Publishes 1-incident.json of a new case; the incident must be resolved. */

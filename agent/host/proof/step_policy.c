@@ -116,6 +116,7 @@ static int check_weakening(const struct proof_input *in, struct step_result *r, 
 			continue;
 		k = inspect_one(in, ch, &found, e);
 		k = k < 0 ? k : weigh(in, ch, json_object_get(found, "findings"), r);
+		k = k != 1 ? k : weigh(in, ch, json_object_get(found, "notes"), r);
 	}
 	return k;
 }

@@ -91,8 +91,9 @@ static int load_policies(struct world *w, struct err *e)
 			return err_set(e, ENOMEM, "out of memory");
 		r = policy_load(path, &w->policy[role], e);
 		if (r == 0 && !policy_has_role(w->policy[role], role))
-			r = err_set(e, EINVAL, "policy '%s' is not for the role '%s': see its \"roles\"",
-				    path, policy_role_name(role));
+			r = err_set(e, EINVAL,
+				    "policy '%s' is not for the role '%s': see its \"roles\"", path,
+				    policy_role_name(role));
 		if (r < 0)
 			return r;
 	}
