@@ -64,6 +64,7 @@ static int run(const struct preparing *p, const int *layers, size_t n_layers, st
 	spec.layers = layers;
 	spec.n_layers = n_layers;
 	spec.host_root = p->image->host;
+	spec.freeze = true;
 	spec.uid = spec.gid = (uint32_t)b->uid;
 	spec.cwd = b->cwd;
 	spec.argv = b->run.v;

@@ -47,10 +47,13 @@ static int image_format(int image, const struct sandbox_spec *spec, struct err *
 		.fds = fds,
 		.n_fds = 1,
 	};
+	const uint64_t most = spec->limits.disk / 1024; /* their table is a quarter, then */
 	pid_t pid;
 	int status = 0;
 
-	(void)snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)spec->limits.inodes);
+	(void)snprintf(
+		inodes, sizeof(inodes), "%llu",
+		(unsigned long long)(spec->limits.inodes < most ? spec->limits.inodes : most));
 	if (spawn_start(&s, &pid, e) < 0 || spawn_wait(pid, &status, e) < 0)
 		return err_wrap(e, "format the upper");
 	return status ? err_set(e, EIO, "format the upper: mke2fs ended with status %d", status)

@@ -321,8 +321,8 @@ static int root_try(const struct sandbox_spec *spec, const struct idrange *ids, 
 }
 
 /* The best that this kernel takes, found out once. */
-int root_make(const struct sandbox_spec *spec, const struct idrange *ids, struct root *out,
-	      struct err *e)
+static int root_best(const struct sandbox_spec *spec, const struct idrange *ids, struct root *out,
+		     struct err *e)
 {
 	static int known[2]; /* an upper on disk can be idmapped where one in memory cannot */
 	int *const works = &known[spec->upper == SANDBOX_UPPER_DISK];
@@ -342,6 +342,30 @@ int root_make(const struct sandbox_spec *spec, const struct idrange *ids, struct
 			return r;
 	}
 	return -e->code;
+}
+
+/* Whether an upper in memory can be frozen shows when one is made. */
+int root_make(const struct sandbox_spec *spec, const struct idrange *ids, struct root *out,
+	      struct err *e)
+{
+	static bool on_disk;
+	struct sandbox_spec disk = *spec;
+	int r;
+
+	if (!spec->freeze || spec->upper == SANDBOX_UPPER_DISK)
+		return root_best(spec, ids, out, e);
+	disk.upper = SANDBOX_UPPER_DISK;
+	if (on_disk)
+		return root_best(&disk, ids, out, e);
+	r = root_best(spec, ids, out, e);
+	if (r < 0 ? r != -EINVAL : out->store >= 0)
+		return r;
+	*e = (struct err)ERR_INIT;
+	if (r == 0)
+		root_release(out);
+	*out = (struct root)ROOT_INIT;
+	on_disk = !forced;
+	return root_best(&disk, ids, out, e);
 }
 
 int root_freeze(struct root *r, int *layer, struct err *e)

@@ -75,6 +75,8 @@ struct sandbox_spec {
 	bool host_root; /* image "host": the host's /usr as recursive read-only binds over the
 			   layers */
 	int upper;	/* enum sandbox_upper */
+	bool freeze;	/* sandbox_freeze() will follow: where this kernel cannot freeze an upper in
+			   memory, it lies on disk */
 	const struct sandbox_bind *binds;
 	size_t n_binds;
 	const struct sandbox_tmpfs *tmpfs;

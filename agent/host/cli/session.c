@@ -9,6 +9,7 @@
 
 #include "agent/host/cli/cli.h"
 #include "runtime/base/fd.h"
+#include "runtime/sandbox/sandbox.h"
 
 /* A policy that is refused at load is 4, as scripts expect; anything else that fails is 1. */
 static int check_policies(const struct service *s, struct err *e)
@@ -35,8 +36,9 @@ int session_open(const struct session_options *o, struct session *out, struct er
 		return CLI_FAILED;
 	if (check_policies(&s.service, e) < 0)
 		status = CLI_SCOPE;
-	else if (dir_make(o->state, 0700, e) == 0 && world_sweep(o->state, e) == 0 &&
-		 store_open(o->state, &s.store, e) == 0 && audit_open(o->state, &s.audit, e) == 0)
+	else if (dir_make(o->state, 0700, e) == 0 && sandbox_sweep(o->state, e) >= 0 &&
+		 world_sweep(o->state, e) == 0 && store_open(o->state, &s.store, e) == 0 &&
+		 audit_open(o->state, &s.audit, e) == 0)
 		status = CLI_OK;
 	if (status != CLI_OK) {
 		session_close(&s);

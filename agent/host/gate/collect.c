@@ -54,7 +54,8 @@ int collect_run(const struct gate_session *s, struct gate_outcome *out, struct e
 				   .side = SIDE_BASE,
 				   .role = s->role,
 				   .argv = (const char *const *)s->agent->command.v,
-				   .task = task };
+				   .task = task,
+				   .freeze = true };
 	struct changes seen = { 0 };
 	struct replica *rep = NULL;
 	struct err late = ERR_INIT;

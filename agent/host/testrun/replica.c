@@ -137,6 +137,7 @@ static int start(struct replica *r, const struct replica_job *job, struct err *e
 				     .state = w->state,
 				     .layers = layers,
 				     .host_root = w->image.host,
+				     .freeze = job->freeze,
 				     .binds = job->binds,
 				     .n_binds = job->n_binds,
 				     .uid = SOURCE_UID,

@@ -433,6 +433,7 @@ int testrun_build(struct world *w, int side, struct err *e)
 					 .side = side,
 					 .role = ROLE_VERIFY,
 					 .unbuilt = true,
+					 .freeze = true,
 					 .argv = (const char *const *)build->v,
 					 .wall_ms = suite->timeout_ms };
 	struct replica *rep = NULL;

@@ -77,6 +77,7 @@ struct replica_job {
 	const struct sandbox_bind *binds;
 	size_t n_binds;
 	const char *task; /* content of REPLICA_TASK inside, for an agent that is a command */
+	bool freeze;	  /* sandbox_freeze() follows */
 };
 
 #define REPLICA_TASK "/opt/sickbay/task.json"

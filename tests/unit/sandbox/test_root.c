@@ -190,9 +190,7 @@ static void an_upper_on_disk_is_bounded_and_can_be_frozen(void)
 /* What is to be frozen lies on disk where memory cannot be idmapped. */
 static void can_freeze(struct box *b)
 {
-	if (kernel_has(RECIPE_B_MOUNT, SANDBOX_UPPER_TMPFS))
-		return;
-	b->spec.upper = SANDBOX_UPPER_DISK;
+	b->spec.freeze = true;
 	b->spec.limits.disk = 32 << 20;
 	b->spec.limits.inodes = 1000;
 }
@@ -252,7 +250,7 @@ static void a_freeze_that_cannot_be_is_refused(void)
 	CHECK_STR(e.msg, "this upper was frozen already");
 	sandbox_close(s);
 
-	b.spec.upper = SANDBOX_UPPER_TMPFS;
+	b.spec.freeze = false;
 	root_force(RECIPE_A_MOUNT);
 	box_argv(&b, writer, &ran, &s);
 	CHECK_INT(sandbox_freeze(s, &layer, &e), -ENOTSUP);
