@@ -119,3 +119,16 @@ $(LINT_SLOW:%=lint-%): lint-%:
 format: # in place
 	git ls-files --cached --others --exclude-standard '*.[ch]' | xargs clang-format -i
 .PHONY: lint format lint-fast lint-slow $(LINT_FAST:%=lint-%) $(LINT_SLOW:%=lint-%)
+
+# ---- latency: prints, asserts nothing ----
+BENCH := $(addprefix $(B)/,bench bench-floor bench-launch bench-stamp)
+$(B)/bench: $(B)/tests/bench/bench.o $(B)/tests/bench/rows.o $(below_sandbox:%=$(B)/lib/%.a)
+	$(LINK) -o $@ $^ $(LIBS_sandbox)
+$(B)/bench-floor $(B)/bench-launch: $(B)/bench-%: $(B)/tests/bench/%.o
+	$(LINK) -o $@ $^
+$(B)/bench-stamp: tests/bench/stamp.c
+	$(CC) -O2 -static -nostdlib -ffreestanding -fno-stack-protector -fcf-protection=none -o $@ $<
+bench: deps
+	@$(MAKE) -s --no-print-directory all $(BENCH)
+	@sh tests/bench/bench.sh $(B)
+.PHONY: bench
