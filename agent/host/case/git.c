@@ -106,10 +106,11 @@ static int run_oid(struct git *g, const struct git_run *with, char oid[65], stru
 static int fetch(struct git *g, const char *refspec, struct err *e)
 {
 	AUTO_BUF struct buf out = BUF_INIT(0);
+	const bool all = strchr(refspec, '*');
 	const struct git_run with = {
 		.args = { "fetch", "--quiet", "--no-recurse-submodules", "--no-write-fetch-head",
-			  "--no-auto-gc", "--no-tags", g->url, refspec,
-			  strchr(refspec, '*') ? "+refs/tags/*:refs/origin/tags/*" : NULL }
+			  "--no-auto-gc", "--no-tags", all ? "--prune" : "--no-prune", g->url,
+			  refspec, all ? "+refs/tags/*:refs/origin/tags/*" : NULL }
 	};
 
 	return run(g, &with, &out, e);

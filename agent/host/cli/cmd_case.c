@@ -153,7 +153,7 @@ static int open_case(struct case_options *o, const char *id, struct session *s, 
 	if (!o->service && session_service_of(o->state, id, path, e) < 0)
 		return CLI_FAILED;
 	status = session_open(&so, s, e);
-	if (status == CLI_OK && case_open(o->state, id, true, &s->kase, e) < 0) {
+	if (status == CLI_OK && case_open(s->state, id, true, &s->kase, e) < 0) {
 		session_close(s);
 		return CLI_FAILED;
 	}

@@ -57,7 +57,7 @@ static int heal(const struct heal *h, const char *path, struct session *s, struc
 	if (r == 0)
 		r = resolve(&s->service, &i, e);
 	if (r == 0)
-		r = case_create(h->session.state, i.id, &s->kase, e);
+		r = case_create(s->state, i.id, &s->kase, e);
 	if (r == 0)
 		r = session_begin_case(s, &i, e);
 	incident_release(&i);

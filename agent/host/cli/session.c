@@ -27,18 +27,27 @@ static int check_policies(const struct service *s, struct err *e)
 	return 0;
 }
 
+/* Absolute: helpers are started in other directories. */
+static int find_state(const char *state, struct session *s, struct err *e)
+{
+	if (dir_make(state, 0700, e) < 0)
+		return -e->code;
+	s->state = realpath(state, NULL);
+	return s->state ? 0 : err_sys(e, "state directory '%s'", state);
+}
+
 int session_open(const struct session_options *o, struct session *out, struct err *e)
 {
-	struct session s = { .state = o->state };
+	struct session s = { 0 };
 	int status = CLI_FAILED;
 
 	if (service_load(o->service, &s.service, e) < 0)
 		return CLI_FAILED;
 	if (check_policies(&s.service, e) < 0)
 		status = CLI_SCOPE;
-	else if (dir_make(o->state, 0700, e) == 0 && sandbox_sweep(o->state, e) >= 0 &&
-		 world_sweep(o->state, e) == 0 && store_open(o->state, &s.store, e) == 0 &&
-		 audit_open(o->state, &s.audit, e) == 0)
+	else if (find_state(o->state, &s, e) == 0 && sandbox_sweep(s.state, e) >= 0 &&
+		 world_sweep(s.state, e) == 0 && store_open(s.state, &s.store, e) == 0 &&
+		 audit_open(s.state, &s.audit, e) == 0)
 		status = CLI_OK;
 	if (status != CLI_OK) {
 		session_close(&s);
@@ -54,6 +63,7 @@ void session_close(struct session *s)
 	audit_close(s->audit);
 	store_close(s->store);
 	service_release(&s->service);
+	free(s->state);
 	*s = (struct session){ 0 };
 }
 

@@ -9,7 +9,7 @@ struct session_options {
 };
 
 struct session {
-	const char *state;
+	char *state; /* absolute, owned */
 	struct service service;
 	struct store *store;
 	struct audit *audit;
