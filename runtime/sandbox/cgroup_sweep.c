@@ -12,7 +12,8 @@
 /*
  * What a killed orchestrator left.  All that lies beneath our parent directory
  * is ours; a group whose lock is free has no owner any more, and so has one
- * that lacks its first directory (cut off while it was removed).
+ * that lacks its first directory (cut off while it was removed).  One that its
+ * owner removes just now may be gone at any step: then there is nothing to do.
  */
 #define KILL_ROUNDS 2000
 
@@ -64,6 +65,7 @@ static int kill_rest(const struct cgroup *cg, struct err *e)
 static int sweep_one(const struct cg_host *host, const char *name, struct err *e)
 {
 	struct cgroup *cg = NULL;
+	struct err why = ERR_INIT;
 	int r;
 
 	if (strlen(name) >= sizeof(cg->name))
@@ -77,10 +79,13 @@ static int sweep_one(const struct cg_host *host, const char *name, struct err *e
 			return 0;
 		}
 	}
-	r = 1;
-	if ((cg->dir[0] >= 0 ? cgroup_kill(cg, e) : kill_rest(cg, e)) < 0)
-		r = -e->code;
+	r = cg->dir[0] >= 0 ? cgroup_kill(cg, &why) : kill_rest(cg, &why);
 	cgroup_close(cg);
+	if (r == 0)
+		return 1;
+	if (why.code == ENODEV || why.code == ENOENT)
+		return 0;
+	*e = why;
 	return r;
 }
 
