@@ -14,6 +14,7 @@
  * Layers are never changed and never chowned.
  */
 struct store;
+struct audit;
 
 int store_open(const char *state, struct store **out, struct err *e);
 void store_close(struct store *s);
@@ -76,9 +77,11 @@ int layer_put_whiteout(int dir, const char *path, struct err *e);
  *     "files": [{ "from", "to", "executable" }],
  *     "build": { "run": [argv], "cwd": "/app", "uid": 1000, "timeout": "10m" } }
  * Fetching never executes what it fetches; the build command runs in a replica without network.
- * *id is the layer; an existing one is reused.
+ * *id is the layer; an existing one is reused.  Each fetch, the build's replica and the publication
+ * are in the log before they happen.
  */
-int toolchain_prepare(struct store *s, const char *recipe_path, char id[80], struct err *e);
+int toolchain_prepare(struct store *s, struct audit *audit, const char *recipe_path, char id[80],
+		      struct err *e);
 /* What it was made of:
  * {"layer","name","image","image_digest","packages":[{"name","version","sha256"}]}. */
 int toolchain_inspect(struct store *s, const char *id, json_t **out, struct err *e);

@@ -13,6 +13,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/jsonc.h"
 #include "runtime/base/log.h"
+#include "runtime/proto/audit.h"
 
 /*
  * `image prepare`: recipe -> key -> layer.  The key is the digest of the recipe,
@@ -68,12 +69,23 @@ static int make_cache(struct preparing *p, const char *fetcher, struct err *e)
 	return 0;
 }
 
+static int effect(const struct preparing *p, const char *type, const char *key, const char *value,
+		  struct err *e)
+{
+	return audit_commit(p->audit, type,
+			    json_pack("{s:s,s:s,s:s,s:s}", "recipe", p->recipe->name, "image",
+				      p->image->name, "layer", p->draft.id, key, value),
+			    e);
+}
+
 /* A fresh scratch directory for each fetcher; an abandoned one is swept like any draft. */
 static int with_scratch(struct preparing *p, const char *fetcher,
 			int (*step)(const struct preparing *, struct err *), struct err *e)
 {
 	int r = make_cache(p, fetcher, e);
 
+	if (r == 0)
+		r = effect(p, "image.fetch", "fetcher", fetcher, e);
 	if (r == 0)
 		r = layer_begin(p->store, NULL, &p->scratch, e);
 	if (r == 0 && fchown(p->scratch.dir, FETCH_UID, FETCH_UID) < 0)
@@ -94,6 +106,8 @@ static int fill(struct preparing *p, struct err *e)
 		return -e->code;
 	if (files_prepare(p, e) < 0)
 		return -e->code;
+	if (r->has_build && effect(p, "replica.start", "purpose", "prepare", e) < 0)
+		return -e->code;
 	return r->has_build ? build_prepare(p, e) : 0;
 }
 
@@ -112,11 +126,12 @@ static int write_record(const struct preparing *p, struct err *e)
 	return file_publish_at(p->store->records, file, text, strlen(text), 0600, e);
 }
 
-static int make(struct store *s, const struct recipe *r, const struct image *i, const char *id,
-		struct err *e)
+static int make(struct store *s, struct audit *audit, const struct recipe *r, const struct image *i,
+		const char *id, struct err *e)
 {
 	json_t AUTO_JSON *packages = json_array();
 	struct preparing p = { .store = s,
+			       .audit = audit,
 			       .recipe = r,
 			       .image = i,
 			       .packages = packages,
@@ -132,12 +147,15 @@ static int make(struct store *s, const struct recipe *r, const struct image *i, 
 	if (status == 0)
 		status = write_record(&p, e);
 	if (status == 0)
+		status = effect(&p, "image.publish", "name", r->name, e);
+	if (status == 0)
 		status = layer_publish(s, &p.draft, e);
 	layer_drop(s, &p.draft);
 	return status;
 }
 
-int toolchain_prepare(struct store *s, const char *recipe_path, char id[80], struct err *e)
+int toolchain_prepare(struct store *s, struct audit *audit, const char *recipe_path, char id[80],
+		      struct err *e)
 {
 	struct recipe r = { .dir = -1 };
 	struct image i = { 0 };
@@ -150,7 +168,7 @@ int toolchain_prepare(struct store *s, const char *recipe_path, char id[80], str
 	if (status == 0)
 		status = toolchain_key(&r, &i, key, e);
 	if (status == 0 && !layer_exists(s, key))
-		status = make(s, &r, &i, key, e);
+		status = make(s, audit, &r, &i, key, e);
 	log_progress_end();
 	if (status == 0)
 		(void)snprintf(id, 80, "%s", key);

@@ -13,6 +13,7 @@
  */
 struct preparing {
 	struct store *store;
+	struct audit *audit;
 	const struct recipe *recipe;
 	const struct image *image;
 	struct layer_draft draft, scratch;

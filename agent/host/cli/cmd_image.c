@@ -8,10 +8,13 @@
 #include "runtime/base/cleanup.h"
 #include "runtime/base/log.h"
 #include "runtime/base/opt.h"
+#include "runtime/proto/audit.h"
 
 /* `sickbay image ...`: what replicas are made of. */
 DEFINE_CLEANUP(struct store, store_close);
 #define AUTO_STORE CLEANUP(cleanup_store_close)
+DEFINE_CLEANUP(struct audit, audit_close);
+#define AUTO_AUDIT CLEANUP(cleanup_audit_close)
 
 struct call {
 	const char *state, *name;
@@ -44,6 +47,12 @@ static int begin(struct call *c, const struct opt *opts, int operands, int argc,
 	return store_open(c->state, &c->store, e) < 0 ? CLI_FAILED : CLI_OK;
 }
 
+/* What changes the store is in the log before it happens. */
+static int announce(struct audit *a, const char *type, json_t *fields, struct err *e)
+{
+	return audit_commit(a, type, fields, e) < 0 ? CLI_FAILED : CLI_OK;
+}
+
 static int print_json(const json_t *v, struct err *e)
 {
 	char AUTO_FREE *text = json_dumps(v, JSON_INDENT(2));
@@ -73,6 +82,7 @@ static int image_cmd_import(int argc, char **argv, struct err *e)
 	};
 	int status = begin(&c, opts, 1, argc, argv, e);
 	struct store AUTO_STORE *s = c.store;
+	struct audit AUTO_AUDIT *log = NULL;
 	json_t AUTO_JSON *v = NULL;
 	struct image i = { 0 };
 
@@ -80,7 +90,10 @@ static int image_cmd_import(int argc, char **argv, struct err *e)
 		return status;
 	if (!c.name)
 		return cli_usage(e, "image import: --name NAME is missing");
-	if (image_import(s, argv[1], c.name, &i, e) < 0)
+	if (audit_open(c.state, &log, e) < 0 ||
+	    announce(log, "image.import", json_pack("{s:s,s:s}", "name", c.name, "from", argv[1]),
+		     e) != CLI_OK ||
+	    image_import(s, argv[1], c.name, &i, e) < 0)
 		return CLI_FAILED;
 	if (!c.json)
 		status = printf("%s %s\n", i.name, i.digest) < 0 ? CLI_FAILED : CLI_OK;
@@ -153,9 +166,13 @@ static int image_cmd_remove(int argc, char **argv, struct err *e)
 	const struct opt opts[] = { OPT_STATE(c), { 0 } };
 	const int status = begin(&c, opts, 1, argc, argv, e);
 	struct store AUTO_STORE *s = c.store;
+	struct audit AUTO_AUDIT *log = NULL;
 
 	if (status != CLI_OK)
 		return status;
+	if (audit_open(c.state, &log, e) < 0 ||
+	    announce(log, "image.remove", json_pack("{s:s}", "name", argv[1]), e) != CLI_OK)
+		return CLI_FAILED;
 	return image_remove(s, argv[1], e) < 0 ? CLI_FAILED : CLI_OK;
 }
 
@@ -165,12 +182,13 @@ static int image_cmd_prepare(int argc, char **argv, struct err *e)
 	const struct opt opts[] = { OPT_STATE(c), OPT_JSON(c), { 0 } };
 	const int status = begin(&c, opts, 1, argc, argv, e);
 	struct store AUTO_STORE *s = c.store;
+	struct audit AUTO_AUDIT *log = NULL;
 	json_t AUTO_JSON *record = NULL;
 	char id[80];
 
 	if (status != CLI_OK)
 		return status;
-	if (toolchain_prepare(s, argv[1], id, e) < 0)
+	if (audit_open(c.state, &log, e) < 0 || toolchain_prepare(s, log, argv[1], id, e) < 0)
 		return CLI_FAILED;
 	if (!c.json)
 		return puts(id) < 0 ? CLI_FAILED : CLI_OK;

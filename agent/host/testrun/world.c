@@ -110,7 +110,7 @@ static int open_toolchain(struct world *w, struct err *e)
 	recipe = service_path(w->service, w->service->toolchain.recipe);
 	if (!recipe)
 		return err_set(e, ENOMEM, "out of memory");
-	r = toolchain_prepare(w->store, recipe, w->toolchain_id, e);
+	r = toolchain_prepare(w->store, w->audit, recipe, w->toolchain_id, e);
 	return r < 0 ? r : layer_open(w->store, w->toolchain_id, &w->toolchain, e);
 }
 
