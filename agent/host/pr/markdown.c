@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "agent/host/pr/pr.h"
 
-/* Bidirectional controls and zero-width characters (UTF-8), which can make text read as something
- * else. */
-static size_t hidden_character(const unsigned char *s)
+/* Control, bidirectional and zero-width characters (UTF-8), which can make text read as something
+ * else, or a terminal do something. */
+size_t md_hidden(const char *text)
 {
+	const unsigned char *s = (const unsigned char *)text;
+
+	if ((s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f) || (s[0] == 0xd8 && s[1] == 0x9c))
+		return 2;
 	if (s[0] == 0xe2 && s[1] == 0x80 &&
 	    ((s[2] >= 0x8b && s[2] <= 0x8f) || (s[2] >= 0xa8 && s[2] <= 0xae)))
 		return 3;
@@ -15,10 +21,19 @@ static size_t hidden_character(const unsigned char *s)
 	return s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf ? 3 : 0;
 }
 
+/* Of an address that would become a link by itself. */
+static bool makes_link(const char *begin, const char *s)
+{
+	return strncmp(s, "://", 3) == 0 ||
+	       (*s == '.' && s - begin >= 3 && strncasecmp(s - 3, "www", 3) == 0);
+}
+
 void md_text(struct buf *b, const char *s)
 {
+	const char *const begin = s;
+
 	while (*s) {
-		const size_t hidden = hidden_character((const unsigned char *)s);
+		const size_t hidden = md_hidden(s);
 
 		if (hidden) {
 			buf_puts(b, "?");
@@ -27,7 +42,7 @@ void md_text(struct buf *b, const char *s)
 		}
 		if ((unsigned char)*s < ' ' || *s == 0x7f)
 			buf_putc(b, ' ');
-		else if (strchr("\\`*[]<>|#~!@", *s))
+		else if (strchr("\\`*[]<>|#~!@", *s) || makes_link(begin, s))
 			buf_printf(b, "\\%c", *s);
 		else
 			buf_putc(b, *s);
@@ -55,7 +70,7 @@ void md_code(struct buf *b, const char *s)
 		buf_putc(b, '`');
 	buf_puts(b, pad);
 	for (size_t i = 0; i < n; i++) {
-		const size_t hidden = hidden_character((const unsigned char *)s + i);
+		const size_t hidden = md_hidden(s + i);
 
 		if (hidden)
 			i += hidden - 1;
@@ -74,7 +89,7 @@ void md_fenced(struct buf *b, const char *lang, const char *s, size_t n)
 		buf_putc(b, '`');
 	buf_printf(b, "%s\n", lang);
 	for (size_t i = 0; i < n; i++) {
-		const size_t hidden = hidden_character((const unsigned char *)s + i);
+		const size_t hidden = md_hidden(s + i);
 
 		if (hidden)
 			i += hidden - 1;

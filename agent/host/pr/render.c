@@ -278,7 +278,7 @@ static void cost(const struct pr_input *in, struct buf *b)
 	buf_puts(b, ".\n");
 }
 
-/* As a shell reads it back. */
+/* The block is made to be pasted into a shell: a path is one word there, whatever it holds. */
 static void shell_word(struct buf *b, const char *word)
 {
 	if (*word &&
@@ -292,7 +292,7 @@ static void shell_word(struct buf *b, const char *word)
 		if (*word == '\'')
 			buf_puts(b, "'\\''");
 		else
-			buf_putc(b, *word);
+			buf_putc(b, (unsigned char)*word < ' ' ? '?' : *word);
 	}
 	buf_putc(b, '\'');
 }
@@ -315,12 +315,19 @@ static void check_it(const struct pr_input *in, struct buf *b)
 	buf_printf(&text, "git checkout sickbay/%s\n", in->case_id);
 	command_line(in, &text);
 	buf_printf(&text, "    # passes\ngit checkout %s --", in->service->repository.target);
-	for (size_t i = 0; i < in->patch_changes->n; i++)
-		buf_printf(&text, " %s%s%s", in->service->repository.root,
-			   *in->service->repository.root ? "/" : "", in->patch_changes->v[i].path);
-	buf_printf(&text, "\n# the same test now fails at %s:%lld\ngit checkout sickbay/%s -- .\n",
-		   pr_str(coordinate(in), "file"), (long long)number(coordinate(in), "line"),
-		   in->case_id);
+	for (size_t i = 0; i < in->patch_changes->n; i++) {
+		char path[4200];
+
+		(void)snprintf(path, sizeof(path), "%s%s%s", in->service->repository.root,
+			       *in->service->repository.root ? "/" : "",
+			       in->patch_changes->v[i].path);
+		buf_putc(&text, ' ');
+		shell_word(&text, path);
+	}
+	buf_puts(&text, "\n# the same test now fails at ");
+	shell_word(&text, pr_str(coordinate(in), "file"));
+	buf_printf(&text, ":%lld\ngit checkout sickbay/%s -- .\n",
+		   (long long)number(coordinate(in), "line"), in->case_id);
 	buf_puts(b, "\n## Check it yourself (needs no sickbay)\n");
 	md_fenced(b, "sh", text.p ? text.p : "", text.n);
 	buf_printf(
@@ -344,22 +351,41 @@ int pr_render(const struct pr_input *in, struct buf *out, struct err *e)
 static void subject(const char *title, struct buf *b)
 {
 	for (size_t i = 0; i < 72 && title[i]; i++)
-		buf_putc(b, (unsigned char)title[i] < ' ' ? ' ' : title[i]);
+		buf_putc(b, (unsigned char)title[i] < ' ' || md_hidden(title + i) ? ' ' : title[i]);
 	buf_puts(b, "\n\n");
 }
 
+/* `git am` takes such a line of the message for the begin of a patch, or of another mail; the last
+ * is a trailer of ours. */
+static bool begins_patch(const char *s)
+{
+	return strncmp(s, "---", 3) == 0 || strncmp(s, "diff", 4) == 0 ||
+	       strncmp(s, "Index:", 6) == 0 || strncmp(s, "From", 4) == 0 || *s == '>' ||
+	       strncmp(s, "Sickbay-", 8) == 0;
+}
+
+/* One paragraph, wrapped; whatever s holds. */
 static void plain(const char *s, struct buf *b)
 {
 	size_t column = 0;
 
 	for (; *s; s++) {
-		const bool space = (unsigned char)*s <= ' ';
+		const size_t hidden = md_hidden(s);
+		const bool space = (unsigned char)*s <= ' ' || *s == 0x7f;
 
+		if (hidden) {
+			buf_putc(b, '?');
+			s += hidden - 1;
+			column++;
+			continue;
+		}
 		if (space && column + strcspn(s + 1, " \n") >= 74) {
 			buf_putc(b, '\n');
 			column = 0;
 			continue;
 		}
+		if (column == 0 && begins_patch(s))
+			buf_putc(b, ' ');
 		buf_putc(b, space ? ' ' : *s);
 		column++;
 	}
@@ -368,15 +394,19 @@ static void plain(const char *s, struct buf *b)
 
 int pr_message(const struct pr_input *in, struct buf *out, struct err *e)
 {
+	AUTO_BUF struct buf report = BUF_INIT(65536);
 	const json_t *c = coordinate(in);
 
 	subject(*pr_str(in->patch, "title") ? pr_str(in->patch, "title") : "fix a reported failure",
 		out);
 	if (*pr_str(in->patch, "cause"))
 		plain(pr_str(in->patch, "cause"), out);
-	buf_puts(out, "\nProduction reported ");
-	buf_printf(out, "%s at %s:%lld in %s.\n", pr_str(c, "type"), pr_str(c, "file"),
-		   (long long)number(c, "line"), pr_str(c, "function"));
+	buf_putc(out, '\n');
+	buf_printf(&report, "Production reported %s at %s:%lld in %s.", pr_str(c, "type"),
+		   pr_str(c, "file"), (long long)number(c, "line"), pr_str(c, "function"));
+	if (buf_check(&report, "commit message", e) < 0)
+		return -e->code;
+	plain(report.p, out);
 	buf_printf(out,
 		   "\nSickbay-Case: %s\nSickbay-Evidence: sha256:%s\nSickbay-Checkpoint: %llu %s\n",
 		   in->case_id, in->evidence, in->checkpoint_size, in->checkpoint_root);
