@@ -47,7 +47,7 @@ static const char *find_test(const struct gate_session *s, const struct changes 
 }
 
 int evaluation_start(const struct gate_session *s, const struct gate_evaluate *req,
-		     struct changes *changes, struct evaluation **out, struct err *e)
+		     struct changes *changes, uint64_t left, struct evaluation **out, struct err *e)
 {
 	struct evaluation *v = calloc(1, sizeof(*v));
 	const char *path = req->kind == GATE_KIND_REPRODUCE ? find_test(s, changes) : s->test_path;
@@ -58,6 +58,7 @@ int evaluation_start(const struct gate_session *s, const struct gate_evaluate *r
 	v->session = s;
 	v->kind = req->kind;
 	v->verdict.id = req->id;
+	v->verdict.left = left;
 	v->changes = *changes;
 	*changes = (struct changes){ 0 };
 	v->note = strdup(req->note ? req->note : "");

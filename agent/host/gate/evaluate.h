@@ -11,9 +11,10 @@
  */
 struct evaluation;
 
-/* Takes the changes over. */
+/* Takes the changes over. left: what the verdict says of the budget. */
 int evaluation_start(const struct gate_session *s, const struct gate_evaluate *req,
-		     struct changes *changes, struct evaluation **out, struct err *e);
+		     struct changes *changes, uint64_t left, struct evaluation **out,
+		     struct err *e);
 struct sandbox *evaluation_sandbox(struct evaluation *v); /* the live fork */
 /* After its sandbox ended: 1 when the verdict stands, 0 when the next fork was started. */
 int evaluation_next(struct evaluation *v, struct err *e);

@@ -32,6 +32,7 @@
 struct waiting {
 	struct gate_evaluate req;
 	struct changes changes;
+	uint64_t left; /* in the budget, once this one is paid */
 };
 
 struct monitor {
@@ -216,6 +217,7 @@ static int admit(struct monitor *m, struct gate_evaluate *req, struct changes *c
 	w = &m->queue[m->n_queue++];
 	w->req = *req;
 	w->changes = *c;
+	w->left = evaluations_max(m->s) - m->out.evaluations;
 	*req = (struct gate_evaluate){ 0 };
 	*c = (struct changes){ 0 };
 	return 0;
@@ -384,7 +386,7 @@ static int start_waiting(struct monitor *m)
 			continue;
 		w = m->queue[0];
 		memmove(m->queue, m->queue + 1, --m->n_queue * sizeof(w));
-		r = evaluation_start(m->s, &w.req, &w.changes, &m->live[i], m->e);
+		r = evaluation_start(m->s, &w.req, &w.changes, w.left, &m->live[i], m->e);
 		jmap_release(gate_evaluate_map, &w.req);
 		changes_release(&w.changes);
 		if (r < 0)
@@ -395,16 +397,14 @@ static int start_waiting(struct monitor *m)
 
 static int finish_evaluation(struct monitor *m, struct evaluation *v)
 {
-	struct gate_verdict g = *evaluation_verdict(v);
-	AUTO_JSON json_t *body = NULL;
+	const struct gate_verdict *g = evaluation_verdict(v);
+	AUTO_JSON json_t *body = jmap_write(gate_verdict_map, g);
 	int r = 0;
 
-	g.left = evaluations_max(m->s) - m->out.evaluations;
-	body = jmap_write(gate_verdict_map, &g);
 	if (!body)
 		return no_memory(m);
 	if (m->s->on_attempt)
-		r = m->s->on_attempt(m->s->ctx, g.id, evaluation_changes(v), evaluation_note(v),
+		r = m->s->on_attempt(m->s->ctx, g->id, evaluation_changes(v), evaluation_note(v),
 				     body, m->e);
 	return r < 0 ? r : answer(m, GATE_RESULT, json_incref(body));
 }
