@@ -105,14 +105,47 @@ static int attach(const char *state, const char *id, struct kase **out, struct e
 	return 0;
 }
 
+/* A publication that was cut short leaves its temporary file. */
+static void sweep_folder(int at)
+{
+	CLEANUP(cleanup_closedir) DIR *d = at < 0 ? NULL : fdopendir(at);
+	const struct dirent *ent;
+
+	if (!d && at >= 0)
+		(void)close(at);
+	while (d && (ent = readdir(d)))
+		if (strncmp(ent->d_name, ".tmp-", 5) == 0)
+			(void)unlinkat(dirfd(d), ent->d_name, 0);
+}
+
+/* What is written next must not continue a line that was cut short. */
+static int mend_ledger(const struct kase *k, struct err *e)
+{
+	AUTO_CLOSE int fd =
+		openat(k->dir, "ledger.ndjson", O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	char last = '\n';
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "open the ledger of case '%s'", k->id);
+	if (fstat(fd, &st) < 0 || (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) < 0))
+		return err_sys(e, "read the ledger of case '%s'", k->id);
+	return last == '\n' ? 0 : fd_write_all(fd, "\n", 1, "the ledger", e);
+}
+
+/* Whoever has the lock is alone: what an earlier process left half done is taken away first. */
 static int take_lock(struct kase *k, struct err *e)
 {
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+
 	k->lock = openat(k->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (k->lock < 0)
 		return err_sys(e, "open the lock of case '%s'", k->id);
 	if (flock(k->lock, LOCK_EX | LOCK_NB) < 0)
 		return err_set(e, EBUSY, "case '%s': another process is working on it", k->id);
-	return 0;
+	sweep_folder(openat(k->dir, ".", flags));
+	sweep_folder(openat(k->dir, "attempts", flags));
+	return mend_ledger(k, e);
 }
 
 int case_open(const char *state, const char *id, bool lock, struct kase **out, struct err *e)

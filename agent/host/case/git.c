@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
+#include "agent/host/case/git_tidy.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/id.h"
 #include "runtime/base/spawn.h"
@@ -15,6 +17,7 @@
 
 struct git {
 	char *dir, *url, *config;
+	int lock; /* held while git writes */
 	char env_dir[4200], env_config[4200], env_index[4300];
 };
 
@@ -103,28 +106,73 @@ static int run_oid(struct git *g, const struct git_run *with, char oid[65], stru
 	return 0;
 }
 
+static int writing_begin(struct git *g, struct err *e)
+{
+	while (flock(g->lock, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return err_sys(e, "lock '%s'", g->dir);
+	return 0;
+}
+
+static int writing_end(struct git *g, int r)
+{
+	(void)flock(g->lock, LOCK_UN);
+	return r;
+}
+
 static int fetch(struct git *g, const char *refspec, struct err *e)
 {
 	AUTO_BUF struct buf out = BUF_INIT(0);
 	const bool all = strchr(refspec, '*');
+	const int r = writing_begin(g, e);
 	const struct git_run with = {
 		.args = { "fetch", "--quiet", "--no-recurse-submodules", "--no-write-fetch-head",
 			  "--no-auto-gc", "--no-tags", all ? "--prune" : "--no-prune", g->url,
 			  refspec, all ? "+refs/tags/*:refs/origin/tags/*" : NULL }
 	};
 
-	return run(g, &with, &out, e);
+	return r < 0 ? r : writing_end(g, run(g, &with, &out, e));
+}
+
+/* Half a repository is none: it is made under another name. */
+static int make_repository(struct git *g, struct err *e)
+{
+	AUTO_FREE char *half = NULL;
+	AUTO_BUF struct buf out = BUF_INIT(0);
+	struct git_run init = { .args = { "init", "--quiet", "--bare" } };
+	int r;
+
+	if (asprintf(&half, "%s.new", g->dir) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	init.args[3] = half;
+	r = tree_remove_at(AT_FDCWD, half, e);
+	if (r == 0)
+		r = run(g, &init, &out, e);
+	if (r == 0 && rename(half, g->dir) < 0)
+		r = err_sys(e, "publish '%s'", g->dir);
+	return r;
+}
+
+static int prepare_locked(struct git *g, int at, const char *name, struct err *e)
+{
+	AUTO_FREE char *config = NULL;
+	int r;
+
+	if (asprintf(&config, "%s.gitconfig", name) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	r = file_publish_at(at, config, config_text, strlen(config_text), 0600, e);
+	if (r < 0)
+		return r;
+	return access(g->dir, F_OK) == 0 ? git_tidy(g->dir, e) : make_repository(g, e);
 }
 
 static int prepare(struct git *g, const char *state, const char *name, struct err *e)
 {
-	AUTO_FREE char *parent = NULL, *config = NULL;
-	AUTO_BUF struct buf out = BUF_INIT(0);
-	const struct git_run init = { .args = { "init", "--quiet", "--bare", g->dir } };
+	AUTO_FREE char *parent = NULL, *lock = NULL;
 	AUTO_CLOSE int at = -1;
 	int r;
 
-	if (asprintf(&parent, "%s/repos", state) < 0 || asprintf(&config, "%s.gitconfig", name) < 0)
+	if (asprintf(&parent, "%s/repos", state) < 0 || asprintf(&lock, "%s.lock", name) < 0)
 		return err_set(e, ENOMEM, "out of memory");
 	r = dir_make(parent, 0700, e);
 	if (r < 0)
@@ -132,10 +180,11 @@ static int prepare(struct git *g, const char *state, const char *name, struct er
 	at = fd_open_dir(parent, e);
 	if (at < 0)
 		return at;
-	r = file_publish_at(at, config, config_text, strlen(config_text), 0600, e);
-	if (r < 0 || access(g->dir, F_OK) == 0)
-		return r;
-	return run(g, &init, &out, e);
+	g->lock = openat(at, lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (g->lock < 0)
+		return err_sys(e, "open '%s/%s'", parent, lock);
+	r = writing_begin(g, e);
+	return r < 0 ? r : writing_end(g, prepare_locked(g, at, name, e));
 }
 
 int git_open(const char *state, const char *name, const char *url, struct git **out, struct err *e)
@@ -143,6 +192,8 @@ int git_open(const char *state, const char *name, const char *url, struct git **
 	struct git *g = calloc(1, sizeof(*g));
 	int r = -ENOMEM;
 
+	if (g)
+		g->lock = -1;
 	if (!g || asprintf(&g->dir, "%s/repos/%s.git", state, name) < 0 ||
 	    !(g->url = strdup(url)) ||
 	    asprintf(&g->config, "%s/repos/%s.gitconfig", state, name) < 0) {
@@ -171,6 +222,8 @@ void git_close(struct git *g)
 {
 	if (!g)
 		return;
+	if (g->lock >= 0)
+		(void)close(g->lock);
 	free(g->dir);
 	free(g->url);
 	free(g->config);
@@ -448,8 +501,11 @@ int git_commit_changes(struct git *g, const struct git_commit *c, const struct c
 					   .private_index = true };
 	const struct git_run write_tree = { .args = { "write-tree" }, .private_index = true };
 	char tree[65];
-	int r = run(g, &read_tree, &out, e);
+	int r = writing_begin(g, e);
 
+	if (r < 0)
+		return r;
+	r = run(g, &read_tree, &out, e);
 	for (size_t i = 0; r == 0 && i < ch->n; i++)
 		r = stage_change(g, c->root, &ch->v[i], e);
 	if (r == 0)
@@ -457,7 +513,7 @@ int git_commit_changes(struct git *g, const struct git_commit *c, const struct c
 	if (r == 0)
 		r = write_commit(g, c, tree, oid, e);
 	(void)unlink(g->env_index + strlen("GIT_INDEX_FILE="));
-	return r;
+	return writing_end(g, r);
 }
 
 int git_format_patch(struct git *g, const char *oid, struct buf *out, struct err *e)
