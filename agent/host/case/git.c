@@ -22,10 +22,18 @@ struct git {
 };
 
 /*
- * The one configuration that every git process sees; it also reaches the
- * upload-pack and receive-pack that a local fetch or push starts in the
- * service's repository, which environment switches would not.
+ * The one configuration that every git process sees.  In the service's repository, where a local
+ * fetch or push starts git again, that repository's own configuration would win over it, and
+ * settings in the environment are dropped: so what could run a program is said once more on those
+ * command lines.
  */
+#define NOTHING_RUNS                                                              \
+	"git -c core.hooksPath=/dev/null -c core.fsmonitor=false"                 \
+	" -c core.alternateRefsCommand=true -c receive.autogc=false -c gc.auto=0" \
+	" -c maintenance.auto=false "
+#define UPLOAD_PACK  "--upload-pack=" NOTHING_RUNS "upload-pack"
+#define RECEIVE_PACK "--receive-pack=" NOTHING_RUNS "receive-pack"
+
 static const char config_text[] =
 	"[core]\n\thooksPath = /dev/null\n\tfsmonitor = false\n"
 	"\tattributesFile = /dev/null\n\texcludesFile = /dev/null\n"
@@ -127,43 +135,42 @@ static int fetch(struct git *g, const char *refspec, struct err *e)
 	const int r = writing_begin(g, e);
 	const struct git_run with = {
 		.args = { "fetch", "--quiet", "--no-recurse-submodules", "--no-write-fetch-head",
-			  "--no-auto-gc", "--no-tags", all ? "--prune" : "--no-prune", g->url,
-			  refspec, all ? "+refs/tags/*:refs/origin/tags/*" : NULL }
+			  "--no-auto-gc", "--no-tags", all ? "--prune" : "--no-prune", UPLOAD_PACK,
+			  g->url, refspec, all ? "+refs/tags/*:refs/origin/tags/*" : NULL }
 	};
 
 	return r < 0 ? r : writing_end(g, run(g, &with, &out, e));
 }
 
 /* Half a repository is none: it is made under another name. */
-static int make_repository(struct git *g, struct err *e)
+static int make_repository(struct git *g, int at, const char *half, struct err *e)
 {
-	AUTO_FREE char *half = NULL;
 	AUTO_BUF struct buf out = BUF_INIT(0);
-	struct git_run init = { .args = { "init", "--quiet", "--bare" } };
+	struct git_run init = { .args = { "init", "--quiet", "--bare", half } };
+	char cwd[64];
 	int r;
 
-	if (asprintf(&half, "%s.new", g->dir) < 0)
-		return err_set(e, ENOMEM, "out of memory");
-	init.args[3] = half;
-	r = tree_remove_at(AT_FDCWD, half, e);
-	if (r == 0)
-		r = run(g, &init, &out, e);
-	if (r == 0 && rename(half, g->dir) < 0)
+	(void)snprintf(cwd, sizeof(cwd), "/proc/%d/fd/%d", (int)getpid(), at);
+	init.cwd = cwd;
+	r = run(g, &init, &out, e);
+	if (r == 0 && renameat(at, half, AT_FDCWD, g->dir) < 0)
 		r = err_sys(e, "publish '%s'", g->dir);
 	return r;
 }
 
 static int prepare_locked(struct git *g, int at, const char *name, struct err *e)
 {
-	AUTO_FREE char *config = NULL;
+	char config[300], half[300];
 	int r;
 
-	if (asprintf(&config, "%s.gitconfig", name) < 0)
-		return err_set(e, ENOMEM, "out of memory");
+	(void)snprintf(config, sizeof(config), "%s.gitconfig", name);
+	(void)snprintf(half, sizeof(half), "%s.git.new", name);
 	r = file_publish_at(at, config, config_text, strlen(config_text), 0600, e);
+	if (r == 0)
+		r = tree_remove_at(at, half, e);
 	if (r < 0)
 		return r;
-	return access(g->dir, F_OK) == 0 ? git_tidy(g->dir, e) : make_repository(g, e);
+	return access(g->dir, F_OK) == 0 ? git_tidy(g->dir, e) : make_repository(g, at, half, e);
 }
 
 static int prepare(struct git *g, const char *state, const char *name, struct err *e)
@@ -443,28 +450,31 @@ int git_history(struct git *g, const char *commit, const struct strlist *paths, 
 
 /* ---- commits ---- */
 
-static int stage_change(struct git *g, const char *root, const struct change *ch, struct err *e)
+static int stage_change(struct git *g, const char *root, const char *parent,
+			const struct change *ch, struct err *e)
 {
 	AUTO_BUF struct buf out = BUF_INIT(0);
-	char oid[65], info[4300], path[4200];
+	char oid[65] = "", info[4400];
 	const struct git_run hash = { .args = { "hash-object", "-w", "--no-filters", "--stdin" },
 				      .in = ch->new_data ? ch->new_data : "",
 				      .in_len = ch->new_len };
-	const struct git_run add = { .args = { "update-index", "--add", "--cacheinfo", info },
-				     .private_index = true };
-	const struct git_run drop = { .args = { "update-index", "--force-remove", "--", path },
-				      .private_index = true };
-	int r;
+	struct git_run index = { .args = { "update-index", "--add", "-z", "--index-info" },
+				 .in = info,
+				 .private_index = true };
+	const bool drop = ch->kind == CHANGE_DELETE;
+	int r = drop ? 0 : run_oid(g, &hash, oid, e);
 
-	(void)snprintf(path, sizeof(path), "%s%s%s", root, *root ? "/" : "", ch->path);
-	if (ch->kind == CHANGE_DELETE)
-		return run(g, &drop, &out, e);
-	r = run_oid(g, &hash, oid, e);
 	if (r < 0)
 		return r;
-	(void)snprintf(info, sizeof(info), "%s,%s,%s",
-		       ch->type == CHANGE_EXECUTABLE ? "100755" : "100644", oid, path);
-	return run(g, &add, &out, e);
+	if (drop) /* mode 0 removes; of the id only its length counts */
+		memset(oid, '0', strlen(parent));
+	(void)snprintf(info, sizeof(info), "%s %s\t%s%s%s",
+		       drop			       ? "0"
+		       : ch->type == CHANGE_EXECUTABLE ? "100755"
+						       : "100644",
+		       oid, root, *root ? "/" : "", ch->path);
+	index.in_len = strlen(info) + 1;
+	return run(g, &index, &out, e);
 }
 
 static int write_commit(struct git *g, const struct git_commit *c, const char *tree, char oid[65],
@@ -507,7 +517,7 @@ int git_commit_changes(struct git *g, const struct git_commit *c, const struct c
 		return r;
 	r = run(g, &read_tree, &out, e);
 	for (size_t i = 0; r == 0 && i < ch->n; i++)
-		r = stage_change(g, c->root, &ch->v[i], e);
+		r = stage_change(g, c->root, c->parent, &ch->v[i], e);
 	if (r == 0)
 		r = run_oid(g, &write_tree, tree, e);
 	if (r == 0)
@@ -530,7 +540,8 @@ int git_push(struct git *g, const char *oid, const char *branch, struct err *e)
 	AUTO_BUF struct buf out = BUF_INIT(0);
 	char have[65], refspec[400];
 	const struct git_run with = { .args = { "push", "--quiet", "--no-follow-tags",
-						"--no-verify", "--porcelain", g->url, refspec } };
+						"--no-verify", "--porcelain", RECEIVE_PACK, g->url,
+						refspec } };
 	int r = fetch(g, "+refs/heads/*:refs/origin/heads/*", e);
 
 	if (r < 0)
