@@ -458,7 +458,8 @@ static int stage_change(struct git *g, const char *root, const char *parent,
 	const struct git_run hash = { .args = { "hash-object", "-w", "--no-filters", "--stdin" },
 				      .in = ch->new_data ? ch->new_data : "",
 				      .in_len = ch->new_len };
-	struct git_run index = { .args = { "update-index", "--add", "-z", "--index-info" },
+	struct git_run index = { .args = { "update-index", "--add", "--replace", "-z",
+					   "--index-info" },
 				 .in = info,
 				 .private_index = true };
 	const bool drop = ch->kind == CHANGE_DELETE;

@@ -29,7 +29,8 @@ struct walk {
 	size_t seen;
 };
 
-/* Content of a file or link; *type gets enum change_type. -ENOENT when there is none. */
+/* Content of a file or link; *type gets enum change_type. -ENOENT when there is none, -EISDIR for a
+ * folder: a repository holds files. */
 static int load(int dir, const char *path, int *type, char **data, size_t *n, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
@@ -45,6 +46,8 @@ static int load(int dir, const char *path, int *type, char **data, size_t *n, st
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "stat '%s'", path);
 	*type = CHANGE_OTHER;
+	if (S_ISDIR(st.st_mode))
+		return err_set(e, EISDIR, "'%s' is a folder", path);
 	if (S_ISLNK(st.st_mode)) {
 		char target[4096];
 		const ssize_t len = readlinkat(fd, "", target, sizeof(target) - 1);
@@ -118,7 +121,7 @@ static int one_entry(struct walk *w, const char *path, bool deleted, struct err 
 	struct err none = ERR_INIT;
 	int r = ch.path ? load_old(w, path, &ch, &none) : -ENOMEM;
 
-	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP) {
+	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EISDIR) {
 		ch.kind = CHANGE_ADD;
 		r = 0;
 	} else if (r < 0) {
@@ -190,6 +193,8 @@ static bool is_opaque(int fd)
 static int visit(struct walk *w, const char *path, unsigned depth, struct err *e)
 {
 	struct stat st, low;
+	bool was_dir, was_file;
+	int r = 0;
 
 	if (++w->seen > COUNT_MAX)
 		return err_set(e, E2BIG, "more than %d files were changed", COUNT_MAX);
@@ -197,15 +202,19 @@ static int visit(struct walk *w, const char *path, unsigned depth, struct err *e
 		return foreign_name(w, path, e);
 	if (fstatat(w->upper, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, "stat '%s'", path);
-	if (S_ISDIR(st.st_mode))
-		return walk_dir(w, path, depth + 1, e);
-	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0)) {
-		if (w->lower >= 0 && fstatat(w->lower, path, &low, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISDIR(low.st_mode))
-			return walk_opaque(w, path, depth + 1, e);
-		return one_entry(w, path, true, e);
+	was_file = w->lower >= 0 && fstatat(w->lower, path, &low, AT_SYMLINK_NOFOLLOW) == 0;
+	was_dir = was_file && S_ISDIR(low.st_mode);
+	was_file = was_file && !was_dir;
+	if (S_ISDIR(st.st_mode)) {
+		if (was_file)
+			r = one_entry(w, path, true, e);
+		return r < 0 ? r : walk_dir(w, path, depth + 1, e);
 	}
-	return one_entry(w, path, false, e);
+	if (was_dir)
+		r = walk_opaque(w, path, depth + 1, e);
+	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0))
+		return r < 0 || was_dir ? r : one_entry(w, path, true, e);
+	return r < 0 ? r : one_entry(w, path, false, e);
 }
 
 static int walk_dir(struct walk *w, const char *dir, unsigned depth, struct err *e)
