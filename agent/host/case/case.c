@@ -166,6 +166,24 @@ int case_open(const char *state, const char *id, bool lock, struct kase **out, s
 	return 0;
 }
 
+static bool has(const struct kase *k, int stage)
+{
+	return faccessat(k->dir, stages[stage].record, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int case_discard(const char *state, const struct kase *k, struct err *e)
+{
+	AUTO_FREE char *cases = NULL;
+	AUTO_CLOSE int at = -1;
+
+	if (k->lock < 0 || has(k, STAGE_INCIDENT))
+		return err_set(e, EBUSY, "case '%s' has begun", k->id);
+	if (asprintf(&cases, "%s/cases", state) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	at = fd_open_dir(cases, e);
+	return at < 0 ? at : tree_remove_at(at, k->id, e);
+}
+
 int case_create(const char *state, const char *incident_id, struct kase **out, struct err *e)
 {
 	AUTO_FREE char *cases = NULL;
@@ -211,11 +229,6 @@ const char *case_path(const struct kase *k)
 int case_dir(const struct kase *k)
 {
 	return k->dir;
-}
-
-static bool has(const struct kase *k, int stage)
-{
-	return faccessat(k->dir, stages[stage].record, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int case_stage(const struct kase *k)

@@ -50,6 +50,8 @@ int case_create(const char *state, const char *incident_id, struct kase **out, s
 /* -ENOENT when there is none; lock: also take the lock, -EBUSY when another process works on it. */
 int case_open(const char *state, const char *id, bool lock, struct kase **out, struct err *e);
 void case_close(struct kase *k);
+/* Removes a case that never began: one without its first record, whose lock we hold. */
+int case_discard(const char *state, const struct kase *k, struct err *e);
 const char *case_id(const struct kase *k);
 const char *case_path(const struct kase *k);
 int case_dir(const struct kase *k); /* directory fd, borrowed */

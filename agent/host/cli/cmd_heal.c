@@ -58,8 +58,13 @@ static int heal(const struct heal *h, const char *path, struct session *s, struc
 		r = resolve(&s->service, &i, e);
 	if (r == 0)
 		r = case_create(s->state, i.id, &s->kase, e);
-	if (r == 0)
+	if (r == 0) {
+		struct err ignored = ERR_INIT;
+
 		r = session_begin_case(s, &i, e);
+		if (r < 0)
+			(void)case_discard(s->state, s->kase, &ignored);
+	}
 	incident_release(&i);
 	return r;
 }
