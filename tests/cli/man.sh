@@ -18,7 +18,7 @@ leaves() { # groups are replaced by their commands
 	done
 }
 leaves | sort >"$dir/commands"
-sed -n '/^\.Sh COMMANDS/,/^\.Sh OUTCOMES/s/^\.Ss //p' "$page" | sort >"$dir/paged"
+sed -n '/^\.Sh COMMANDS/,/^\.Sh EVENTS/s/^\.Ss //p' "$page" | sort >"$dir/paged"
 check "each command stands in sickbay(1), and no other" diff "$dir/commands" "$dir/paged"
 check "there are commands to compare" grep -qx "audit verify" "$dir/commands"
 
@@ -49,6 +49,10 @@ sed -n '/^\.Bd/,/^\.Ed/{/^\./!p}' "$top/docs/man/sickbay-service.5" |
 	sed "s|\.\./shop|$top|; s|recipe.json|$dir/recipe.json|" >"$dir/service.json"
 check "the example in it is a service file" "$sickbay" incident convert --from node --service "$dir/service.json" \
 	"$top/tests/cases/qs/report.ndjson"
+find "$top/agent/host" "$top/runtime/audit" "$top/runtime/proto" -name '*.c' -exec perl -0ne '
+	print "$2\n" while /(audit_(?:note|commit|effect)\([^";]*?,|"type",(?=\s*"[a-z]+[.]))\s*"([a-z.]+)"/g' {} + | sort -u >"$dir/events"
+sed -n '/^\.Sh EVENTS/,/^\.Sh OUTCOMES/s/^\.It Cm //p' "$page" | sort -u >"$dir/paged"
+check "each event of the log stands in sickbay(1), and no other" diff "$dir/events" "$dir/paged"
 for status in 0 1 2 3 4 125; do
 	check "exit status $status is explained" sh -c "sed -n '/^.Sh EXIT/,/^.Sh EX/p' '$page' | grep -qx '.It $status'"
 done
