@@ -15,8 +15,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wundef -Wcast-qual -Wwrite-stri
 	-Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wformat=2 -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference
 HARDEN ?= -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=2
-NL_CFLAGS := $(shell pkg-config --cflags libnl-3.0)
-SICK_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(NL_CFLAGS) -DSICKBAY_VERSION='"$(VERSION)"' -DSICKBAY_LIBEXEC='"$(LIBEXECDIR)"' -I. $(WARN)
+SICK_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DSICKBAY_VERSION='"$(VERSION)"' -DSICKBAY_LIBEXEC='"$(LIBEXECDIR)"' -I. $(WARN)
 
 # ---- floors, lowest first; a floor's archive is build/lib/NAME.a ----
 base     := $(wildcard runtime/base/*.c)
@@ -36,7 +35,7 @@ FLOORS   := f6 f5 f4 policy images sandbox proto base
 
 LIBS_base    := -ljansson
 LIBS_proto   := -ljansson
-LIBS_sandbox := -lseccomp -lcap -lnl-route-3 -lnl-3 -ljansson
+LIBS_sandbox := -lseccomp -lcap -ljansson
 LIBS_decode  := -larchive -lexpat -lseccomp -ljansson
 LIBS_audit   := -lcrypto -lseccomp -ljansson
 
@@ -79,9 +78,12 @@ $(B)/sickbay-decode: $(B)/runtime/decode/main.o $(B)/lib/decode.a $(B)/lib/proto
 	$(LINK) -o $@ $^ $(LIBS_decode)
 $(B)/sickbay-audit: $(B)/runtime/audit/main.o $(B)/lib/audit.a $(B)/lib/proto.a $(B)/lib/base.a
 	$(LINK) -o $@ $^ $(LIBS_audit)
-# static: they run in any image
-$(B)/sickbay-init: $(patsubst %.c,$(B)/%.o,$(wildcard runtime/init/*.c))
-	$(CC) $(CFLAGS) -static $(STATIC_LDFLAGS) -o $@ $^
+# static: they run in any image; pid 1 without a C library, as its program is copied at every start
+INIT := $(patsubst %.c,$(B)/%.o,$(wildcard runtime/init/*.c))
+$(INIT): override HARDEN += -U_FORTIFY_SOURCE -mstack-protector-guard=global -fno-tree-loop-distribute-patterns
+$(INIT): Makefile
+$(B)/sickbay-init: $(INIT)
+	$(CC) $(CFLAGS) -static -nostdlib -s $(STATIC_LDFLAGS) -o $@ $^
 $(B)/sickbay-agent: $(B)/agent/inside/main.o $(B)/lib/inside.a $(B)/lib/syntax.a $(B)/lib/proto.a $(B)/lib/base.a $(GRAMMARS)
 	$(CC) $(CFLAGS) -static $(STATIC_LDFLAGS) -o $@ $^ -ltree-sitter -ljansson -lm
 
