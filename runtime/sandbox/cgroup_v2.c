@@ -102,7 +102,10 @@ static int v2_populated(const struct cgroup *cg, struct err *e)
 static int v2_kill(const struct cgroup *cg, struct err *e)
 {
 	const int dir = cg_dir(cg, CG_UNIFIED);
+	const int alive = v2_populated(cg, e);
 
+	if (alive <= 0) /* and none comes: who could fork is gone */
+		return alive;
 	/* Killing reaches frozen processes as well; thawing first would let them run once more. */
 	if (cg_write(dir, "cgroup.kill", "1", e) < 0) {
 		if (e->code != ENOENT)

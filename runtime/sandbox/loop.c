@@ -20,8 +20,11 @@
  * the filter's listener behind one epoll descriptor.  Whatever ends it, the
  * way is the same: everything in the control group is killed and reaped, the
  * pipes are drained, the record is completed, and only then is it "ended".
+ *
+ * pid 1 reports the payload's end and ends itself, with all that is left in its
+ * pid namespace: only the latter wakes us, and then there is nothing to kill.
  */
-enum tag { TAG_SOCK, TAG_PIDFD, TAG_TIMER, TAG_NOTIFY, TAG_STREAM };
+enum tag { TAG_PIDFD, TAG_TIMER, TAG_NOTIFY, TAG_STREAM };
 
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -75,9 +78,7 @@ int sandbox_watch(struct sandbox *s, struct err *e)
 	if (s->epoll < 0 || s->timer < 0)
 		return err_sys(e, "make the loop's descriptors");
 	s->started_ns = s->heard_ns = clock_mono_ns();
-	r = watch_fd(s, s->sock, TAG_SOCK, 0, e);
-	if (r == 0)
-		r = watch_fd(s, s->pidfd, TAG_PIDFD, 0, e);
+	r = watch_fd(s, s->pidfd, TAG_PIDFD, 0, e);
 	if (r == 0)
 		r = watch_fd(s, s->timer, TAG_TIMER, 0, e);
 	if (r == 0 && s->notify)
@@ -221,6 +222,8 @@ static int on_timer(struct sandbox *s, struct err *e)
 	uint64_t ticks;
 
 	(void)!read(s->timer, &ticks, sizeof(ticks));
+	if (hear_all(s, e) < 0)
+		return -e->code;
 	if (now >= s->started_ns + s->limits.wall_ms * NS_PER_MS)
 		end_for(s, EXIT_TIMEOUT);
 	else if (s->limits.idle_ms && now >= s->heard_ns + s->limits.idle_ms * NS_PER_MS)
@@ -233,8 +236,6 @@ static int on_timer(struct sandbox *s, struct err *e)
 static int on_event(struct sandbox *s, uint64_t what, bool *gone, struct err *e)
 {
 	switch (what < TAG_STREAM ? (enum tag)what : TAG_STREAM) {
-	case TAG_SOCK:
-		return hear_all(s, e);
 	case TAG_PIDFD:
 		*gone = true;
 		return 0;
