@@ -23,7 +23,7 @@ $(B)/tests/escape/probe: $(B)/tests/escape/probe.o $(B)/tests/escape/probe_kerne
 
 # ---- the demo: all that it prints is what happened ----
 demo: deps
-	@$(MAKE) -s --no-print-directory all $(B)/tests/escape/probe
+	@$(MAKE) -s --no-print-directory $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j$$(nproc)) all $(B)/tests/escape/probe
 	@sh tests/demo/demo.sh
 .PHONY: demo
 
