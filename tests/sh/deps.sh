@@ -4,7 +4,7 @@ set -eu
 want="build-essential pkg-config git ca-certificates perl
 libseccomp-dev libcap-dev libjansson-dev libcurl4-openssl-dev
 libarchive-dev libssl-dev libexpat1-dev libtree-sitter-dev
-clang clang-format clang-tidy cppcheck libclang-rt-14-dev shellcheck mandoc bubblewrap dpkg-dev"
+python3-jsonschema clang clang-format clang-tidy cppcheck libclang-rt-14-dev shellcheck mandoc bubblewrap dpkg-dev"
 command -v node >/dev/null || want="$want nodejs"
 command -v npm >/dev/null || want="$want npm"
 [ -x /usr/bin/python3 ] || want="$want python3"
