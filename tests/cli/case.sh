@@ -46,7 +46,7 @@ begun() { # begun ID: a case whose first record is all that it has
 	sed "s/\"case\": \"shop-1-1\"/\"case\": \"$1\"/" "$state/cases/shop-1-1/1-incident.json" >"$state/cases/$1/1-incident.json"
 	printf %s "$dir/service.json" >"$state/cases/$1/service"
 }
-records() { (cd "$state/cases/$1" && ls | grep '^[0-9].*json$' | tr '\n' ' '); }
+records() { (cd "$state/cases/$1" && printf '%s ' [0-9]*.json); }
 has() { [ "$(records "$1")" = "$2" ] || { records "$1"; return 1; }; } # ID RECORDS
 untouched() { # untouched ID COMMAND ...: nothing in the case's directory is other than before
 	id=$1; shift
