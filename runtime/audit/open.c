@@ -125,8 +125,10 @@ static int load_checkpoint(struct auditlog *l, struct err *e)
 
 static int open_locked(struct auditlog *l, struct err *e)
 {
-	int r = auditlog_load_keys(l, e);
+	int r;
 
+	file_sweep_at(l->dir, ".");
+	r = auditlog_load_keys(l, e);
 	if (r == 0)
 		r = load_checkpoint(l, e);
 	if (r == 0)

@@ -97,6 +97,8 @@ int file_read_at(int dir, const char *path, size_t max, struct buf *out, struct 
 	return fd_read_all(fd, max, path, out, e);
 }
 
+#define TEMPORARY ".tmp-"
+
 static int write_temporary(int dir, const char *tmp, const void *data, size_t n, mode_t mode,
 			   struct err *e)
 {
@@ -122,7 +124,7 @@ static int publish(int dir, const char *name, const void *data, size_t n, mode_t
 	int r;
 
 	id_random(id);
-	(void)snprintf(tmp, sizeof(tmp), ".tmp-%.220s-%s", name, id);
+	(void)snprintf(tmp, sizeof(tmp), TEMPORARY "%.220s-%s", name, id);
 	r = write_temporary(dir, tmp, data, n, mode, e);
 	if (r == 0) {
 		r = sys_rename(dir, tmp, dir, name, flags);
@@ -147,6 +149,20 @@ int file_publish_once_at(int dir, const char *name, const void *data, size_t n, 
 			 struct err *e)
 {
 	return publish(dir, name, data, n, mode, RENAME_NOREPLACE, e);
+}
+
+void file_sweep_at(int dir, const char *folder)
+{
+	AUTO_CLOSE int at = openat(dir, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP(cleanup_closedir) DIR *d = at < 0 ? NULL : fdopendir(at);
+	const struct dirent *ent;
+
+	if (!d)
+		return;
+	(void)take_fd(&at);
+	while ((ent = readdir(d)))
+		if (strncmp(ent->d_name, TEMPORARY, strlen(TEMPORARY)) == 0)
+			(void)unlinkat(dirfd(d), ent->d_name, 0);
 }
 
 int dir_make_at(int dir, const char *path, mode_t mode, struct err *e)

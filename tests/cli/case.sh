@@ -86,9 +86,11 @@ refuses "a cancelled case is not resumed" 3 "shop-1-2: cancelled: a person repai
 # what a process that was killed left in the directory
 begun shop-1-3
 : >"$state/cases/shop-1-3/.tmp-2-replica.json-x"
+: >"$state/audit/.tmp-checkpoint-x"
 printf '{"what":"replica","evaluations":2}\n{"what":"eval' >"$state/cases/shop-1-3/ledger.ndjson"
 check "a case is resumed where it was" prints "shop-1-3: observed" kase resume shop-1-3
 check "half a record is cleared away" [ ! -e "$state/cases/shop-1-3/.tmp-2-replica.json-x" ]
+check "so is half a checkpoint" [ ! -e "$state/audit/.tmp-checkpoint-x" ]
 check "half a line of the ledger counts for nothing" prints "spent     2 evaluations, 2 replicas" kase show shop-1-3
 
 begun shop-1-4

@@ -105,19 +105,6 @@ static int attach(const char *state, const char *id, struct kase **out, struct e
 	return 0;
 }
 
-/* A publication that was cut short leaves its temporary file. */
-static void sweep_folder(int at)
-{
-	CLEANUP(cleanup_closedir) DIR *d = at < 0 ? NULL : fdopendir(at);
-	const struct dirent *ent;
-
-	if (!d && at >= 0)
-		(void)close(at);
-	while (d && (ent = readdir(d)))
-		if (strncmp(ent->d_name, ".tmp-", 5) == 0)
-			(void)unlinkat(dirfd(d), ent->d_name, 0);
-}
-
 /* What is written next must not continue a line that was cut short. */
 static int mend_ledger(const struct kase *k, struct err *e)
 {
@@ -136,15 +123,13 @@ static int mend_ledger(const struct kase *k, struct err *e)
 /* Whoever has the lock is alone: what an earlier process left half done is taken away first. */
 static int take_lock(struct kase *k, struct err *e)
 {
-	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
-
 	k->lock = openat(k->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (k->lock < 0)
 		return err_sys(e, "open the lock of case '%s'", k->id);
 	if (flock(k->lock, LOCK_EX | LOCK_NB) < 0)
 		return err_set(e, EBUSY, "case '%s': another process is working on it", k->id);
-	sweep_folder(openat(k->dir, ".", flags));
-	sweep_folder(openat(k->dir, "attempts", flags));
+	file_sweep_at(k->dir, ".");
+	file_sweep_at(k->dir, "attempts");
 	return mend_ledger(k, e);
 }
 

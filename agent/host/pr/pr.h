@@ -33,8 +33,9 @@ void md_text(struct buf *b,
 	     const char *s); /* prose: control bytes, markup and links made harmless */
 void md_code(struct buf *b, const char *s); /* `code`, whatever backticks s holds */
 void md_fenced(struct buf *b, const char *lang, const char *s, size_t n);
-/* Bytes of a character at s that is not shown as what it is: 0 when it is harmless. */
-size_t md_hidden(const char *s);
+/* Bytes of a character at the begin of text that is not shown as what it is: 0 when it is harmless.
+ */
+size_t md_hidden(const char *text);
 const char *pr_str(const json_t *o, const char *key); /* "" when there is none */
 const json_t *pr_step(const json_t *proof, int step,
 		      const char *side); /* a row of the proof, or NULL */
