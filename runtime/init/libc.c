@@ -71,16 +71,16 @@ static long kernel(long nr, long a, long b, long c, long d, long f, long g)
 #define CALL4(nr, a, b, c, d) kernel(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 #define KERNEL_SIGSET	      8
 
-long syscall(long nr, ...)
+long syscall(long sysno, ...)
 {
 	va_list ap;
 	long a[6];
 
-	va_start(ap, nr);
+	va_start(ap, sysno);
 	for (size_t i = 0; i < 6; i++)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
-	return kernel(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return kernel(sysno, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 _Noreturn void _exit(int status)
@@ -141,24 +141,24 @@ int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 
 /* ---- one line a call ---- */
 
-ssize_t send(int fd, const void *data, size_t n, int flags)
+ssize_t send(int fd, const void *buf, size_t n, int flags)
 {
-	return CALL4(SYS_sendto, fd, data, n, flags);
+	return CALL4(SYS_sendto, fd, buf, n, flags);
 }
 
-ssize_t recv(int fd, void *data, size_t n, int flags)
+ssize_t recv(int fd, void *buf, size_t n, int flags)
 {
-	return CALL4(SYS_recvfrom, fd, data, n, flags);
+	return CALL4(SYS_recvfrom, fd, buf, n, flags);
 }
 
-ssize_t read(int fd, void *data, size_t n)
+ssize_t read(int fd, void *buf, size_t nbytes)
 {
-	return CALL3(SYS_read, fd, data, n);
+	return CALL3(SYS_read, fd, buf, nbytes);
 }
 
-ssize_t write(int fd, const void *data, size_t n)
+ssize_t write(int fd, const void *buf, size_t n)
 {
-	return CALL3(SYS_write, fd, data, n);
+	return CALL3(SYS_write, fd, buf, n);
 }
 
 int close(int fd)
@@ -166,9 +166,9 @@ int close(int fd)
 	return (int)CALL1(SYS_close, fd);
 }
 
-int poll(struct pollfd *fds, nfds_t n, int timeout)
+int poll(struct pollfd *fds, nfds_t nfds, int timeout)
 {
-	return (int)CALL3(SYS_poll, fds, n, timeout);
+	return (int)CALL3(SYS_poll, fds, nfds, timeout);
 }
 
 int chdir(const char *path)
@@ -201,37 +201,37 @@ int kill(pid_t pid, int sig)
 	return (int)CALL2(SYS_kill, pid, sig);
 }
 
-pid_t waitpid(pid_t pid, int *status, int options)
+pid_t waitpid(pid_t pid, int *stat_loc, int options)
 {
-	return (pid_t)CALL4(SYS_wait4, pid, status, options, 0);
+	return (pid_t)CALL4(SYS_wait4, pid, stat_loc, options, 0);
 }
 
-int getrusage(__rusage_who_t who, struct rusage *use)
+int getrusage(__rusage_who_t who, struct rusage *usage)
 {
-	return (int)CALL2(SYS_getrusage, who, use);
+	return (int)CALL2(SYS_getrusage, who, usage);
 }
 
-int prctl(int op, ...)
+int prctl(int option, ...)
 {
 	va_list ap;
 	long a[4];
 
-	va_start(ap, op);
+	va_start(ap, option);
 	for (size_t i = 0; i < 4; i++)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
-	return (int)kernel(SYS_prctl, op, a[0], a[1], a[2], a[3], 0);
+	return (int)kernel(SYS_prctl, option, a[0], a[1], a[2], a[3], 0);
 }
 
-int fcntl(int fd, int op, ...)
+int fcntl(int fd, int cmd, ...)
 {
 	va_list ap;
 	long a;
 
-	va_start(ap, op);
+	va_start(ap, cmd);
 	a = va_arg(ap, long);
 	va_end(ap);
-	return (int)CALL3(SYS_fcntl, fd, op, a);
+	return (int)CALL3(SYS_fcntl, fd, cmd, a);
 }
 
 /* ---- signals: the kernel's set is the first word of the library's ---- */
@@ -242,49 +242,49 @@ int sigemptyset(sigset_t *set)
 	return 0;
 }
 
-int sigaddset(sigset_t *set, int sig)
+int sigaddset(sigset_t *set, int signo)
 {
-	set->__val[0] |= 1UL << (sig - 1);
+	set->__val[0] |= 1UL << (signo - 1);
 	return 0;
 }
 
-int sigprocmask(int how, const sigset_t *set, sigset_t *old)
+int sigprocmask(int how, const sigset_t *set, sigset_t *oset)
 {
-	return (int)CALL4(SYS_rt_sigprocmask, how, set, old, KERNEL_SIGSET);
+	return (int)CALL4(SYS_rt_sigprocmask, how, set, oset, KERNEL_SIGSET);
 }
 
 /* Without a handler: one would need a way back. */
-__sighandler_t signal(int sig, __sighandler_t action)
+__sighandler_t signal(int sig, __sighandler_t handler)
 {
 	const struct {
-		__sighandler_t action;
+		__sighandler_t handler;
 		unsigned long flags, restorer, mask;
-	} new = { .action = action };
+	} new = { .handler = handler };
 
 	if (CALL4(SYS_rt_sigaction, sig, &new, 0, KERNEL_SIGSET) < 0)
 		return SIG_ERR;
 	return SIG_DFL;
 }
 
-int signalfd(int fd, const sigset_t *set, int flags)
+int signalfd(int fd, const sigset_t *mask, int flags)
 {
-	return (int)CALL4(SYS_signalfd4, fd, set, KERNEL_SIGSET, flags);
+	return (int)CALL4(SYS_signalfd4, fd, mask, KERNEL_SIGSET, flags);
 }
 
 /* ---- strings; the compiler calls the first two by itself ---- */
 
-void *memcpy(void *restrict to, const void *restrict from, size_t n)
+void *memcpy(void *restrict dest, const void *restrict src, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		((char *)to)[i] = ((const char *)from)[i];
-	return to;
+		((char *)dest)[i] = ((const char *)src)[i];
+	return dest;
 }
 
-void *memset(void *to, int c, size_t n)
+void *memset(void *s, int c, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		((char *)to)[i] = (char)c;
-	return to;
+		((char *)s)[i] = (char)c;
+	return s;
 }
 
 size_t strlen(const char *s)
@@ -313,22 +313,22 @@ size_t strcspn(const char *s, const char *reject)
 	return n;
 }
 
-int strncmp(const char *a, const char *b, size_t n)
+int strncmp(const char *s1, const char *s2, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (a[i] != b[i] || !a[i])
-			return (unsigned char)a[i] - (unsigned char)b[i];
+		if (s1[i] != s2[i] || !s1[i])
+			return (unsigned char)s1[i] - (unsigned char)s2[i];
 	return 0;
 }
 
 /* Decimal, not negative: the number of a descriptor that the host wrote. */
-long strtol(const char *restrict s, char **restrict end, int base)
+long strtol(const char *restrict nptr, char **restrict endptr, int base)
 {
 	long v = 0;
 
-	for (; *s >= '0' && *s <= '9' && v < 100000; s++)
-		v = v * base + (*s - '0');
-	if (end)
-		*end = (char *)(uintptr_t)s;
+	for (; *nptr >= '0' && *nptr <= '9' && v < 100000; nptr++)
+		v = v * base + (*nptr - '0');
+	if (endptr)
+		*endptr = (char *)(uintptr_t)nptr;
 	return v;
 }

@@ -39,21 +39,21 @@ static void print_row(const struct row *r, const struct sample *s, unsigned n, d
 	const double start = at(s, n, false, 50), total = at(s, n, true, 50);
 
 	if (start > 0)
-		printf("%-52s %8.2f %8.2f", r->name, start, total - start);
+		(void)printf("%-52s %8.2f %8.2f", r->name, start, total - start);
 	else
-		printf("%-52s %8s %8s", r->name, "", "");
-	printf(" %8.2f %8.2f %8.2f", total, at(s, n, true, 95), at(s, n, true, 0));
+		(void)printf("%-52s %8s %8s", r->name, "", "");
+	(void)printf(" %8.2f %8.2f %8.2f", total, at(s, n, true, 95), at(s, n, true, 0));
 	if (r->shares_unit)
-		printf(" %7.2f %7.2f", total / floor, total / bwrap);
-	printf("\n");
+		(void)printf(" %7.2f %7.2f", total / floor, total / bwrap);
+	(void)printf("\n");
 }
 
 static void print_all(struct sample *const *s, unsigned n)
 {
 	const double floor = at(s[ROW_FLOOR], n, true, 50), bwrap = at(s[ROW_BWRAP], n, true, 50);
 
-	printf("%-52s %8s %8s %8s %8s %8s %7s %7s\n", "milliseconds; medians", "start", "end",
-	       "both", "p95", "least", "/floor", "/bwrap");
+	(void)printf("%-52s %8s %8s %8s %8s %8s %7s %7s\n", "milliseconds; medians", "start", "end",
+		     "both", "p95", "least", "/floor", "/bwrap");
 	for (unsigned i = 0; i < bench_n_rows; i++)
 		print_row(&bench_rows[i], s[i], n, floor, bwrap);
 }
@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 	struct world *w = NULL;
 
 	if (n < 1 || n > 100000) {
-		fprintf(stderr, "usage: bench DIR PROGRAMS ROUNDS\n");
+		(void)fprintf(stderr, "usage: bench DIR PROGRAMS ROUNDS\n");
 		return 2;
 	}
 	for (unsigned i = 0; i < bench_n_rows; i++) {
@@ -95,6 +95,6 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < bench_n_rows; i++)
 		free(s[i]);
 	if (e.code)
-		fprintf(stderr, "bench: %s\n", e.msg);
+		(void)fprintf(stderr, "bench: %s\n", e.msg);
 	return e.code ? 1 : 0;
 }
