@@ -2,6 +2,7 @@
 #
 #   make demo                                  the loop in four acts on a released package: see tests/demo
 #   make check [STRICT=1] [FUZZ_SECONDS=180]   everything but lint; ends with one summary
+#   make bench [ROUNDS=60]                     what a start costs, beside a floor and bubblewrap: see tests/bench
 #   make check-vm                              the sandbox's tests on Debian's kernel with control groups v2, in a VM
 #   make check-asan check-ubsan                the same programs and unit tests under sanitizers
 #   make fuzz T=NAME [FUZZ_SECONDS=180]        one fuzz target for longer

@@ -2,6 +2,7 @@
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mount.h>
@@ -26,27 +27,54 @@ static void write_file(const char *path, const char *text)
 	(void)close(fd);
 }
 
-static int overlay_make(const char *layer)
+static int tmpfs_make(void)
 {
-	const int tmp = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
-	const int fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
-	const int lower = open(layer, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
 	int mnt;
 
-	(void)syscall(SYS_fsconfig, tmp, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
-	mnt = (int)syscall(SYS_fsmount, tmp, FSMOUNT_CLOEXEC, 0);
-	if (mnt < 0 || mkdirat(mnt, "u", 0755) < 0 || mkdirat(mnt, "w", 0755) < 0)
+	(void)syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	mnt = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+	if (mnt < 0 || mkdirat(mnt, "u", 0755) < 0 || mkdirat(mnt, "w", 0755) < 0 ||
+	    mkdirat(mnt, "m", 0755) < 0)
 		die("tmpfs");
+	return mnt;
+}
 
-	const int upper = openat(mnt, "u", O_PATH | O_CLOEXEC);
-	const int work = openat(mnt, "w", O_PATH | O_CLOEXEC);
+/* -1 before 6.13. */
+static int overlay_by_fds(int tmp, const char *layer)
+{
+	const int fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
+	const int lower = open(layer, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const int upper = openat(tmp, "u", O_PATH | O_CLOEXEC);
+	const int work = openat(tmp, "w", O_PATH | O_CLOEXEC);
 
 	if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, "lowerdir+", NULL, lower) < 0 ||
 	    syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, "upperdir", NULL, upper) < 0 ||
 	    syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, "workdir", NULL, work) < 0 ||
 	    syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		die("overlay");
+		return -1;
 	return (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+}
+
+static int overlay_by_mount(int tmp, const char *layer)
+{
+	char options[1024];
+
+	(void)snprintf(options, sizeof(options), "lowerdir=%s,upperdir=/mnt/u,workdir=/mnt/w",
+		       layer);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    syscall(SYS_move_mount, tmp, "", AT_FDCWD, "/mnt", MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
+	    mount("overlay", "/mnt/m", "overlay", 0, options) < 0)
+		die("overlay");
+	return (int)syscall(SYS_open_tree, AT_FDCWD, "/mnt/m", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+}
+
+static int overlay_make(const char *layer)
+{
+	const int tmp = tmpfs_make();
+	const int mnt = overlay_by_fds(tmp, layer);
+
+	return mnt >= 0 ? mnt : overlay_by_mount(tmp, layer);
 }
 
 static struct sock_fprog filter_read(const char *path)
