@@ -71,7 +71,9 @@ static int mapped(int tree, const struct idrange *ids, uint64_t attrs, bool recu
 		return mnt;
 	r = set_attrs(mnt, ids ? ids->userns : -1, attrs, recursive);
 	if (r < 0)
-		return err_set(e, -r, "map the ids of a mount: %s", strerror(-r));
+		return err_set(e, -r, "map the ids of a mount: %s%s", strerror(-r),
+			       r == -EINVAL ? ": not on this file system (ext4, xfs and btrfs can)"
+					    : "");
 	*out = take_fd(&mnt);
 	return 0;
 }
