@@ -31,6 +31,8 @@ check "nothing of our environment goes in" prints "" env SECRET=1 "$sickbay" run
 check "it cannot see the host's processes" prints "0" run -- sh -c "ls /proc | grep -c '^$$\$'"
 check "there is a loopback" prints up run -- sh -c 'grep -q 0x9 /sys/class/net/lo/flags && echo up'
 check "and none where none is wanted" prints down run --net-none -- sh -c 'grep -q 0x8 /sys/class/net/lo/flags && echo down'
+started() { "$sickbay" audit show --json --state "$state" | grep -qF '"type":"replica.start"'; }
+check "the log has what was started" started
 check "an interrupt ends the replica" interrupted
 check "it can write" status 0 run -- touch /tmp/a
 check "what it wrote is gone with it" status 1 run -- test -e /tmp/a

@@ -14,20 +14,24 @@
 #include "runtime/base/cleanup.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/id.h"
+#include "runtime/base/log.h"
 #include "runtime/base/opt.h"
+#include "runtime/proto/audit.h"
 #include "runtime/sandbox/sandbox.h"
 
 /*
  * `sickbay run`: one program in one replica, nothing else.  What the program
  * writes is passed on as it comes; the status is the program's.  With --json
  * the exit record is the last line of standard error, because standard output
- * belongs to the program.
+ * belongs to the program.  The log has the start before it happens; it is opened
+ * first, because it gets ready while the image and the policy are read.
  */
 struct run {
 	const char *image, *policy, *state;
 	bool json, timings, no_net;
 	char **argv;
 
+	struct audit *audit;
 	struct store *store;
 	struct image found;
 	struct layer_fds layers;
@@ -139,6 +143,32 @@ static int drive(struct run *run, struct sandbox *s, int signals, int *interrupt
 	return r < 0 ? r : 0;
 }
 
+/* The command is in the log as the operator's. */
+static int log_start(struct run *run, struct err *e)
+{
+	const struct policy *p = run->loaded;
+
+	return audit_commit(run->audit, "replica.start",
+			    json_pack("{s:s,s:s,s:s,s:s*,s:s*}", "replica", run->name, "purpose",
+				      "run", "image", run->image, "policy",
+				      p ? policy_name(p) : NULL, "policy_sha256",
+				      p ? policy_digest(p) : NULL),
+			    e);
+}
+
+static void log_exit(struct run *run, const struct exit_record *r)
+{
+	struct err e = ERR_INIT;
+
+	if (audit_note(run->audit, "replica.exit",
+		       json_pack("{s:s,s:s,s:i,s:I,s:I,s:I}", "replica", run->name, "exit",
+				 exit_kind_name(r->kind), "code", r->code, "cpu_us",
+				 (json_int_t)r->cpu_us, "wall_us", (json_int_t)r->wall_us,
+				 "peak_memory", (json_int_t)r->peak_memory),
+		       &e) < 0)
+		log_warn("%s", e.msg);
+}
+
 static int run_spec(struct run *run, const struct sandbox_spec *spec, struct err *e)
 {
 	struct sandbox *s = NULL;
@@ -157,10 +187,11 @@ static int run_spec(struct run *run, const struct sandbox_spec *spec, struct err
 		(void)err_sys(e, "watch for signals");
 		return CLI_SANDBOX;
 	}
-	if (sandbox_start(spec, &s, e) < 0)
+	if (log_start(run, e) < 0 || sandbox_start(spec, &s, e) < 0)
 		return CLI_SANDBOX;
 	err = drive(run, s, signals, &interrupted, e);
 	r = *sandbox_exit(s);
+	log_exit(run, &r);
 	if (err == 0 && run->json)
 		print_record(run, s, &r);
 	else if (err == 0 && run->timings)
@@ -177,6 +208,7 @@ static int run_spec(struct run *run, const struct sandbox_spec *spec, struct err
 
 static void run_release(struct run *run)
 {
+	audit_close(run->audit);
 	policy_compiled_free(run->compiled);
 	policy_free(run->loaded);
 	layer_fds_release(&run->layers);
@@ -202,7 +234,8 @@ static int run_parsed(struct run *run, struct err *e)
 	(void)snprintf(run->name, sizeof(run->name), "run-");
 	for (size_t i = 0; id[i]; i++) /* names are lower case */
 		run->name[4 + i] = (char)(id[i] >= 'A' && id[i] <= 'Z' ? id[i] + 32 : id[i]);
-	if (find_image(run, &spec, e) < 0 || apply_policy(run, &spec, e) < 0)
+	if (audit_open(run->state, &run->audit, e) < 0 || find_image(run, &spec, e) < 0 ||
+	    apply_policy(run, &spec, e) < 0)
 		return CLI_SANDBOX;
 	if (run->no_net)
 		spec.loopback = false;
