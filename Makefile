@@ -15,7 +15,8 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wundef -Wcast-qual -Wwrite-stri
 	-Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wformat=2 -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference
 HARDEN ?= -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=2
-SICK_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DSICKBAY_VERSION='"$(VERSION)"' -DSICKBAY_LIBEXEC='"$(LIBEXECDIR)"' -I. $(WARN)
+NL_CFLAGS := $(shell pkg-config --cflags libnl-3.0)
+SICK_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(NL_CFLAGS) -DSICKBAY_VERSION='"$(VERSION)"' -DSICKBAY_LIBEXEC='"$(LIBEXECDIR)"' -I. $(WARN)
 
 # ---- floors, lowest first; a floor's archive is build/lib/NAME.a ----
 base     := $(wildcard runtime/base/*.c)
@@ -35,7 +36,7 @@ FLOORS   := f6 f5 f4 policy images sandbox proto base
 
 LIBS_base    := -ljansson
 LIBS_proto   := -ljansson
-LIBS_sandbox := -lseccomp -lcap -ljansson
+LIBS_sandbox := -lseccomp -lcap -lnl-route-3 -lnl-3 -ljansson
 LIBS_decode  := -larchive -lexpat -lseccomp -ljansson
 LIBS_audit   := -lcrypto -lseccomp -ljansson
 

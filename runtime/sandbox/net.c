@@ -2,11 +2,12 @@
 #include "runtime/sandbox/net.h"
 
 #include <fcntl.h>
-#include <net/if.h>
+#include <linux/if.h>
+#include <netlink/netlink.h>
+#include <netlink/route/link.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,12 +45,19 @@ static void leave(int home)
 
 static int lo_up(struct err *e)
 {
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct nl_sock *sk = nl_socket_alloc();
+	struct rtnl_link *lo = rtnl_link_alloc(), *change = rtnl_link_alloc();
+	int r = sk && lo && change ? nl_connect(sk, NETLINK_ROUTE) : -NLE_NOMEM;
 
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0)
-		return err_sys(e, "bring the loopback up");
-	return 0;
+	if (r >= 0) {
+		rtnl_link_set_ifindex(lo, 1); /* lo is the first device of every namespace */
+		rtnl_link_set_flags(change, IFF_UP);
+		r = rtnl_link_change(sk, lo, change, 0);
+	}
+	rtnl_link_put(lo);
+	rtnl_link_put(change);
+	nl_socket_free(sk);
+	return r < 0 ? err_set(e, EIO, "bring the loopback up: %s", nl_geterror(r)) : 0;
 }
 
 /* A service that listens on port 80 in production does so here, though nobody has a capability. */

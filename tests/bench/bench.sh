@@ -16,5 +16,5 @@ install -m 755 "$programs/bench-stamp" "$dir/layer/stamp"
 "$programs/sickbay" image import "$dir/layer" --name empty --state "$dir/state" >/dev/null
 echo "kernel $(uname -r), $(nproc) cpus, load $(cut -d' ' -f1-3 /proc/loadavg), $(/usr/bin/bwrap --version)"
 echo "${ROUNDS:-60} rounds, every row once in each; start: until the program's first instruction"
-echo "sickbay run does not write to the log by itself: the second row of it waits for a durable event first"
+echo "sickbay run starts the log's own program, which makes the start durable before it happens"
 "$programs/bench" "$dir" "$programs" "${ROUNDS:-60}"

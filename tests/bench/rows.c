@@ -136,13 +136,6 @@ static int log_start(struct world *w, struct err *e)
 			    json_pack("{s:s,s:s}", "replica", "bench", "purpose", "bench"), e);
 }
 
-static int row_run_logged(struct world *w, struct sample *out, struct err *e)
-{
-	const uint64_t begin = clock_mono_ns();
-
-	return log_start(w, e) < 0 ? -e->code : sickbay_run(w, begin, out, e);
-}
-
 /* ---- as a library ---- */
 
 static char *const stamp_argv[] = { ARG("/stamp"), NULL };
@@ -254,8 +247,7 @@ static int row_sync(struct world *w, struct sample *out, struct err *e)
 const struct row bench_rows[] = {
 	{ "floor: the kernel's part alone, no check", row_floor, true },
 	{ "bubblewrap + filter, in control groups", row_bwrap, true },
-	{ "sickbay run", row_run, true },
-	{ "sickbay run, after a durable event in the log", row_run_logged, true },
+	{ "sickbay run, logged", row_run, true },
 	{ "library", row_library, true },
 	{ "library, its start durable in the log, exit noted", row_library_logged, true },
 	{ "library: fork of a frozen layer, 1 file", row_fork_small, true },

@@ -2,7 +2,7 @@
 # Installs the Debian packages that building, testing and the demo need; only what is missing.
 set -eu
 want="build-essential pkg-config git ca-certificates perl
-libseccomp-dev libcap-dev libjansson-dev libcurl4-openssl-dev
+libseccomp-dev libcap-dev libnl-3-dev libnl-route-3-dev libjansson-dev libcurl4-openssl-dev
 libarchive-dev libssl-dev libexpat1-dev libtree-sitter-dev
 python3-jsonschema clang clang-format clang-tidy cppcheck libclang-rt-14-dev shellcheck mandoc bubblewrap dpkg-dev"
 command -v node >/dev/null || want="$want nodejs"

@@ -238,7 +238,7 @@ static void changes_that_were_edited_are_refused(void)
 		"[{}]",
 		"[{\"path\":\"a\",\"kind\":\"rename\",\"type\":\"file\"}]",
 		"[{\"path\":\"a\",\"kind\":\"add\",\"type\":\"file\",\"old\":null,\"new\":7}]",
-		"[{\"path\":\"a\",\"kind\":\"add\",\"type\":\"file\",\"old\":null,\"new\":{\"hex\":"
+		"[{\"path\":\"a\",\"kind\":\"add\",\"type\":\"file\",\"old\":null,\"new\":{\"hex\":" /* NOLINT(bugprone-suspicious-missing-comma) */
 		"\"zz\"}}]",
 	};
 
