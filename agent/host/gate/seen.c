@@ -27,18 +27,20 @@ static char *copy(const char *data, size_t n)
 
 static int put(struct changes *to, const struct change *from, struct err *e)
 {
+	AUTO_FREE char *path = strdup(from->path);
+	AUTO_FREE char *before = from->old_data ? copy(from->old_data, from->old_len) : NULL;
+	AUTO_FREE char *after = from->new_data ? copy(from->new_data, from->new_len) : NULL;
 	struct change ch = *from;
 
-	ch.path = strdup(from->path);
-	ch.old_data = from->old_data ? copy(from->old_data, from->old_len) : NULL;
-	ch.new_data = from->new_data ? copy(from->new_data, from->new_len) : NULL;
-	if (!ch.path || (from->old_data && !ch.old_data) || (from->new_data && !ch.new_data)) {
-		free(ch.path);
-		free(ch.old_data);
-		free(ch.new_data);
+	if (!path || (from->old_data && !before) || (from->new_data && !after))
 		return err_set(e, ENOMEM, "out of memory");
-	}
-	return changes_put(to, &ch) < 0 ? err_set(e, ENOMEM, "out of memory") : 0;
+	ch.path = path;
+	ch.old_data = before;
+	ch.new_data = after;
+	if (changes_put(to, &ch) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	path = before = after = NULL; /* the set has them now */
+	return 0;
 }
 
 static int mask_one(void *ctx, size_t index, const char *data, size_t n, struct err *e)

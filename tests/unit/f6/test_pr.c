@@ -238,8 +238,7 @@ static void changes_that_were_edited_are_refused(void)
 		"[{}]",
 		"[{\"path\":\"a\",\"kind\":\"rename\",\"type\":\"file\"}]",
 		"[{\"path\":\"a\",\"kind\":\"add\",\"type\":\"file\",\"old\":null,\"new\":7}]",
-		"[{\"path\":\"a\",\"kind\":\"add\",\"type\":\"file\",\"old\":null,\"new\":{\"hex\":" /* NOLINT(bugprone-suspicious-missing-comma) */
-		"\"zz\"}}]",
+		"[{\"path\":\"a\",\"kind\":\"add\",\"type\":\"file\",\"old\":{\"hex\":\"zz\"}}]",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
