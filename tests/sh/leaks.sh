@@ -46,6 +46,6 @@ if [ -z "$left" ]; then
 	echo "ok 1 - the tests left no process, mount, cgroup, namespace, loop device or file behind"
 else
 	echo "not ok 1 - the tests left something behind"
-	echo "$left" | sed 's/^/# /'
+	echo "$left" | sed 's/^/# /' >&2 # shown without -v, too
 	exit 1
 fi
