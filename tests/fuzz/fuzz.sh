@@ -6,6 +6,15 @@ here=$(dirname "$0") dir=${1:-build/fuzz}
 work=$dir/work
 rm -rf "$work"
 mkdir -p "$work"
+# a target that crashes, as the planted one must, cannot clear its scratch directory itself
+scratch() { ls -d /dev/shm/sickbay-fuzz-* 2>/dev/null; }
+had=$(scratch)
+clear_scratch() {
+	for left in $(scratch); do
+		case "$had" in *"$left"*) ;; *) rm -rf "$left" ;; esac
+	done
+}
+trap clear_scratch EXIT
 targets=
 for source in "$here"/fuzz_*.c; do
 	base=${source##*/}
