@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdint.h>
+
+#include "runtime/base/err.h"
+#include "runtime/base/jmap.h"
+
+/*
+ * /etc/sickbay/sickbay.json: what holds for all services of this host.  The
+ * operator's own file (JSON with comments, unknown keys refused); without it
+ * everything has the defaults that sickbay-config(5) names.  A key stands here
+ * only where something enforces it.
+ */
+#define HOST_CONFIG_DEFAULT "/etc/sickbay/sickbay.json"
+
+struct host_config {
+	uint64_t version;
+	char *state;	/* state directory */
+	char *services; /* directory of service files, NAME.json each */
+	struct {
+		uint64_t parallel;    /* cases at one time; 0: as many as the host's limits hold */
+		uint64_t case_memory; /* bytes that one case is reckoned with */
+		uint64_t attempts;    /* runs of a case that fail before a person is needed */
+	} worker;
+	struct {
+		uint64_t fingerprints; /* new ones of one service or deploy that make a storm */
+		uint64_t window_ms;
+	} storm;
+	struct {
+		uint64_t samples; /* reports of one incident that are kept */
+	} incidents;
+	char *prometheus; /* where the worker writes its figures, or NULL */
+};
+
+/* path NULL: the default file, which may be missing; a file that was named may not. */
+int host_config_load(const char *path, struct host_config *out, struct err *e);
+void host_config_release(struct host_config *c);
+/* The service file of a service by its name: services/NAME.json; free() it. */
+char *host_config_service(const struct host_config *c, const char *name);
