@@ -77,7 +77,7 @@ static int start(struct audit *a, int dir, struct err *e)
 	return r;
 }
 
-static json_t *login_uid(void)
+json_t *audit_login_uid(void)
 {
 	AUTO_BUF struct buf b = BUF_INIT(32);
 	struct err ignored = ERR_INIT;
@@ -124,7 +124,7 @@ static int note_operator(struct audit *a, struct err *e)
 	r = file_read_at(AT_FDCWD, "/proc/self/cmdline", 4u << 20, &cmdline, e);
 	if (r < 0)
 		return r;
-	fields = json_pack("{s:o,s:i,s:o}", "login_uid", login_uid(), "uid", (int)getuid(), "argv",
+	fields = json_pack("{s:o,s:i,s:o}", "login_uid", audit_login_uid(), "uid", (int)getuid(), "argv",
 			   argv_list(&cmdline));
 	return audit_note(a, "operator.command", fields, e);
 }

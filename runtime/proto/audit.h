@@ -54,3 +54,5 @@ int audit_commit(struct audit *a, const char *type, json_t *fields, struct err *
 int audit_checkpoint(struct audit *a, struct audit_checkpoint *out, struct err *e);
 void audit_checkpoint_release(struct audit_checkpoint *c);
 void audit_close(struct audit *a);
+/* The login uid of whoever runs this process, an integer, or "unset". */
+json_t *audit_login_uid(void);
