@@ -34,6 +34,13 @@ static int run_serve(int argc, char **argv, struct err *e)
 	return serve(AUDIT_FD_SOCKET, AUDIT_FD_DIR, e);
 }
 
+static int run_listen(int argc, char **argv, struct err *e)
+{
+	(void)argc;
+	(void)argv;
+	return serve_listen(AUDIT_FD_SOCKET, AUDIT_FD_LIFE, AUDIT_FD_DIR, e);
+}
+
 static int parse(const struct opt *opts, int operands, int argc, char **argv, struct err *e)
 {
 	int n = 0;
@@ -191,8 +198,9 @@ static int run_key(int argc, char **argv, struct err *e)
 }
 
 static const struct verb verbs[] = {
-	{ "serve", run_serve }, { "verify", run_verify }, { "show", run_show },
-	{ "prove", run_prove }, { "check", run_check },	  { "key", run_key },
+	{ "serve", run_serve }, { "listen", run_listen }, { "verify", run_verify },
+	{ "show", run_show },	{ "prove", run_prove },	  { "check", run_check },
+	{ "key", run_key },
 };
 
 static const struct verb *find(const char *name)

@@ -28,7 +28,8 @@ static int reply(int sock, uint16_t type, json_t *body, struct err *e)
 	return msg_send(sock, type, owned, NULL, 0, -1, e);
 }
 
-static int handle_append(struct auditlog *l, const struct msg *m, json_t **answer, struct err *e)
+int serve_append(struct auditlog *l, const struct msg *m, bool may_sync, json_t **answer,
+		 bool *sync, struct err *e)
 {
 	struct append a = { 0 };
 	uint64_t first = 0;
@@ -37,12 +38,14 @@ static int handle_append(struct auditlog *l, const struct msg *m, json_t **answe
 	if (r == 0 && !json_is_array(a.events))
 		r = err_set(e, EINVAL, "'events' must be an array");
 	if (r == 0)
-		r = auditlog_append(l, a.events, a.sync, &first, e);
+		r = auditlog_append(l, a.events, a.sync && may_sync, &first, e);
 	jmap_release(append_map, &a);
-	if (r == 0)
-		*answer = json_pack("{s:I,s:I}", "seq", (json_int_t)first, "size",
-				    (json_int_t)l->tree.size);
-	return r;
+	if (r < 0)
+		return r;
+	*sync = a.sync;
+	*answer =
+		json_pack("{s:I,s:I}", "seq", (json_int_t)first, "size", (json_int_t)l->tree.size);
+	return *answer ? 0 : err_set(e, ENOMEM, "out of memory");
 }
 
 static int handle_checkpoint(struct auditlog *l, json_t **answer, struct err *e)
@@ -61,14 +64,15 @@ static int handle_checkpoint(struct auditlog *l, json_t **answer, struct err *e)
 }
 
 /* What the peer asked for wrongly, or what the disk refused, is its answer; the service goes on. */
-static int handle(struct auditlog *l, int sock, const struct msg *m, struct err *e)
+int serve_request(struct auditlog *l, int sock, const struct msg *m, struct err *e)
 {
 	struct err why = ERR_INIT;
 	json_t *answer = NULL;
+	bool sync;
 
 	switch ((enum audit_msg)m->type) {
 	case AUDIT_MSG_APPEND:
-		if (handle_append(l, m, &answer, &why) == 0)
+		if (serve_append(l, m, true, &answer, &sync, &why) == 0)
 			return reply(sock, AUDIT_MSG_DONE, answer, e);
 		break;
 	case AUDIT_MSG_CHECKPOINT:
@@ -81,19 +85,17 @@ static int handle(struct auditlog *l, int sock, const struct msg *m, struct err 
 	default:
 		return err_set(e, EPROTO, "message %u is no request", m->type);
 	}
-	return reply(sock, AUDIT_MSG_ERROR, json_pack("{s:s}", "message", why.msg), e);
+	return serve_refusal(sock, &why);
 }
 
-static int refuse(int sock, struct err *e)
+int serve_refusal(int sock, const struct err *why)
 {
 	struct err unheard = ERR_INIT;
 
-	if (reply(sock, AUDIT_MSG_ERROR, json_pack("{s:s}", "message", e->msg), &unheard) < 0)
-		return -e->code;
-	return 1; /* the peer says it */
+	return reply(sock, AUDIT_MSG_ERROR, json_pack("{s:s}", "message", why->msg), &unheard);
 }
 
-static int sign_rest(struct auditlog *l, struct err *e)
+int serve_sign(struct auditlog *l, struct err *e)
 {
 	AUTO_BUF struct buf note = BUF_INIT(NOTE_MAX);
 	struct checkpoint c;
@@ -108,16 +110,16 @@ int serve(int sock, int dir, struct err *e)
 	int r = auditlog_open(dir, &l, e);
 
 	if (r < 0)
-		return refuse(sock, e);
+		return serve_refusal(sock, e) < 0 ? r : 1; /* the peer says it */
 	do {
 		AUTO_MSG struct msg m = MSG_INIT;
 
 		r = msg_recv(sock, -1, &m, e);
 		if (r == 1) {
-			const int done = handle(l, sock, &m, e);
+			const int done = serve_request(l, sock, &m, e);
 
 			r = done < 0 ? done : 1;
 		}
 	} while (r == 1);
-	return r < 0 ? r : sign_rest(l, e);
+	return r < 0 ? r : serve_sign(l, e);
 }

@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "runtime/base/fd.h"
 #include "runtime/base/jmap.h"
@@ -18,7 +20,8 @@
 
 struct audit {
 	int sock;
-	pid_t pid;
+	pid_t pid;  /* 0: of the resident log, which is not ours to wait for */
+	bool asked; /* a sync was begun and its answer not yet read */
 	char *case_id;
 	json_t *queue;
 	struct err failed; /* once the log could not be written, nothing is done any more */
@@ -53,6 +56,13 @@ int audit_dir(const char *state, struct err *e)
 	return take_fd(&dir);
 }
 
+/* Through the directory's descriptor: a socket's address has room for 108 bytes only. */
+void audit_door(int dir, struct sockaddr_un *at)
+{
+	*at = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	(void)snprintf(at->sun_path, sizeof(at->sun_path), "/proc/self/fd/%d/" AUDIT_DOOR, dir);
+}
+
 static int start(struct audit *a, int dir, struct err *e)
 {
 	char path[PATH_MAX];
@@ -75,6 +85,30 @@ static int start(struct audit *a, int dir, struct err *e)
 	r = spawn_start(&s, &a->pid, e);
 	(void)close(pair[1]);
 	return r;
+}
+
+/* 1: connected; 0: nobody listens. The resident log is root's or ours. */
+static int connect_resident(struct audit *a, const char *state, struct err *e)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	AUTO_CLOSE int sock = -1;
+	AUTO_CLOSE int dir = fd_open_dir(state, e);
+	struct sockaddr_un at;
+
+	if (dir < 0)
+		return dir;
+	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (sock < 0)
+		return err_sys(e, "cannot make a socket");
+	audit_door(dir, &at);
+	if (connect(sock, (const struct sockaddr *)&at, sizeof(at)) < 0)
+		return 0;
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ||
+	    (peer.uid != 0 && peer.uid != geteuid()))
+		return err_set(e, EPERM, "'%s/%s' is served by a stranger", state, AUDIT_DOOR);
+	a->sock = take_fd(&sock);
+	return 1;
 }
 
 json_t *audit_login_uid(void)
@@ -142,7 +176,11 @@ int audit_open(const char *state, struct audit **out, struct err *e)
 		return err_set(e, ENOMEM, "out of memory");
 	a->sock = -1;
 	a->queue = json_array();
-	r = a->queue ? start(a, dir, e) : err_set(e, ENOMEM, "out of memory");
+	r = a->queue ? connect_resident(a, state, e) : err_set(e, ENOMEM, "out of memory");
+	if (r == 0)
+		r = start(a, dir, e);
+	else if (r > 0)
+		r = 0;
 	if (r == 0)
 		r = note_operator(a, e);
 	if (r < 0) {
@@ -168,46 +206,86 @@ static int refusal(const json_t *body, struct err *e)
 	return err_set(e, EIO, "%s", why ? why : "refused");
 }
 
-/* One request and its answer; a refusal of the log is final, since what it said is unknown. */
-static int ask(struct audit *a, uint16_t type, const json_t *body, struct msg *m, struct err *e)
+/* A refusal of the log is final, since what it said is unknown. */
+static int lost(struct audit *a, struct err *e)
 {
+	(void)err_wrap(e, "audit log");
+	a->failed = *e;
+	return -e->code;
+}
+
+static int hear(struct audit *a, struct msg *m, struct err *e)
+{
+	int r = msg_recv(a->sock, ANSWER_MS, m, e);
+
+	if (r == 0)
+		r = err_set(e, EPIPE, "sickbay-audit ended");
+	if (r == 1 && m->type == AUDIT_MSG_ERROR)
+		r = refusal(m->body, e);
+	return r < 0 ? lost(a, e) : 0;
+}
+
+static int say(struct audit *a, uint16_t type, const json_t *body, struct err *e)
+{
+	AUTO_MSG struct msg m = MSG_INIT;
+	const int r = msg_send(a->sock, type, body, NULL, 0, -1, e);
+
+	if (r == 0)
+		return 0;
+	/* a peer that gave up before the request has said why */
+	return e->code == EPIPE ? hear(a, &m, e) < 0 ? -e->code : err_set(e, EPROTO, "audit log")
+				: lost(a, e);
+}
+
+int audit_sync_end(struct audit *a, struct err *e)
+{
+	AUTO_MSG struct msg m = MSG_INIT;
 	int r;
 
 	if (a->failed.code) {
 		*e = a->failed;
 		return -e->code;
 	}
-	r = msg_send(a->sock, type, body, NULL, 0, -1, e);
-	if (r == 0 || e->code == EPIPE) {
-		/* a peer that gave up before the request has said why */
-		r = msg_recv(a->sock, ANSWER_MS, m, e);
-		if (r == 0)
-			r = err_set(e, EPIPE, "sickbay-audit ended");
+	if (!a->asked)
+		return 0;
+	a->asked = false;
+	r = hear(a, &m, e);
+	if (r == 0 && m.type != AUDIT_MSG_DONE)
+		r = err_set(e, EPROTO, "audit log: unexpected answer %u", m.type);
+	return r;
+}
+
+static int begin(struct audit *a, bool sync, struct err *e)
+{
+	AUTO_JSON json_t *body = json_pack("{s:O,s:b}", "events", a->queue, "sync", (int)sync);
+	int r = audit_sync_end(a, e); /* one question at a time */
+
+	if (r == 0 && !body)
+		r = err_set(e, ENOMEM, "audit log: out of memory");
+	if (r == 0)
+		r = say(a, AUDIT_MSG_APPEND, body, e);
+	if (r == 0) {
+		(void)json_array_clear(a->queue);
+		a->asked = true;
 	}
-	if (r == 1 && m->type == AUDIT_MSG_ERROR)
-		r = refusal(m->body, e);
-	if (r < 0) {
-		(void)err_wrap(e, "audit log");
-		a->failed = *e;
-		return -e->code;
-	}
-	return 0;
+	return r;
+}
+
+int audit_sync_begin(struct audit *a, struct err *e)
+{
+	return begin(a, true, e);
+}
+
+int audit_send(struct audit *a, struct err *e)
+{
+	return begin(a, false, e);
 }
 
 static int send_queue(struct audit *a, bool sync, struct err *e)
 {
-	AUTO_MSG struct msg m = MSG_INIT;
-	AUTO_JSON json_t *body = json_pack("{s:O,s:b}", "events", a->queue, "sync", (int)sync);
-	int r;
+	const int r = begin(a, sync, e);
 
-	if (!body)
-		return err_set(e, ENOMEM, "audit log: out of memory");
-	r = ask(a, AUDIT_MSG_APPEND, body, &m, e);
-	if (r == 0 && m.type != AUDIT_MSG_DONE)
-		r = err_set(e, EPROTO, "audit log: unexpected answer %u", m.type);
-	if (r == 0)
-		(void)json_array_clear(a->queue);
-	return r;
+	return r < 0 ? r : audit_sync_end(a, e);
 }
 
 /* {"type", "case", FIELDS...}: the order in which the log wants them. */
@@ -263,7 +341,9 @@ int audit_checkpoint(struct audit *a, struct audit_checkpoint *out, struct err *
 	int r = audit_sync(a, e);
 
 	if (r == 0)
-		r = ask(a, AUDIT_MSG_CHECKPOINT, body, &m, e);
+		r = say(a, AUDIT_MSG_CHECKPOINT, body, e);
+	if (r == 0)
+		r = hear(a, &m, e);
 	if (r < 0)
 		return r;
 	if (m.type != AUDIT_MSG_NOTE ||
@@ -293,8 +373,11 @@ void audit_close(struct audit *a)
 
 	if (!a)
 		return;
-	if (a->sock >= 0 && a->pid > 0 && !a->failed.code && json_array_size(a->queue))
-		(void)send_queue(a, true, &ignored);
+	/* what a resident log was told is signed with the rest; it need not be waited for */
+	if (a->sock >= 0 && !a->failed.code && json_array_size(a->queue))
+		(void)begin(a, a->pid > 0, &ignored);
+	if (a->sock >= 0)
+		(void)audit_sync_end(a, &ignored);
 	cleanup_close(&a->sock);
 	if (a->pid > 0)
 		(void)spawn_wait(a->pid, &status, &ignored);

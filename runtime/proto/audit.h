@@ -27,8 +27,10 @@ enum audit_msg {		       /* message types on the wire */
 #define AUDIT_UID	60802
 #define AUDIT_FD_SOCKET 3
 #define AUDIT_FD_DIR	4
-#define AUDIT_FD_KEY	5 /* of the reading verbs: a public key, */
-#define AUDIT_FD_FILE	6 /* and a checkpoint or proof, that the operator named */
+#define AUDIT_FD_KEY	5	       /* of the reading verbs: a public key, */
+#define AUDIT_FD_FILE	6	       /* and a checkpoint or proof, that the operator named */
+#define AUDIT_FD_LIFE	7	       /* of the resident log: readable when it is time to end */
+#define AUDIT_DOOR	"audit.socket" /* in the state directory, where a resident log listens */
 
 struct audit;
 
@@ -40,14 +42,22 @@ struct audit_checkpoint {
 
 /* The log's directory STATE/audit, made for sickbay-audit's uid when missing: an fd. */
 int audit_dir(const char *state, struct err *e);
-/* Starts sickbay-audit for the log in STATE/audit; records operator's login uid and argv[0..] as
- * "operator.command". */
+/*
+ * Connects to the resident log where one listens (`sickbay audit serve`), else starts sickbay-audit
+ * for the log in STATE/audit; records operator's login uid and argv[0..] as "operator.command".
+ */
 int audit_open(const char *state, struct audit **out, struct err *e);
 void audit_set_case(struct audit *a,
 		    const char *case_id); /* added to each event until changed; NULL: none */
 int audit_effect(struct audit *a, const char *type, json_t *fields, struct err *e);
 int audit_note(struct audit *a, const char *type, json_t *fields, struct err *e);
 int audit_sync(struct audit *a, struct err *e);
+/* audit_sync() in two halves: what is done between them is not an effect, or is held until the
+ * second one succeeds. */
+int audit_sync_begin(struct audit *a, struct err *e);
+/* Sends what is queued on its way, as observations: nothing waits for it. */
+int audit_send(struct audit *a, struct err *e);
+int audit_sync_end(struct audit *a, struct err *e);
 /* audit_effect() and audit_sync(). */
 int audit_commit(struct audit *a, const char *type, json_t *fields, struct err *e);
 /* Signs and publishes a checkpoint over everything so far. */
@@ -56,3 +66,9 @@ void audit_checkpoint_release(struct audit_checkpoint *c);
 void audit_close(struct audit *a);
 /* The login uid of whoever runs this process, an integer, or "unset". */
 json_t *audit_login_uid(void);
+/* Serves the log in `state` to every process of sickbay until `stop` is readable. -EADDRINUSE:
+ * another one does. */
+int audit_listen(const char *state, int stop, struct err *e);
+/* Where a resident log listens, for one who holds the state directory open. */
+struct sockaddr_un;
+void audit_door(int state_dir, struct sockaddr_un *at);

@@ -367,6 +367,11 @@ static int stage_watch(struct start *st, struct err *e)
 	return sandbox_watch(st->s, e);
 }
 
+static int stage_admit(struct start *st, struct err *e)
+{
+	return st->spec.admit ? st->spec.admit(st->spec.ctx, e) : 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct start *st, struct err *e);
@@ -375,8 +380,8 @@ static const struct {
 	{ "filter", stage_filter },   { "root", stage_root },
 	{ "mounts", start_mounts },   { "descriptors", start_fds },
 	{ "network", stage_network }, { "namespaces", stage_spawn },
-	{ "hold", stage_hold },	      { "payload", stage_payload },
-	{ "watch", stage_watch },
+	{ "hold", stage_hold },	      { "admission", stage_admit },
+	{ "payload", stage_payload }, { "watch", stage_watch },
 };
 
 static int run_stages(struct start *st, struct err *e)

@@ -106,6 +106,10 @@ struct sandbox_spec {
 	void (*on_output)(void *ctx, int fd, const void *data, size_t n);
 	void *ctx;
 
+	/* Called when everything stands and nothing of the payload has run yet: what must be true
+	 * before it may (a log entry that is durable) is waited for here. <0: it never runs. */
+	int (*admit)(void *ctx, struct err *e);
+
 	bool as_root; /* uid and gid 0 are meant, not unset; still without any capability */
 	/* Another member of the same replica, which runs: its ids and its network are shared. */
 	const struct sandbox *beside;

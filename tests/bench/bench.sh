@@ -5,7 +5,13 @@ set -eu
 programs=${1:?usage: bench.sh DIRECTORY_OF_PROGRAMS}
 programs=$(cd "$programs" && pwd)
 dir=$(mktemp -d "${TMPDIR:-/var/tmp}/sickbay-bench.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
+log=
+# shellcheck disable=SC2317 # called by the trap
+clean() {
+	[ -z "$log" ] || { kill "$log" && wait "$log"; } 2>/dev/null || :
+	rm -rf "$dir"
+}
+trap clean EXIT
 trap 'exit 1' HUP INT TERM
 chmod 755 "$dir"
 mkdir -m 755 "$dir/layer"
@@ -13,8 +19,13 @@ for d in usr etc tmp proc sys dev; do mkdir "$dir/layer/$d"; done
 for d in bin lib lib64 sbin; do ln -s "usr/$d" "$dir/layer/$d"; done
 chmod 1777 "$dir/layer/tmp"
 install -m 755 "$programs/bench-stamp" "$dir/layer/stamp"
-"$programs/sickbay" image import "$dir/layer" --name empty --state "$dir/state" >/dev/null
+for state in state resident; do
+	"$programs/sickbay" image import "$dir/layer" --name empty --state "$dir/$state" >/dev/null
+done
+"$programs/sickbay" audit serve --state "$dir/resident" &
+log=$!
+until [ -S "$dir/resident/audit.socket" ]; do sleep 0.1; done
 echo "kernel $(uname -r), $(nproc) cpus, load $(cut -d' ' -f1-3 /proc/loadavg), $(/usr/bin/bwrap --version)"
 echo "${ROUNDS:-60} rounds, every row once in each; start: until the program's first instruction"
-echo "sickbay run starts the log's own program, which makes the start durable before it happens"
+echo "sickbay run: its start is durable in the log before the program's first instruction"
 "$programs/bench" "$dir" "$programs" "${ROUNDS:-60}"

@@ -21,9 +21,11 @@
 #include "tests/bench/bench.h"
 #include "tests/bench/group.h"
 
-/* DIR has layer/ (with the empty program as /stamp) and state/, where it is the image "empty". */
+/* DIR has layer/ (with the empty program as /stamp), and state/ and resident/, where it is the
+ * image "empty"; the log of the second is held open by `sickbay audit serve`. */
 struct world {
-	char dir[512], programs[512], state[560], layer_path[560], filter[560], groups[2048];
+	char dir[512], programs[512], state[560], resident[560], layer_path[560], filter[560],
+		groups[2048];
 	struct audit *audit;
 	int layer, frozen_small, frozen_large, plain;
 	struct cgroup *keeper; /* keeps the parents of control groups there between rounds */
@@ -115,19 +117,24 @@ static int row_bwrap(struct world *w, struct sample *out, struct err *e)
 	return command(argv, clock_mono_ns(), out, e);
 }
 
-static int sickbay_run(struct world *w, uint64_t begin, struct sample *out, struct err *e)
+static int sickbay_run(struct world *w, char *state, struct sample *out, struct err *e)
 {
 	char program[600];
-	char *const argv[] = { program,	 ARG("run"), ARG("--image"), ARG("empty"), ARG("--state"),
-			       w->state, ARG("--"),  ARG("/stamp"),  NULL };
+	char *const argv[] = { program, ARG("run"), ARG("--image"), ARG("empty"), ARG("--state"),
+			       state,	ARG("--"),  ARG("/stamp"),  NULL };
 
 	(void)snprintf(program, sizeof(program), "%s/sickbay", w->programs);
-	return command(argv, begin, out, e);
+	return command(argv, clock_mono_ns(), out, e);
 }
 
 static int row_run(struct world *w, struct sample *out, struct err *e)
 {
-	return sickbay_run(w, clock_mono_ns(), out, e);
+	return sickbay_run(w, w->resident, out, e);
+}
+
+static int row_run_alone(struct world *w, struct sample *out, struct err *e)
+{
+	return sickbay_run(w, w->state, out, e);
 }
 
 static int log_start(struct world *w, struct err *e)
@@ -247,7 +254,8 @@ static int row_sync(struct world *w, struct sample *out, struct err *e)
 const struct row bench_rows[] = {
 	{ "floor: the kernel's part alone, no check", row_floor, true },
 	{ "bubblewrap + filter, in control groups", row_bwrap, true },
-	{ "sickbay run, logged", row_run, true },
+	{ "sickbay run, logged (audit serve)", row_run, true },
+	{ "sickbay run, logged, starts the log's program", row_run_alone, true },
 	{ "library", row_library, true },
 	{ "library, its start durable in the log, exit noted", row_library_logged, true },
 	{ "library: fork of a frozen layer, 1 file", row_fork_small, true },
@@ -351,6 +359,7 @@ int world_open(const char *dir, const char *programs, struct world **out, struct
 	(void)snprintf(w->dir, sizeof(w->dir), "%s", dir);
 	(void)snprintf(w->programs, sizeof(w->programs), "%s", programs);
 	(void)snprintf(w->state, sizeof(w->state), "%s/state", w->dir);
+	(void)snprintf(w->resident, sizeof(w->resident), "%s/resident", w->dir);
 	(void)snprintf(w->layer_path, sizeof(w->layer_path), "%s/layer", w->dir);
 	(void)snprintf(w->filter, sizeof(w->filter), "%s/filter", w->dir);
 	if (open_files(w, e) < 0 || put_filter(w, e) < 0 || make_groups(w, e) < 0 ||

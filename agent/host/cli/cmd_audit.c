@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
 
 #include "agent/host/cli/cli.h"
 #include "runtime/base/cleanup.h"
@@ -195,6 +197,29 @@ static int audit_key(int argc, char **argv, struct err *e)
 	return status == CLI_OK ? run(&in, e) : status;
 }
 
+/* In the foreground, as a service manager wants it, until it is told to end. */
+static int audit_serve(int argc, char **argv, struct err *e)
+{
+	const char *state = CLI_STATE_DEFAULT;
+	const struct opt opts[] = { STATE_OPT(state), { 0 } };
+	const int status = parse(opts, 0, argc, argv, e);
+	AUTO_CLOSE int stop = -1;
+	sigset_t set;
+
+	if (status != CLI_OK)
+		return status;
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	stop = signalfd(-1, &set, SFD_CLOEXEC);
+	if (stop < 0) {
+		(void)err_sys(e, "watch for signals");
+		return CLI_FAILED;
+	}
+	return audit_listen(state, stop, e) < 0 ? CLI_FAILED : CLI_OK;
+}
+
 int cmd_audit(int argc, char **argv, struct err *e)
 {
 	static const struct command table[] = {
@@ -204,6 +229,7 @@ int cmd_audit(int argc, char **argv, struct err *e)
 		{ "prove", audit_prove, "SEQ", "print a proof that this record is in the log" },
 		{ "check", audit_check, "--key FILE PROOF", "check such a proof, anywhere" },
 		{ "key", audit_key, "", "print the log's public key" },
+		{ "serve", audit_serve, "", "hold the log open for every other command" },
 		{ 0 },
 	};
 

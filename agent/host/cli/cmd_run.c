@@ -143,17 +143,25 @@ static int drive(struct run *run, struct sandbox *s, int signals, int *interrupt
 	return r < 0 ? r : 0;
 }
 
-/* The command is in the log as the operator's. */
+/* The command is in the log as the operator's. The replica is built meanwhile, and held. */
 static int log_start(struct run *run, struct err *e)
 {
 	const struct policy *p = run->loaded;
+	int r = audit_effect(run->audit, "replica.start",
+			     json_pack("{s:s,s:s,s:s,s:s*,s:s*}", "replica", run->name, "purpose",
+				       "run", "image", run->image, "policy",
+				       p ? policy_name(p) : NULL, "policy_sha256",
+				       p ? policy_digest(p) : NULL),
+			     e);
 
-	return audit_commit(run->audit, "replica.start",
-			    json_pack("{s:s,s:s,s:s,s:s*,s:s*}", "replica", run->name, "purpose",
-				      "run", "image", run->image, "policy",
-				      p ? policy_name(p) : NULL, "policy_sha256",
-				      p ? policy_digest(p) : NULL),
-			    e);
+	return r < 0 ? r : audit_sync_begin(run->audit, e);
+}
+
+static int admit(void *ctx, struct err *e)
+{
+	struct run *run = ctx;
+
+	return audit_sync_end(run->audit, e);
 }
 
 static void log_exit(struct run *run, const struct exit_record *r)
@@ -226,6 +234,7 @@ static int run_parsed(struct run *run, struct err *e)
 		.stdin_fd = input_of(),
 		.seccomp = { .preset = run->no_net ? SECCOMP_BUILD : SECCOMP_BUILD_NET },
 		.on_output = pass_on,
+		.admit = admit,
 		.ctx = run,
 	};
 	char id[ID_LEN];
