@@ -80,17 +80,16 @@ static int policy_add_all(struct policy *p, const struct policy *from, struct er
 	return r;
 }
 
-/* Over the documents without comments and white space, in order: equal policies, equal digests. */
-static int set_digest(struct policy *p, struct err *e)
+int policy_documents_digest(const json_t *documents, char out[80], struct err *e)
 {
 	struct sha256 h;
 	uint8_t sum[SHA256_LEN];
 	char hex[SHA256_HEX];
 
 	sha256_init(&h);
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; i < json_array_size(documents); i++) {
 		AUTO_FREE char *text =
-			json_dumps(jsonc_root(p->v[i]->json), JSON_COMPACT | JSON_SORT_KEYS);
+			json_dumps(json_array_get(documents, i), JSON_COMPACT | JSON_SORT_KEYS);
 
 		if (!text)
 			return err_set(e, ENOMEM, "out of memory");
@@ -98,8 +97,30 @@ static int set_digest(struct policy *p, struct err *e)
 	}
 	sha256_final(&h, sum);
 	sha256_hex(sum, hex);
-	(void)snprintf(p->digest, sizeof(p->digest), "sha256:%s", hex);
+	(void)snprintf(out, 80, "sha256:%s", hex);
 	return 0;
+}
+
+json_t *policy_documents(const struct policy *p)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; all && i < p->n; i++)
+		if (json_array_append_new(all, json_deep_copy(jsonc_root(p->v[i]->json))) < 0) {
+			json_decref(all);
+			return NULL;
+		}
+	return all;
+}
+
+/* Equal policies, equal digests, whatever their comments and white space. */
+static int set_digest(struct policy *p, struct err *e)
+{
+	AUTO_JSON json_t *documents = policy_documents(p);
+
+	if (!documents)
+		return err_set(e, ENOMEM, "out of memory");
+	return policy_documents_digest(documents, p->digest, e);
 }
 
 /* ---- reading ---- */

@@ -42,6 +42,11 @@ void policy_free(struct policy *p);
 
 const char *policy_name(const struct policy *p);
 const char *policy_digest(const struct policy *p); /* "sha256:..." over the effective policy */
+/* The effective policy as the documents that it is made of, in the order in which they are asked,
+ * without their comments: a new array, NULL when out of memory. */
+json_t *policy_documents(const struct policy *p);
+/* What policy_digest() says of a policy of these documents. */
+int policy_documents_digest(const json_t *documents, char out[80], struct err *e);
 bool policy_has_role(const struct policy *p, int role);
 
 /*

@@ -5,6 +5,7 @@ GRAMMAR_CACHE := $(CURDIR)/build/cache/grammars
 
 # name version sources sha512
 define grammar
+GRAMMAR_PINS += $(1) $(2) $(4)
 GRAMMARS += $(foreach s,$(3),$(GRAMMAR_CACHE)/$(1)-$(2)/$(s).o)
 $(GRAMMAR_CACHE)/$(1)-$(2).tgz:
 	@mkdir -p $$(@D)
@@ -22,6 +23,8 @@ endef
 $(eval $(call grammar,tree-sitter-c,0.23.6,parser,d1dc572b39d5c94034b3a3e336894936cdb217cecee5a2f9dfc03f791ea78c0e68a97dc2def1f8be7c7741d38ac2e51da4a11c15d1ee883a5128b2c203fb63bd))
 $(eval $(call grammar,tree-sitter-python,0.23.6,parser scanner,c8833dcf4a31288c53edb02d3ce860a1597a8135e59a5221b9eee58854f8a013c5fe585aec76b8750052f3602fea130c459a159c5248f0cea62fe4b05a82c3dc))
 $(eval $(call grammar,tree-sitter-javascript,0.23.1,parser scanner,fdb9e16eb4c3f5fad46074138989cf731c87391230d79ec44416ba76acda2b1bd1ff1dcf0b863377e0f5a5920c4baccd836bf76bc059d282bb8c7aac428f5f58))
+# cases record what they were read with
+$(B)/agent/host/pipeline/host_facts.o: override CPPFLAGS += -DSICKBAY_GRAMMARS='"$(strip $(GRAMMAR_PINS))"'
 # what unit tests of these floors link besides archives
 GEN_TEST_syntax := $(GRAMMARS)
 GEN_TEST_inside := $(GRAMMARS)

@@ -251,11 +251,10 @@ static int prev_digest(const struct kase *k, int stage, char hex[65], struct err
 	return before < 0 ? 0 : case_record_digest(k, before, hex, e);
 }
 
-int case_publish(struct kase *k, int stage, json_t *record, struct err *e)
+int case_compose(const struct kase *k, int stage, json_t *record, char **out, struct err *e)
 {
 	AUTO_JSON json_t *head = json_object();
 	AUTO_JSON json_t *body = record;
-	AUTO_FREE char *text = NULL;
 	char prev[65];
 	int r = prev_digest(k, stage, prev, e);
 
@@ -268,10 +267,21 @@ int case_publish(struct kase *k, int stage, json_t *record, struct err *e)
 	    json_object_set_new(head, "prev", json_sprintf("sha256:%s", prev)) < 0 ||
 	    json_object_update(head, body) < 0)
 		return err_set(e, ENOMEM, "record '%s': out of memory", stages[stage].record);
-	text = json_dumps(head, JSON_INDENT(1) | JSON_ENSURE_ASCII);
-	if (!text)
-		return err_set(e, ENOMEM, "record '%s': out of memory", stages[stage].record);
+	*out = json_dumps(head, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+	return *out ? 0 : err_set(e, ENOMEM, "record '%s': out of memory", stages[stage].record);
+}
+
+int case_publish_text(struct kase *k, int stage, const char *text, struct err *e)
+{
 	return file_publish_once_at(k->dir, stages[stage].record, text, strlen(text), 0600, e);
+}
+
+int case_publish(struct kase *k, int stage, json_t *record, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	int r = case_compose(k, stage, record, &text, e);
+
+	return r < 0 ? r : case_publish_text(k, stage, text, e);
 }
 
 static int check_chain(const struct kase *k, int stage, const json_t *v, struct err *e)
@@ -387,6 +397,22 @@ int case_spent(const struct kase *k, json_t **out, struct err *e)
 	}
 	*out = take_ptr(sums);
 	return 0;
+}
+
+int case_ledger(const struct kase *k, json_t **out, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(RECORD_MAX);
+	uint8_t digest[SHA256_LEN];
+	char hex[SHA256_HEX];
+	int r = file_read_at(k->dir, "ledger.ndjson", RECORD_MAX, &text, e);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	e->code = 0;
+	sha256_of(text.p ? text.p : "", text.n, digest);
+	sha256_hex(digest, hex);
+	*out = json_pack("{s:I,s:s}", "bytes", (json_int_t)text.n, "sha256", hex);
+	return *out ? 0 : err_set(e, ENOMEM, "out of memory");
 }
 
 static int by_name(const void *a, const void *b)

@@ -43,6 +43,10 @@ const char *stage_record(int stage); /* "1-incident.json", ... */
 const char *outcome_name(int outcome);
 int outcome_from_name(const char *name); /* or -1 */
 
+/* Side file of a role's policy: an array of documents, in this form of json_dumps(). */
+#define CASE_POLICY	 "policies/%s.json"
+#define CASE_POLICY_FORM (JSON_INDENT(1) | JSON_ENSURE_ASCII | JSON_SORT_KEYS)
+
 struct kase; /* "case" is taken by the language */
 
 /* A new case for an incident id: ID is INCIDENT-N, N the first free number. Locked. */
@@ -61,6 +65,10 @@ int case_stage(const struct kase *k);
 /* Publishes the record of a stage: adds "schema", "case", "prev"; the reference is stolen. -EEXIST
  * is never overwritten. */
 int case_publish(struct kase *k, int stage, json_t *record, struct err *e);
+/* The same in two steps, so that the digest of the text can be in the log before it is published.
+ */
+int case_compose(const struct kase *k, int stage, json_t *record, char **out, struct err *e);
+int case_publish_text(struct kase *k, int stage, const char *text, struct err *e);
 /* New reference; -ENOENT when the stage has no record yet; the chain of digests is checked. */
 int case_record(const struct kase *k, int stage, json_t **out, struct err *e);
 /* SHA-256 (hex) of a record's file. */
@@ -72,6 +80,9 @@ int case_write(struct kase *k, const char *name, const void *data, size_t n, str
 int case_spend(struct kase *k, json_t *line, struct err *e);
 /* Sums of the ledger: {"evaluations","replicas","cpu_us","wall_us","tokens","usd"}. */
 int case_spent(const struct kase *k, json_t **out, struct err *e);
+
+/* How far the ledger goes and what it says until there: {"bytes","sha256"}. */
+int case_ledger(const struct kase *k, json_t **out, struct err *e);
 
 /* Ids of all cases of a state directory, sorted: JSON array of strings. */
 int case_list(const char *state, json_t **out, struct err *e);

@@ -527,15 +527,6 @@ int git_commit_changes(struct git *g, const struct git_commit *c, const struct c
 	return writing_end(g, r);
 }
 
-int git_format_patch(struct git *g, const char *oid, struct buf *out, struct err *e)
-{
-	const struct git_run with = { .args = { "format-patch", "--stdout", "-1", "--no-signature",
-						"--no-ext-diff", "--no-textconv", "--text",
-						"--no-color", "--full-index", oid } };
-
-	return run(g, &with, out, e);
-}
-
 int git_push(struct git *g, const char *oid, const char *branch, struct err *e)
 {
 	AUTO_BUF struct buf out = BUF_INIT(0);

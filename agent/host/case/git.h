@@ -62,6 +62,5 @@ struct git_commit {
 /* A commit with the changes on top of parent; nothing else is touched. */
 int git_commit_changes(struct git *g, const struct git_commit *c, const struct changes *ch,
 		       char oid[65], struct err *e);
-int git_format_patch(struct git *g, const char *oid, struct buf *out, struct err *e);
 /* refs/heads/BRANCH of the service's repository; -EEXIST when it is there with another commit. */
 int git_push(struct git *g, const char *oid, const char *branch, struct err *e);

@@ -38,9 +38,8 @@ static int file_digest(const char *path, char hex[SHA256_HEX])
 int pipeline_begin(const struct pipeline *p, const struct incident *i, struct err *e)
 {
 	AUTO_JSON json_t *incident = incident_write(i);
-	AUTO_JSON json_t *record = NULL;
+	json_t *record;
 	char now[CLOCK_RFC3339], digest[SHA256_HEX] = "";
-	int r;
 
 	clock_rfc3339(clock_real_ns(), now);
 	(void)file_digest(p->service->file, digest);
@@ -49,13 +48,12 @@ int pipeline_begin(const struct pipeline *p, const struct incident *i, struct er
 			   service_mode_name(p->service->mode), "measured", "created", now);
 	if (!record)
 		return err_set(e, ENOMEM, "incident: out of memory");
-	r = audit_commit(p->audit, "case.begin",
-			 json_pack("{s:s,s:s,s:s,s:s}", "incident", i->id, "service",
-				   p->service->name, "fingerprint",
-				   i->fingerprint ? i->fingerprint : "", "commit",
-				   i->deploy.commit ? i->deploy.commit : ""),
-			 e);
-	return r < 0 ? r : case_publish(p->kase, STAGE_INCIDENT, json_incref(record), e);
+	return record_publish(p, STAGE_INCIDENT, "case.begin",
+			      json_pack("{s:s,s:s,s:s,s:s}", "incident", i->id, "service",
+					p->service->name, "fingerprint",
+					i->fingerprint ? i->fingerprint : "", "commit",
+					i->deploy.commit ? i->deploy.commit : ""),
+			      record, e);
 }
 
 static bool reached_goal(int mode, int outcome)
@@ -67,16 +65,16 @@ static bool reached_goal(int mode, int outcome)
 
 static int end_case(const struct pipeline *p, int outcome, const char *reason, struct err *e)
 {
-	json_t *record = json_pack("{s:s,s:s}", "outcome", outcome_name(outcome), "reason", reason);
-	int r = audit_commit(
-		p->audit, "case.end",
-		json_pack("{s:s,s:s}", "outcome", outcome_name(outcome), "reason", reason), e);
+	json_t *fields = json_pack("{s:s,s:s}", "outcome", outcome_name(outcome), "reason", reason);
+	json_t *record = json_copy(fields), *ledger = NULL;
 
-	if (r < 0) {
+	if (case_ledger(p->kase, &ledger, e) < 0 ||
+	    json_object_set_new(record, "ledger", ledger) < 0) {
+		json_decref(fields);
 		json_decref(record);
-		return r;
+		return e->code ? -e->code : err_set(e, ENOMEM, "outcome: out of memory");
 	}
-	return case_publish(p->kase, STAGE_OUTCOME, record, e);
+	return record_publish(p, STAGE_OUTCOME, "case.end", fields, record, e);
 }
 
 static int read_end(const struct pipeline *p, struct pipeline_end *out, struct err *e)

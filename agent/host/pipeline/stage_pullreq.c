@@ -4,37 +4,16 @@
 #include <string.h>
 
 #include "agent/host/pipeline/stages.h"
-#include "agent/host/pr/pr.h"
+#include "agent/host/pr/proposal.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/sha256.h"
 
 /*
  * Stage 6: the proof becomes a commit, a branch and a text.  The checkpoint of
  * the log is kept in the case before anything is derived from it, so that doing
  * the stage again after a kill gives the same commit.
  */
-#define PR_MAX	   (1u << 20)
 #define CHECKPOINT "checkpoint.json"
-#define AUTHOR	   "sickbay <sickbay@localhost>"
-
-struct proposal {
-	json_t *incident, *replica, *match, *patch, *proof, *spent, *checkpoint;
-	struct changes all; /* the test and the patch; borrows their content */
-	char evidence[65], oid[65], branch[128];
-	const char *date;
-	struct pr_input in;
-};
-
-static void proposal_release(struct proposal *p)
-{
-	json_decref(p->incident);
-	json_decref(p->replica);
-	json_decref(p->match);
-	json_decref(p->patch);
-	json_decref(p->proof);
-	json_decref(p->spent);
-	json_decref(p->checkpoint);
-	free(p->all.v);
-}
 
 static int load_checkpoint(struct work *w, json_t **out, struct err *e)
 {
@@ -70,117 +49,122 @@ static int take_checkpoint(struct work *w, json_t **out, struct err *e)
 	return r < 0 ? r : load_checkpoint(w, out, e);
 }
 
-static int load_records(struct work *w, struct proposal *p, struct err *e)
+/* The record as far as it is known before there is a commit. */
+static int begin_record(struct work *w, const char *branch, json_t **out, struct err *e)
+{
+	AUTO_JSON json_t *checkpoint = NULL;
+	AUTO_JSON json_t *spent = NULL;
+	int r = case_spent(w->p->kase, &spent, e);
+
+	if (r == 0)
+		r = take_checkpoint(w, &checkpoint, e);
+	if (r < 0)
+		return r;
+	*out = json_pack("{s:s,s:s,s:s,s:o,s:{s:O,s:O}}", "branch", branch, "parent", w->head,
+			 "target", w->p->service->repository.target, "service",
+			 pr_service_write(w->p->service), "measured", "checkpoint", checkpoint,
+			 "spent", spent);
+	return *out ? 0 : err_set(e, ENOMEM, "out of memory");
+}
+
+static int load_records(struct work *w, struct proposal *p, const char *branch, struct err *e)
 {
 	struct kase *k = w->p->kase;
-	int r = case_record(k, STAGE_INCIDENT, &p->incident, e);
+	int r = 0;
 
-	r = r < 0 ? r : case_record(k, STAGE_REPLICA, &p->replica, e);
-	r = r < 0 ? r : case_record(k, STAGE_MATCH, &p->match, e);
-	r = r < 0 ? r : case_record(k, STAGE_PATCH, &p->patch, e);
-	r = r < 0 ? r : case_record(k, STAGE_PROOF, &p->proof, e);
+	for (int stage = STAGE_INCIDENT; r == 0 && stage <= STAGE_PROOF; stage++)
+		r = case_record(k, stage, &p->record[stage], e);
 	r = r < 0 ? r : case_record_digest(k, STAGE_PROOF, p->evidence, e);
-	r = r < 0 ? r : case_spent(k, &p->spent, e);
-	r = r < 0 ? r : work_load_test(w, e);
-	r = r < 0 ? r : work_load_patch(w, e);
-	return r < 0 ? r : take_checkpoint(w, &p->checkpoint, e);
+	r = r < 0 ? r : begin_record(w, branch, &p->record[STAGE_PULLREQ], e);
+	return r < 0 ? r : proposal_read(p, case_id(k), e);
 }
 
-static int fill(struct work *w, struct proposal *p, struct err *e)
+/* The test and the patch as one commit on the target's head. */
+static int make_commit(struct work *w, const struct proposal *p, char oid[65], struct err *e)
 {
-	const json_t *incident = json_object_get(p->incident, "incident");
-	const char *seen = pr_str(incident, "last_seen");
-
-	(void)snprintf(p->branch, sizeof(p->branch), "sickbay/%s", case_id(w->p->kase));
-	if (!*seen)
-		seen = pr_str(incident, "first_seen");
-	p->date = *seen ? seen : pr_str(json_object_get(p->incident, "measured"), "created");
-	p->all.v = calloc(w->test.n + w->patch.n + 1, sizeof(*p->all.v));
-	if (!p->all.v)
-		return err_set(e, ENOMEM, "out of memory");
-	memcpy(p->all.v, w->test.v, w->test.n * sizeof(*p->all.v));
-	memcpy(p->all.v + w->test.n, w->patch.v, w->patch.n * sizeof(*p->all.v));
-	p->all.n = w->test.n + w->patch.n;
-	p->in = (struct pr_input){
-		.case_id = case_id(w->p->kase),
-		.service = w->p->service,
-		.incident = p->incident,
-		.replica = p->replica,
-		.match = p->match,
-		.patch = p->patch,
-		.proof = p->proof,
-		.spent = p->spent,
-		.test_changes = &w->test,
-		.patch_changes = &w->patch,
-		.test_path = w->test_path,
-		.evidence = p->evidence,
-		.checkpoint_root = pr_str(p->checkpoint, "root"),
-		.checkpoint_size = (unsigned long long)json_integer_value(
-			json_object_get(p->checkpoint, "size")),
-	};
-	return 0;
-}
-
-static int make_commit(struct work *w, struct proposal *p, struct err *e)
-{
-	AUTO_BUF struct buf message = BUF_INIT(PR_MAX);
-	AUTO_BUF struct buf patch = BUF_INIT(0);
+	AUTO_BUF struct buf message = BUF_INIT(PR_TEXT_MAX);
+	struct changes all = { .n = p->test.n + p->patch.n };
 	struct git_commit c = { .parent = w->head,
 				.root = w->p->service->repository.root,
-				.author = AUTHOR,
+				.author = PR_AUTHOR,
 				.date = p->date };
 	int r = pr_message(&p->in, &message, e);
 
 	if (r < 0)
 		return r;
 	c.message = message.p;
-	r = git_commit_changes(w->world.git, &c, &p->all, p->oid, e);
-	if (r == 0)
-		r = git_format_patch(w->world.git, p->oid, &patch, e);
-	return r < 0 ? r : case_write(w->p->kase, "fix.patch", patch.p, patch.n, e);
+	all.v = calloc(all.n + 1, sizeof(*all.v)); /* borrows the contents */
+	if (!all.v)
+		return err_set(e, ENOMEM, "out of memory");
+	memcpy(all.v, p->test.v, p->test.n * sizeof(*all.v));
+	memcpy(all.v + p->test.n, p->patch.v, p->patch.n * sizeof(*all.v));
+	r = git_commit_changes(w->world.git, &c, &all, oid, e);
+	free(all.v);
+	return r;
 }
 
-static int write_text(struct work *w, struct proposal *p, struct err *e)
+/* Writes a side file; its digest goes into the record. */
+static int keep_text(struct work *w, json_t *texts, const char *name, const struct buf *text,
+		     struct err *e)
 {
-	AUTO_BUF struct buf text = BUF_INIT(PR_MAX);
-	int r = pr_render(&p->in, &text, e);
+	uint8_t digest[SHA256_LEN];
+	char hex[SHA256_HEX];
+	int r = case_write(w->p->kase, name, text->p, text->n, e);
 
-	return r < 0 ? r : case_write(w->p->kase, "pr.md", text.p, text.n, e);
+	if (r < 0)
+		return r;
+	sha256_of(text->p, text->n, digest);
+	sha256_hex(digest, hex);
+	return json_object_set_new(texts, name, json_sprintf("sha256:%s", hex)) < 0
+		       ? err_set(e, ENOMEM, "out of memory")
+		       : 0;
 }
 
-static int push(struct work *w, struct proposal *p, struct err *e)
+static int write_texts(struct work *w, struct proposal *p, const char *oid, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(PR_TEXT_MAX);
+	AUTO_BUF struct buf patch = BUF_INIT(PR_PATCH_MAX);
+	json_t *own = p->record[STAGE_PULLREQ], *texts = json_object();
+	int r;
+
+	if (json_object_set_new(own, "texts", texts) < 0 ||
+	    json_object_set_new(json_object_get(own, "measured"), "commit", json_string(oid)) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	r = proposal_patch(p, oid, &patch, e);
+	if (r == 0)
+		r = keep_text(w, texts, PR_PATCH_FILE, &patch, e);
+	if (r == 0)
+		r = pr_render(&p->in, &text, e);
+	return r < 0 ? r : keep_text(w, texts, PR_TEXT_FILE, &text, e);
+}
+
+static int push(struct work *w, const char *branch, const char *oid, struct err *e)
 {
 	int r = audit_commit(
 		w->p->audit, "push",
-		json_pack("{s:s,s:s,s:s}", "branch", p->branch, "commit", p->oid, "onto", w->head),
-		e);
+		json_pack("{s:s,s:s,s:s}", "branch", branch, "commit", oid, "onto", w->head), e);
 
-	return r < 0 ? r : git_push(w->world.git, p->oid, p->branch, e);
+	return r < 0 ? r : git_push(w->world.git, oid, branch, e);
 }
 
 int stage_pullreq(struct work *w, struct err *e)
 {
 	struct proposal p = { 0 };
+	char branch[128], oid[65];
 	int r = work_load_replica(w, e);
 
+	(void)snprintf(branch, sizeof(branch), "sickbay/%s", case_id(w->p->kase));
 	if (r == 0)
-		r = load_records(w, &p, e);
+		r = load_records(w, &p, branch, e);
 	if (r == 0)
-		r = fill(w, &p, e);
+		r = make_commit(w, &p, oid, e);
 	if (r == 0)
-		r = make_commit(w, &p, e);
+		r = write_texts(w, &p, oid, e);
 	if (r == 0)
-		r = write_text(w, &p, e);
-	if (r == 0)
-		r = push(w, &p, e);
+		r = push(w, branch, oid, e);
 	if (r == 0) {
-		work_end(w, OUTCOME_PROPOSED, "branch %s awaits a person", p.branch);
-		r = work_publish(w, STAGE_PULLREQ,
-				 json_pack("{s:s,s:s,s:s,s:{s:s,s:O}}", "branch", p.branch,
-					   "parent", w->head, "target",
-					   w->p->service->repository.target, "measured", "commit",
-					   p.oid, "checkpoint", p.checkpoint),
-				 e);
+		work_end(w, OUTCOME_PROPOSED, "branch %s awaits a person", branch);
+		r = work_publish(w, STAGE_PULLREQ, json_incref(p.record[STAGE_PULLREQ]), e);
 	}
 	proposal_release(&p);
 	return r;

@@ -80,23 +80,46 @@ static json_t *missing(const struct source *s)
 	return a;
 }
 
+/* The policies themselves, beside the record that has their digests. */
+static int keep_policies(const struct work *w, struct err *e)
+{
+	int r = 0;
+
+	for (int role = 0; r == 0 && role < ROLE_N; role++) {
+		AUTO_JSON json_t *documents = policy_documents(w->world.policy[role]);
+		AUTO_FREE char *text = documents ? json_dumps(documents, CASE_POLICY_FORM) : NULL;
+		char name[64];
+
+		if (!text)
+			return err_set(e, ENOMEM, "out of memory");
+		(void)snprintf(name, sizeof(name), CASE_POLICY, policy_role_name(role));
+		r = case_write(w->p->kase, name, text, strlen(text), e);
+	}
+	return r;
+}
+
 int stage_replica(struct work *w, struct err *e)
 {
 	const struct source *src = &w->world.side[SIDE_BASE].source;
-	json_t *record;
+	json_t *record, *host = NULL;
 	int r = resolve_commits(w, e);
 
 	if (r == 0)
 		r = take_baselines(w, e);
+	if (r == 0)
+		r = keep_policies(w, e);
+	if (r == 0)
+		r = host_facts(&host, e);
 	if (r < 0)
 		return r;
 	w->have_replica = true;
-	record = json_pack("{s:s,s:s,s:{s:s,s:s*},s:s,s:s,s:{s:I,s:o},s:o,s:{s:o,s:o*}}", "base",
-			   w->base, "head", w->head, "image", "name", w->world.image.name, "digest",
-			   w->world.image.digest, "toolchain", w->world.toolchain_id, "reporters",
-			   w->world.reporters_id, "source", "files", (json_int_t)src->files,
-			   "missing", missing(src), "policies", policies(w), "baseline", "base",
-			   baseline_write(&w->baseline[SIDE_BASE]), "head",
-			   w->same_head ? NULL : baseline_write(&w->baseline[SIDE_HEAD]));
+	record =
+		json_pack("{s:s,s:s,s:{s:s,s:s*},s:s,s:s,s:{s:I,s:o},s:o,s:o,s:{s:o,s:o*}}", "base",
+			  w->base, "head", w->head, "image", "name", w->world.image.name, "digest",
+			  w->world.image.digest, "toolchain", w->world.toolchain_id, "reporters",
+			  w->world.reporters_id, "source", "files", (json_int_t)src->files,
+			  "missing", missing(src), "policies", policies(w), "host", host,
+			  "baseline", "base", baseline_write(&w->baseline[SIDE_BASE]), "head",
+			  w->same_head ? NULL : baseline_write(&w->baseline[SIDE_HEAD]));
 	return work_publish(w, STAGE_REPLICA, record, e);
 }

@@ -35,8 +35,20 @@ int work_load_end(struct work *w, struct err *e);
 /* The case ends after this stage. */
 void work_end(struct work *w, int outcome, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Logs the effect, then publishes the record of a stage; the reference is stolen. */
+/*
+ * Publishes a record once the log has it: `event` with the fields, the record's name and its
+ * SHA-256, so that whoever has a part of the log can tell the record.  Both references are stolen.
+ */
+int record_publish(const struct pipeline *p, int stage, const char *event, json_t *fields,
+		   json_t *record, struct err *e);
+/* The record of a stage; the reference is stolen. */
 int work_publish(struct work *w, int stage, json_t *record, struct err *e);
+
+/* {NAME: "sha256:..."} of sickbay's own programs as they are installed here. */
+int host_programs(json_t **out, struct err *e);
+/* What else a result depends on: {"kernel","machine","version","programs":{NAME: digest},
+ * "grammars":{NAME: {"version","sha512"}}}. */
+int host_facts(json_t **out, struct err *e);
 
 json_t *changes_to_json(const struct changes *c);
 int changes_from_json(const json_t *v, struct changes *out, struct err *e);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/host/pipeline/stages.h"
+#include "runtime/base/sha256.h"
 
 void work_end(struct work *w, int outcome, const char *fmt, ...)
 {
@@ -16,10 +17,29 @@ void work_end(struct work *w, int outcome, const char *fmt, ...)
 	va_end(ap);
 }
 
+int record_publish(const struct pipeline *p, int stage, const char *event, json_t *fields,
+		   json_t *record, struct err *e)
+{
+	AUTO_JSON json_t *with = fields;
+	AUTO_FREE char *text = NULL;
+	uint8_t digest[SHA256_LEN];
+	char hex[SHA256_HEX];
+	int r = case_compose(p->kase, stage, record, &text, e);
+
+	if (r < 0)
+		return r;
+	sha256_of(text, strlen(text), digest);
+	sha256_hex(digest, hex);
+	if (!with || json_object_set_new(with, "record", json_string(stage_record(stage))) < 0 ||
+	    json_object_set_new(with, "sha256", json_string(hex)) < 0)
+		return err_set(e, ENOMEM, "record '%s': out of memory", stage_record(stage));
+	r = audit_commit(p->audit, event, json_incref(with), e);
+	return r < 0 ? r : case_publish_text(p->kase, stage, text, e);
+}
+
 int work_publish(struct work *w, int stage, json_t *record, struct err *e)
 {
 	AUTO_JSON json_t *own = record;
-	int r;
 
 	if (!own)
 		return err_set(e, ENOMEM, "record of stage '%s': out of memory", stage_name(stage));
@@ -28,9 +48,7 @@ int work_publish(struct work *w, int stage, json_t *record, struct err *e)
 				json_pack("{s:s,s:s}", "outcome", outcome_name(w->outcome),
 					  "reason", w->reason)) < 0)
 		return err_set(e, ENOMEM, "record of stage '%s': out of memory", stage_name(stage));
-	r = audit_commit(w->p->audit, "record.publish",
-			 json_pack("{s:s}", "record", stage_record(stage)), e);
-	return r < 0 ? r : case_publish(w->p->kase, stage, json_incref(own), e);
+	return record_publish(w->p, stage, "record.publish", json_object(), json_incref(own), e);
 }
 
 int work_load_end(struct work *w, struct err *e)
