@@ -45,7 +45,7 @@ convert_case() { # the raw report becomes an incident with the expected coordina
 }
 
 heal_case() { # the pipeline to its end: a proposed pull request
-	check "$case: the toolchain is prepared" "$sickbay" image prepare --state "$state" "$at/recipe.json"
+	check "$case: the service is ready" "$sickbay" service check "$at/service.json" --state "$state"
 	# a relative directory, as an operator may write it; helpers run elsewhere
 	check "$case: healed" "$sickbay" heal "$work/incident.json" --service "$at/service.json" --state "${state#"$top/"}"
 	for record in "$state"/cases/*; do :; done

@@ -19,6 +19,7 @@ cp -r "$cases" "$work/qs"
 
 # the case up to the accepted test, once: a reproduce-only run
 sed 's/"mode": "propose"/"mode": "reproduce"/' "$work/qs/service.json" >"$work/qs/reproduce.json"
+check "the service is ready" "$sickbay" service check "$work/qs/service.json" --state "$state"
 check "the failure is reproduced once for all agents" "$sickbay" heal --from node --service "$work/qs/reproduce.json" \
 	--state "$state" --deploy "$work/qs/deploy.json" <"$work/qs/report.ndjson"
 first=$(ls "$state/cases" | head -n 1)

@@ -40,6 +40,8 @@ service observe
 heal() { "$sickbay" heal "$dir/incident.json" --service "$dir/service.json" --state "$state" "$@"; }
 kase() { verb=$1; shift; "$sickbay" case "$verb" "$@" --state "$state"; }
 prints() { text=$1; shift; "$@" 2>&1 | grep -qF -e "$text"; } # TEXT COMMAND ...
+forget() { rm -f "$state"/services/shop/baseline-*; } # what the suite does: cases begin with running it again
+unlogged() { ! logged "$1"; }
 logged() { text=$1; "$sickbay" audit show --json --state "$state" | grep -qF -e "$text"; }
 begun() { # begun ID: a case whose first record is all that it has
 	mkdir -m 700 "$state/cases/$1"
@@ -55,11 +57,15 @@ untouched() { # untouched ID COMMAND ...: nothing in the case's directory is oth
 	[ "$before" = "$(cd "$state/cases/$id" && cat ./[0-9]*.json | sha256sum)" ]
 }
 
+refuses "a service that never passed its check is not healed" 1 "run 'sickbay service check $dir/service.json --state $state'" heal
+check "no case was made" [ ! -e "$state/cases/shop-1-1" ]
+check "with the check it is ready" prints "shop: ready" "$sickbay" service check "$dir/service.json" --state "$state"
+check "the check is in the log" logged '"type":"service.checked","service":"shop","ready":true'
 check "a case that is only observed ends so" prints "shop-1-1: observed" heal
 check "it has what was observed" has shop-1-1 "1-incident.json 2-replica.json 7-outcome.json "
 check "its end is in the log" logged '"type":"case.end","case":"shop-1-1","outcome":"observed"'
 check "so is each record" logged '"type":"record.publish","case":"shop-1-1","record":"2-replica.json"'
-check "so are the replicas" logged '"type":"replica.start","case":"shop-1-1"'
+check "what the check found is not run again" unlogged '"type":"replica.start","case":"shop-1-1"'
 check "show says where it stands" prints "outcome   observed" kase show shop-1-1
 check "list does too" prints "ended      observed" kase list
 
@@ -88,7 +94,9 @@ begun shop-1-3
 : >"$state/cases/shop-1-3/.tmp-2-replica.json-x"
 : >"$state/audit/.tmp-checkpoint-x"
 printf '{"what":"replica","evaluations":2}\n{"what":"eval' >"$state/cases/shop-1-3/ledger.ndjson"
+forget
 check "a case is resumed where it was" prints "shop-1-3: observed" kase resume shop-1-3
+check "its replicas are in the log" logged '"type":"replica.start","case":"shop-1-3"'
 check "half a record is cleared away" [ ! -e "$state/cases/shop-1-3/.tmp-2-replica.json-x" ]
 check "so is half a checkpoint" [ ! -e "$state/audit/.tmp-checkpoint-x" ]
 check "half a line of the ledger counts for nothing" prints "spent     2 evaluations, 2 replicas" kase show shop-1-3
@@ -131,6 +139,7 @@ full() { # full FOLDER COMMAND ...: with no room left in that folder of the stat
 		exit "$got"' - "$state" "$@"
 }
 KEEP=$dir/keep; export KEEP; mkdir "$KEEP"
+forget
 refuses "a full disk under the log stops a case" 1 "No space left on device" full audit "$sickbay" case resume shop-1-5 --state "$state"
 check "what was not logged was not recorded" has shop-1-5 "1-incident.json "
 rm -f "$KEEP"/*

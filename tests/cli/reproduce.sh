@@ -32,6 +32,7 @@ service() { # service NAME LANGUAGE TESTS [MORE]: a service file that only repro
 reproduced() { # reproduced NAME FORMAT PATH TEXT: the test at PATH says TEXT and fails at the coordinate
 	set -- "$@" "$work/$1"
 	sed -i "s|$5/repo/|/srv/shop/|g" "$5/report"
+	check "$1: its service is ready" "$sickbay" service check "$5/service.json" --state "$5/state"
 	check "$1: the failure is reproduced" "$sickbay" heal --from "$2" --service "$5/service.json" --state "$5/state" \
 		--deploy "$5/deploy.json" --input "$5/input.json" <"$5/report"
 	check "$1: at the coordinate, by $3" node -e '

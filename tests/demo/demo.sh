@@ -79,6 +79,11 @@ claim "the coordinate is lib/utils.js:195 in encode" \
 	$(field "$demo/incident.json" '`${v.coordinate.type} ${v.coordinate.line} ${v.coordinate.function}`')
 	END
 
+echo "   \$ sickbay service check service.json"
+"$sickbay" service check "$demo/qs/service.json" --state "$state" >"$demo/check" || stop "the service is not ready: $(cat "$demo/check")"
+text <"$demo/check"
+claim "its suite runs in a replica: $(field "$demo/qs/expect.json" v.tests) tests" grep -q "^tests *$(field "$demo/qs/expect.json" v.tests) found" "$demo/check"
+
 echo "   \$ sickbay heal --service service.json incident.json"
 "$sickbay" heal --service "$demo/qs/service.json" --state "$state" "$demo/incident.json" >"$demo/heal.out"
 healed=$?
@@ -234,6 +239,7 @@ cat <<END
    Now one of your own: write a service file (mandoc docs/man/sickbay-service.5), then
 
    build/sickbay doctor
+   build/sickbay service check YOURS.json
    build/sickbay heal --from node --service YOURS.json --deploy deploy.json <report.ndjson
 END
 exit "$bad"

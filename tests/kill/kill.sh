@@ -71,7 +71,9 @@ note() { # note: what the run that is about to be killed has
 seen='' groups='' nets='' ids=''
 
 ready=$work/ready
-check "the toolchain is prepared once" "$sickbay" image prepare "$cases/recipe.json" --state "$ready"
+cp -r "$cases" "$work/qs"
+check "the service is ready" "$sickbay" service check "$work/qs/service.json" --state "$ready"
+rm -f "$ready"/services/shop/baseline-* # so that the first stage has something to be killed in
 start() { # start DIR: a case of its own, with a repository of its own, in the background
 	mkdir "$1"
 	cp -a "$ready" "$1/state"

@@ -2,6 +2,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/host/case/mode.h"
+#include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
 #include "agent/host/cli/session.h"
 #include "agent/host/incident/convert.h"
@@ -52,7 +54,11 @@ static int resolve(const struct service *s, struct incident *i, struct err *e)
 static int heal(const struct heal *h, const char *path, struct session *s, struct err *e)
 {
 	struct incident i = { 0 };
-	int r = h->from ? take_report(h, &s->service, &i, e) : read_incident(path, &i, e);
+	int r = service_checked(s->state, &s->service, e);
+
+	if (r < 0)
+		return r;
+	r = h->from ? take_report(h, &s->service, &i, e) : read_incident(path, &i, e);
 
 	if (r == 0)
 		r = resolve(&s->service, &i, e);
@@ -73,7 +79,9 @@ int cmd_heal(int argc, char **argv, struct err *e)
 {
 	struct heal h = { .session = { .state = CLI_STATE_DEFAULT } };
 	const struct opt opts[] = {
-		{ "service", OPT_STR, &h.session.service, "FILE", "service file" },
+		{ "service", OPT_STR, &h.session.service, "NAME|FILE", "what is healed" },
+		{ "services", OPT_STR, &h.session.services, "DIR",
+		  "service files (" SERVICES_DEFAULT ")" },
 		{ "state", OPT_STR, &h.session.state, "DIR", "state directory" },
 		{ "from", OPT_STR, &h.from, "FORMAT",
 		  "node, python or sanitizer: a raw report on stdin" },
@@ -94,7 +102,7 @@ int cmd_heal(int argc, char **argv, struct err *e)
 				 "heal wants one INCIDENT file, or --from FORMAT and a report on "
 				 "standard input");
 	if (!h.session.service)
-		return cli_usage(e, "heal wants --service FILE");
+		return cli_usage(e, "heal wants --service NAME|FILE");
 	status = session_open(&h.session, &s, e);
 	if (status == CLI_OK) {
 		status = heal(&h, argv[1], &s, e) < 0 ? CLI_FAILED : session_run(&s, h.json, e);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/mode.h"
+#include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
 #include "runtime/base/fd.h"
 #include "runtime/sandbox/sandbox.h"
@@ -40,8 +42,10 @@ int session_open(const struct session_options *o, struct session *out, struct er
 {
 	struct session s = { 0 };
 	int status = CLI_FAILED;
+	char path[4096];
 
-	if (service_load(o->service, &s.service, e) < 0)
+	if (service_file_of(o->services, o->service, path, e) < 0 ||
+	    service_load(path, &s.service, e) < 0)
 		return CLI_FAILED;
 	if (check_policies(&s.service, e) < 0)
 		status = CLI_SCOPE;
@@ -84,6 +88,8 @@ int session_begin_case(struct session *s, const struct incident *i, struct err *
 	int r;
 
 	audit_set_case(s->audit, case_id(s->kase));
+	if (service_mode_now(s->state, &s->service, &s->service.mode, e) < 0)
+		return -e->code;
 	if (!realpath(s->service.file, real))
 		return err_sys(e, "resolve '%s'", s->service.file);
 	r = case_write(s->kase, "service", real, strlen(real), e);
@@ -140,6 +146,8 @@ int session_run(struct session *s, bool json, struct err *e)
 	const struct pipeline p = pipeline_of(s);
 	struct pipeline_end end = { 0 };
 
+	if (service_mode_now(s->state, &s->service, &s->service.mode, e) < 0)
+		return CLI_FAILED;
 	if (pipeline_run(&p, &end, e) < 0)
 		return end.no_sandbox ? CLI_SANDBOX : CLI_FAILED;
 	print_end(s, &end, json);

@@ -5,12 +5,13 @@
 
 /* What commands that work on cases open: the service, the store, the log, one case. */
 struct session_options {
-	const char *state, *service;
+	const char *state, *service; /* service: NAME|FILE */
+	const char *services;	     /* directory of service files; NULL: the default */
 };
 
 struct session {
-	char *state; /* absolute, owned */
-	struct service service;
+	char *state;		/* absolute, owned */
+	struct service service; /* mode: the ceiling, and once a case is begun the mode in effect */
 	struct store *store;
 	struct audit *audit;
 	struct kase *kase;

@@ -4,6 +4,7 @@
 
 #include "agent/host/pipeline/stages.h"
 #include "runtime/base/log.h"
+#include "runtime/base/sha256.h"
 
 /*
  * Stage 2: which commits, which layers, which policies, and what the suite
@@ -42,20 +43,38 @@ static int resolve_commits(struct work *w, struct err *e)
 	return r;
 }
 
-static int take_baselines(struct work *w, struct err *e)
+/* What `service check`, or an earlier case, found under the same conditions is not looked for
+ * again. */
+static int take_baseline(struct work *w, int side, struct err *e)
 {
 	const uint64_t runs = w->p->service->proof.baseline;
+	struct baseline *b = &w->baseline[side];
+	char key[SHA256_HEX];
+	int r = baseline_key(&w->world, side, runs, key, e);
+
+	if (r == 0)
+		r = baseline_kept(&w->world, key, b, e);
+	if (r != -ENOENT)
+		return r;
+	e->code = 0;
+	log_progress("suite at %.12s, %llu runs", side == SIDE_BASE ? w->base : w->head,
+		     (unsigned long long)runs);
+	r = baseline_take(&w->world, side, runs, NULL, b, e);
+	return r < 0 ? r : baseline_keep(&w->world, key, b, e);
+}
+
+static int take_baselines(struct work *w, struct err *e)
+{
 	int r;
 
 	log_progress("source and build of %.12s", w->base);
 	r = world_set_source(&w->world, SIDE_BASE, w->base, e);
 	if (r == 0 && !w->same_head)
 		r = world_set_source(&w->world, SIDE_HEAD, w->head, e);
-	log_progress("suite at the base commit, %llu runs", (unsigned long long)runs);
 	if (r == 0)
-		r = baseline_take(&w->world, SIDE_BASE, runs, &w->baseline[SIDE_BASE], e);
+		r = take_baseline(w, SIDE_BASE, e);
 	if (r == 0 && !w->same_head)
-		r = baseline_take(&w->world, SIDE_HEAD, runs, &w->baseline[SIDE_HEAD], e);
+		r = take_baseline(w, SIDE_HEAD, e);
 	return r;
 }
 

@@ -3,20 +3,47 @@
 #include <string.h>
 
 #include "agent/host/testrun/testrun.h"
+#include "runtime/base/clock.h"
 
 struct taking {
 	json_t *passes; /* {ID: runs in which it passed} */
 	json_t *last;	/* {ID: status of the last run that had it} */
-	json_t *seen;	/* {ID: runs that had it} */
+	json_t *had;	/* {ID: runs that had it} */
 	uint64_t wall[32], cpu[32];
 	size_t runs;
 	bool complete;
+	struct baseline_seen *seen; /* or NULL */
+	bool shown;		    /* *seen is of a run that was not complete */
 };
+
+#define SEEN_OUTPUT_MAX 65536
 
 static int bump(json_t *counts, const char *id)
 {
 	return json_object_set_new(
 		counts, id, json_integer(json_integer_value(json_object_get(counts, id)) + 1));
+}
+
+static int see(struct taking *t, const struct test_report *r, struct err *e)
+{
+	struct baseline_seen *s = t->seen;
+	char *copy;
+
+	if (!s)
+		return 0;
+	if (r->exit.peak_memory > s->peak_memory)
+		s->peak_memory = r->exit.peak_memory;
+	if (s->output && (t->shown || (r->complete && r->tests)))
+		return 0;
+	copy = strdup(r->output);
+	if (!copy)
+		return err_set(e, ENOMEM, "baseline: out of memory");
+	free(s->output);
+	s->output = copy;
+	s->exit = r->exit;
+	s->built = r->built;
+	t->shown = !r->complete || !r->tests;
+	return 0;
 }
 
 static int take_one(void *ctx, size_t index, const struct test_report *r, struct err *e)
@@ -28,7 +55,7 @@ static int take_one(void *ctx, size_t index, const struct test_report *r, struct
 
 	(void)index;
 	json_object_foreach(r->status, id, status) {
-		bad |= bump(t->seen, id);
+		bad |= bump(t->had, id);
 		if (strcmp(json_string_value(status), "pass") == 0)
 			bad |= bump(t->passes, id);
 		bad |= json_object_set(t->last, id, status);
@@ -37,7 +64,7 @@ static int take_one(void *ctx, size_t index, const struct test_report *r, struct
 	t->cpu[t->runs] = r->exit.cpu_us;
 	t->runs++;
 	t->complete = t->complete && r->complete;
-	return bad ? err_set(e, ENOMEM, "baseline: out of memory") : 0;
+	return bad ? err_set(e, ENOMEM, "baseline: out of memory") : see(t, r, e);
 }
 
 static int by_value(const void *a, const void *b)
@@ -67,7 +94,7 @@ static int settle(struct taking *t, const struct strlist *known, struct baseline
 	int bad = 0;
 
 	json_object_foreach(t->last, id, status) {
-		const json_int_t had = json_integer_value(json_object_get(t->seen, id));
+		const json_int_t had = json_integer_value(json_object_get(t->had, id));
 		const json_int_t ok = json_integer_value(json_object_get(t->passes, id));
 
 		if (had != (json_int_t)t->runs || (ok != 0 && ok != had)) {
@@ -85,23 +112,27 @@ static int settle(struct taking *t, const struct strlist *known, struct baseline
 	return bad ? err_set(e, ENOMEM, "baseline: out of memory") : 0;
 }
 
-int baseline_take(struct world *w, int side, uint64_t runs, struct baseline *out, struct err *e)
+int baseline_take(struct world *w, int side, uint64_t runs, struct baseline_seen *seen,
+		  struct baseline *out, struct err *e)
 {
 	const struct service_tests *suite = w->service->tests.v;
 	struct testrun_job jobs[32];
-	struct taking t = { .complete = true };
+	struct taking t = { .complete = true, .seen = seen };
+	char now[CLOCK_RFC3339];
 	struct baseline b = { 0 };
 	int r;
 
 	if (runs > 32)
 		runs = 32;
 	for (size_t i = 0; i < runs; i++)
-		jobs[i] = (struct testrun_job){
-			.purpose = "baseline", .side = side, .role = ROLE_VERIFY, .what = RUN_SUITE
-		};
+		jobs[i] = (struct testrun_job){ .purpose = "baseline",
+						.side = side,
+						.role = ROLE_VERIFY,
+						.what = RUN_SUITE,
+						.output_max = seen ? SEEN_OUTPUT_MAX : 0 };
 	t.passes = json_object();
 	t.last = json_object();
-	t.seen = json_object();
+	t.had = json_object();
 	b.status = json_object();
 	b.flaky = json_object();
 	r = testrun_batch(w, jobs, runs, 2, take_one, &t, e);
@@ -114,7 +145,7 @@ int baseline_take(struct world *w, int side, uint64_t runs, struct baseline *out
 			    suite->name, w->side[side].source.commit);
 	json_decref(t.passes);
 	json_decref(t.last);
-	json_decref(t.seen);
+	json_decref(t.had);
 	if (r < 0) {
 		baseline_release(&b);
 		return r;
@@ -125,15 +156,22 @@ int baseline_take(struct world *w, int side, uint64_t runs, struct baseline *out
 	b.complete = t.complete;
 	b.wall_us = t.wall[t.runs / 2];
 	b.cpu_us = t.cpu[t.runs / 2];
+	clock_rfc3339(clock_real_ns(), now);
+	b.taken = strdup(now);
+	if (!b.taken) {
+		baseline_release(&b);
+		return err_set(e, ENOMEM, "baseline: out of memory");
+	}
 	*out = b;
 	return 0;
 }
 
 json_t *baseline_write(const struct baseline *b)
 {
-	return json_pack("{s:O,s:O,s:I,s:b,s:{s:I,s:I}}", "status", b->status, "flaky", b->flaky,
-			 "runs", (json_int_t)b->runs, "complete", b->complete, "measured",
-			 "wall_us", (json_int_t)b->wall_us, "cpu_us", (json_int_t)b->cpu_us);
+	return json_pack("{s:O,s:O,s:I,s:b,s:{s:I,s:I,s:s*}}", "status", b->status, "flaky",
+			 b->flaky, "runs", (json_int_t)b->runs, "complete", b->complete, "measured",
+			 "wall_us", (json_int_t)b->wall_us, "cpu_us", (json_int_t)b->cpu_us,
+			 "taken", b->taken);
 }
 
 int baseline_read(const json_t *v, struct baseline *out, struct err *e)
@@ -151,6 +189,8 @@ int baseline_read(const json_t *v, struct baseline *out, struct err *e)
 	b.complete = json_is_true(json_object_get(v, "complete"));
 	b.wall_us = (uint64_t)json_integer_value(json_object_get(measured, "wall_us"));
 	b.cpu_us = (uint64_t)json_integer_value(json_object_get(measured, "cpu_us"));
+	if (json_is_string(json_object_get(measured, "taken")))
+		b.taken = strdup(json_string_value(json_object_get(measured, "taken")));
 	json_object_foreach(b.status, id, status)
 		count_status(&b, json_string_value(status));
 	*out = b;
@@ -161,6 +201,7 @@ void baseline_release(struct baseline *b)
 {
 	json_decref(b->status);
 	json_decref(b->flaky);
+	free(b->taken);
 	*b = (struct baseline){ 0 };
 }
 

@@ -17,6 +17,7 @@ struct testrun {
 	struct world *world;
 	struct replica *replica;
 	int results_fd;
+	size_t output_max;
 	const struct service_tests *suite;
 	struct strlist argv;
 };
@@ -117,6 +118,7 @@ int testrun_start(struct world *w, const struct testrun_job *job, struct testrun
 		return err_set(e, ENOMEM, "out of memory");
 	t->world = w;
 	t->suite = w->service->tests.v;
+	t->output_max = job->output_max ? job->output_max : TAIL_MAX;
 	t->results_fd = RESULTS_LOW + (int)(clock_mono_ns() / 1009 % RESULTS_SPAN);
 	memcpy(rj.changes, job->changes, sizeof(rj.changes));
 	rj.results_fd = t->results_fd;
@@ -295,24 +297,36 @@ static int take_crash(struct testrun *t, struct test_report *r, struct err *e)
 	return json_array_size(chain) ? take_chain(t->world, chain, &r->chain, e) : 0;
 }
 
-static void tail_of(const struct buf *raw, struct buf *out)
+static void put_printable(const char *p, size_t n, struct buf *out)
 {
-	const size_t n = raw && raw->n ? raw->n : 0;
-	const size_t from = n > TAIL_MAX / 2 ? n - TAIL_MAX / 2 : 0;
-
-	for (size_t i = from; i < n; i++) {
-		const unsigned char c = (unsigned char)raw->p[i];
+	for (size_t i = 0; i < n; i++) {
+		const unsigned char c = (unsigned char)p[i];
 
 		buf_putc(out, c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f) ? (char)c : '?');
 	}
 }
 
+/* The end; of a longer bound also the beginning, where the first thing that went wrong stands. */
+static void ends_of(const struct buf *raw, size_t max, struct buf *out)
+{
+	const size_t n = raw && raw->n ? raw->n : 0;
+	const size_t head = max > TAIL_MAX && n > max ? max / 2 : 0;
+	const size_t from = n > max - head ? n - (max - head) : 0;
+
+	if (head) {
+		put_printable(raw->p, head, out);
+		buf_puts(out, "\n[...]\n");
+	}
+	if (n)
+		put_printable(raw->p + from, n - from, out);
+}
+
 static int take_output(struct testrun *t, struct test_report *r, struct err *e)
 {
-	AUTO_BUF struct buf b = BUF_INIT(TAIL_MAX + 16);
+	AUTO_BUF struct buf b = BUF_INIT(t->output_max + 32);
 
-	tail_of(sandbox_output(replica_sandbox(t->replica), 1), &b);
-	tail_of(sandbox_output(replica_sandbox(t->replica), 2), &b);
+	ends_of(sandbox_output(replica_sandbox(t->replica), 1), t->output_max / 2, &b);
+	ends_of(sandbox_output(replica_sandbox(t->replica), 2), t->output_max / 2, &b);
 	r->output = buf_take(&b);
 	return r->output ? 0 : err_set(e, ENOMEM, "out of memory");
 }

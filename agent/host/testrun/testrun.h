@@ -18,7 +18,8 @@ struct testrun_job {
 	const char *const *argv; /* replaces the service's command when given */
 	const struct changes *changes[4];
 	size_t n_changes;
-	uint64_t wall_ms; /* 0: the suite's timeout */
+	uint64_t wall_ms;  /* 0: the suite's timeout */
+	size_t output_max; /* bytes kept of the outputs; 0: a few thousand */
 };
 
 struct test_report {
@@ -31,7 +32,7 @@ struct test_report {
 		chain;	  /* struct exception of the first fault, resolved to repository paths */
 	char *fault_test; /* the test it happened in, or NULL */
 	size_t tests, passed, failed, skipped;
-	char *output; /* the last bytes of both outputs, made printable */
+	char *output; /* the ends of both outputs, made printable */
 };
 void test_report_release(struct test_report *r);
 /* Everything ran, ended well and at least one test passed. */
@@ -73,8 +74,29 @@ struct baseline {
 	size_t tests, passed, failed, skipped, runs;
 	bool complete;
 	uint64_t wall_us, cpu_us; /* median of the runs */
+	char *taken;		  /* when, RFC 3339 */
 };
-int baseline_take(struct world *w, int side, uint64_t runs, struct baseline *out, struct err *e);
+/* What an operator wants to know of the runs themselves; filled also where they gave no baseline.
+ */
+struct baseline_seen {
+	struct exit_record
+		exit; /* of the run to show: the first that was not complete, else the first */
+	bool built;
+	char *output; /* of that run; owned */
+	uint64_t peak_memory;
+};
+/* seen may be NULL. */
+int baseline_take(struct world *w, int side, uint64_t runs, struct baseline_seen *seen,
+		  struct baseline *out, struct err *e);
+/*
+ * Baselines are kept in STATE/services/NAME under a digest of all that decides
+ * what the suite does: commit, image, toolchain, build, tests, environment,
+ * limits.  The key is hex.
+ */
+int baseline_key(const struct world *w, int side, uint64_t runs, char key[65], struct err *e);
+int baseline_keep(const struct world *w, const char *key, const struct baseline *b, struct err *e);
+/* -ENOENT when none is kept under the key. */
+int baseline_kept(const struct world *w, const char *key, struct baseline *out, struct err *e);
 json_t *baseline_write(const struct baseline *b);
 int baseline_read(const json_t *v, struct baseline *out, struct err *e);
 void baseline_release(struct baseline *b);

@@ -16,6 +16,7 @@ JSON
 git -C "$at/repo" add .sickbay
 git -C "$at/repo" -c user.name=t -c user.email=t@example.invalid commit -qm "scope"
 sed -i "s/\"commit\": \"[0-9a-f]*\"/\"commit\": \"$(git -C "$at/repo" rev-parse HEAD)\"/" "$at/deploy.json"
+check "the service is ready" "$sickbay" service check "$at/service.json" --state "$state"
 check "healed" sh -c '"$1" heal --from node --service "$2/service.json" --state "$3" --deploy "$2/deploy.json" <"$2/report.ndjson"' \
 	sh "$sickbay" "$at" "$state"
 for record in "$state"/cases/*; do :; done
