@@ -13,6 +13,7 @@
 #define AT(field)	.offset = offsetof(struct host_config, field)
 #define DEFAULT_WINDOW	(30 * 60 * 1000)
 #define DEFAULT_SAMPLES 5
+#define DEFAULT_RAW	(30ull * 24 * 3600 * 1000)
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): a member's name */
 #define SUB(member, field) \
@@ -36,6 +37,10 @@ static const struct jmap incidents_map[] = {
 	{ .name = "samples", .kind = JMAP_U64, SUB(incidents, samples), .min = 1, .max = 100, .help = "reports of one incident that are kept" },
 	{ 0 },
 };
+static const struct jmap retention_map[] = {
+	{ .name = "raw", .kind = JMAP_DURATION, SUB(retention, raw_ms), .min = 1000, .help = "how long what production said is kept (STATE/raw)" },
+	{ 0 },
+};
 static const struct jmap host_map[] = {
 	{ .name = "version", .kind = JMAP_U64, AT(version), .required = 1, .min = 1, .max = 1, .help = "format version" },
 	{ .name = "state", .kind = JMAP_STR, AT(state), .min = 2, .max = 4000, .help = "state directory" },
@@ -43,6 +48,7 @@ static const struct jmap host_map[] = {
 	{ .name = "worker", .kind = JMAP_OBJECT, AT(worker), .sub = worker_map, .help = "how much is done at one time" },
 	{ .name = "storm", .kind = JMAP_OBJECT, AT(storm), .sub = storm_map, .help = "when repairs pause by themselves" },
 	{ .name = "incidents", .kind = JMAP_OBJECT, AT(incidents), .sub = incidents_map, .help = "what is kept of them" },
+	{ .name = "retention", .kind = JMAP_OBJECT, AT(retention), .sub = retention_map, .help = "how long things are kept" },
 	{ .name = "prometheus", .kind = JMAP_STR, AT(prometheus), .min = 2, .max = 4000, .help = "text file of the worker's figures" },
 	{ 0 },
 };
@@ -71,6 +77,7 @@ static int fill_defaults(struct host_config *c, struct err *e)
 	set_default(&c->storm.fingerprints, 3);
 	set_default(&c->storm.window_ms, DEFAULT_WINDOW);
 	set_default(&c->incidents.samples, DEFAULT_SAMPLES);
+	set_default(&c->retention.raw_ms, DEFAULT_RAW);
 	return 0;
 }
 

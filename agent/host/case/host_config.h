@@ -30,6 +30,9 @@ struct host_config {
 	struct {
 		uint64_t samples; /* reports of one incident that are kept */
 	} incidents;
+	struct {
+		uint64_t raw_ms; /* how long what production said is kept */
+	} retention;
 	char *prometheus; /* where the worker writes its figures, or NULL */
 };
 

@@ -19,6 +19,7 @@ static const struct command commands[] = {
 	{ "heal", cmd_heal, "INCIDENT --service NAME|FILE",
 	  "from an incident to a proven pull request" },
 	{ "case", cmd_case, "list|show|resume|cancel", "cases and their records" },
+	{ "raw", cmd_raw, "list|show|erase|expire ...", "what production said, kept apart" },
 	{ "doctor", cmd_doctor, "[--json] [--state DIR]", "what this host can and cannot do" },
 	{ "version", cmd_version, "", "print the version" },
 	{ 0 },
