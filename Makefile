@@ -111,8 +111,9 @@ install: all
 	for p in init agent decode audit; do install -D -m 0755 $(B)/sickbay-$$p $(DESTDIR)$(LIBEXECDIR)/sickbay-$$p; done
 clean:
 	rm -rf build/*
-deps:
-	@sh tests/sh/deps.sh
+DEPS ?= check
+deps: # what of tests/sh/deps.sh a target needs
+	@sh tests/sh/deps.sh $(DEPS)
 .PHONY: all check-unit unit-run install clean deps
 .SECONDARY:
 -include $(shell find $(wildcard $(addprefix $(B)/,runtime images policy agent tests)) -type f -name '*.d' 2>/dev/null)

@@ -23,6 +23,7 @@ $(B)/tests/escape/probe: $(B)/tests/escape/probe.o $(B)/tests/escape/probe_kerne
 	$(CC) $(CFLAGS) -static $(STATIC_LDFLAGS) -o $@ $^
 
 # ---- the demo: all that it prints is what happened ----
+demo: DEPS = demo
 demo: deps
 	@$(MAKE) -s --no-print-directory $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j$$(nproc)) all $(B)/tests/escape/probe
 	@sh tests/demo/demo.sh
@@ -110,6 +111,7 @@ endif
 export LINT_CFLAGS = $(SICK_CFLAGS)
 LINT_FAST := layers words headers format shell man
 LINT_SLOW := tidy analyzer cppcheck
+lint: DEPS = lint
 lint: deps lint-fast lint-slow
 lint-fast: $(LINT_FAST:%=lint-%)
 lint-slow: $(LINT_SLOW:%=lint-%)

@@ -1,10 +1,18 @@
 #!/bin/sh
-# Installs the Debian packages that building, testing and the demo need; only what is missing.
+# deps.sh [demo|check|lint]: installs the Debian packages that building and running the demo need, the tests besides, or lint
+# as well (the default): only what is missing.
 set -eu
-want="build-essential pkg-config git ca-certificates perl
+demo="build-essential pkg-config git ca-certificates perl
 libseccomp-dev libcap-dev libnl-3-dev libnl-route-3-dev libjansson-dev libcurl4-openssl-dev
-libarchive-dev libssl-dev libexpat1-dev libtree-sitter-dev
-python3-jsonschema clang clang-format clang-tidy cppcheck libclang-rt-14-dev shellcheck mandoc bubblewrap dpkg-dev"
+libarchive-dev libssl-dev libexpat1-dev libtree-sitter-dev"
+check="python3-jsonschema clang libclang-rt-14-dev bubblewrap dpkg-dev mandoc"
+lint="clang-format clang-tidy cppcheck shellcheck"
+case ${1:-lint} in
+demo) want=$demo ;;
+check) want="$demo $check" ;;
+lint) want="$demo $check $lint" ;;
+*) echo "usage: deps.sh [demo|check|lint]" >&2; exit 2 ;;
+esac
 command -v node >/dev/null || want="$want nodejs"
 command -v npm >/dev/null || want="$want npm"
 [ -x /usr/bin/python3 ] || want="$want python3"
@@ -14,6 +22,10 @@ for p in $want; do
 done
 [ -z "$missing" ] && exit 0
 echo "installing:$missing" >&2
-apt-get update -qq
+log=$(mktemp); trap 'rm -f "$log"' EXIT
 # shellcheck disable=SC2086
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    echo "the packages could not be installed: see above" >&2
+    exit 1
+fi
