@@ -10,7 +10,7 @@ GRAMMARS += $(foreach s,$(3),$(GRAMMAR_CACHE)/$(1)-$(2)/$(s).o)
 $(GRAMMAR_CACHE)/$(1)-$(2).tgz:
 	@mkdir -p $$(@D)
 	@t=$$$$(mktemp -d $$(@D)/fetch.XXXXXX) && trap 'rm -rf "$$$$t"' EXIT && cd "$$$$t" && \
-	npm pack --silent --ignore-scripts $(1)@$(2) >/dev/null && \
+	npm pack --loglevel=error --ignore-scripts $(1)@$(2) >/dev/null && \
 	if ! echo "$(4)  $(1)-$(2).tgz" | sha512sum --check --status; then \
 		echo "$(1)-$(2).tgz is not the file that agent/syntax/grammars.mk pins: refused" >&2; exit 1; \
 	fi && mv $(1)-$(2).tgz $$@
