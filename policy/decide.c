@@ -159,6 +159,14 @@ static void fs_ask(const struct policy *p, const struct fs_list *k, const char *
 	}
 }
 
+void fs_exec_ask(const struct policy *p, const char *path, struct policy_verdict *out)
+{
+	out->decision = VERDICT_NONE;
+	fs_ask(p, fs_list_of("exec"), path, out);
+	if (out->decision == VERDICT_NONE)
+		verdict_set(out, POLICY_DENY, NULL, "", "no source allows it");
+}
+
 /* ---- changes of the code, by path ---- */
 
 /* A file that lists the tests: it may gain the line of a new one. */
@@ -324,6 +332,15 @@ static void command_ask(const struct policy *p, const char *const *argv, size_t 
 			verdict_default(&best, p->v[i], "/commands", "no rule names this command");
 		verdict_strictest(out, &best);
 	}
+}
+
+void commands_ask(const struct policy *p, const char *const *argv, size_t n,
+		  struct policy_verdict *out)
+{
+	out->decision = VERDICT_NONE;
+	command_ask(p, argv, n, out);
+	if (out->decision == VERDICT_NONE)
+		verdict_set(out, POLICY_DENY, NULL, "", "no source allows it");
 }
 
 static bool is_loopback(const char *host, size_t n)

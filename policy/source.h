@@ -233,6 +233,10 @@ bool strlist_glob(const struct strlist *l, const char *path, size_t *which);
 int strict_decision(int strict); /* STRICT_ to enum policy_decision */
 /* "@image/usr" is "/usr". */
 const char *fs_plain(const char *path);
+/* commands and filesystem.exec, each alone: policy_ask("exec") asks about both. */
+void commands_ask(const struct policy *p, const char *const *argv, size_t n,
+		  struct policy_verdict *out);
+void fs_exec_ask(const struct policy *p, const char *path, struct policy_verdict *out);
 /* Path-level part of policy_ask("patch"); kind: enum change_kind. */
 void code_ask(const struct policy *p, const char *path, int kind, bool own_test,
 	      struct policy_verdict *out);

@@ -90,4 +90,21 @@ if /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
 else
 	n=$((n + 1)); echo "ok $n - a schema validator says the same of them # SKIP no jsonschema for Python"
 fi
+
+# ---- diff ----
+printf '{"version":1,"name":"a","code":{"allow":["src/**"],"deny":["src/payment/**"]}}' >"$dir/a.json"
+printf '{"version":1,"name":"b","code":{"allow":["src/**"],"deny":["src/payment/*"]}}' >"$dir/b.json"
+printf '{"version":1,"name":"n","extends":["preset:patch"],"code":{"allow":["src/**"],"max_files":2}}' >"$dir/n.json"
+check "a policy is no wider than itself" says "allows nothing that" policy diff "$example" "$example"
+check "what narrows is no wider" says "allows nothing that" policy diff preset:patch "$dir/n.json"
+wider() { # wider TEXT ARG ...: exits 3 and prints the text
+	text=$1; shift; out=$(policy diff "$@" 2>&1); status=$?
+	case "$status:$out" in 3:*"$text"*) ;; *) echo "$status: $out"; return 1 ;; esac
+}
+check "a wider one is told with a path that it allows" wider "patch: src/payment" "$dir/a.json" "$dir/b.json"
+check "and with the rule that refused it" wider "a.json: deny by /code/deny/0 at $dir/a.json:1:" "$dir/a.json" "$dir/b.json"
+check "JSON says the same" wider '"wider": true' --json "$dir/a.json" "$dir/b.json"
+refuses "two policies are wanted" 2 "name two policies, A and B" policy diff "$dir/a.json"
+refuses "one that cannot be read is an error" 1 "No such file" policy diff "$dir/a.json" "$dir/none.json"
+
 done_testing

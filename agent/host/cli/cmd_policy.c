@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/host/cli/cli.h"
+#include "agent/host/cli/cmd_policy.h"
 #include "policy/policy.h"
 #include "runtime/base/cleanup.h"
 #include "runtime/base/opt.h"
@@ -41,7 +42,7 @@ static int policy_cmd_check(int argc, char **argv, struct err *e)
 	return status;
 }
 
-static int print_json(json_t *v, struct err *e)
+int policy_print_json(json_t *v, struct err *e)
 {
 	AUTO_FREE char *text = v ? json_dumps(v, JSON_INDENT(2)) : NULL;
 
@@ -64,12 +65,12 @@ static int print_answer(const struct policy_verdict *v, int argc, char **argv, b
 			struct err *e)
 {
 	if (json)
-		return print_json(json_pack("{s:o,s:s,s:s,s:s,s:s,s:s}", "question",
-					    question_json(argc, argv), "decision",
-					    policy_decision_name(v->decision), "rule", v->rule,
-					    "place", v->place, "reason", v->reason, "mechanism",
-					    v->mechanism),
-				  e);
+		return policy_print_json(json_pack("{s:o,s:s,s:s,s:s,s:s,s:s}", "question",
+						   question_json(argc, argv), "decision",
+						   policy_decision_name(v->decision), "rule",
+						   v->rule, "place", v->place, "reason", v->reason,
+						   "mechanism", v->mechanism),
+					 e);
 	(void)printf("%s:", policy_decision_name(v->decision));
 	for (int i = 0; i < argc; i++)
 		(void)printf(" %s", argv[i]);
@@ -114,7 +115,7 @@ static int policy_cmd_explain(int argc, char **argv, struct err *e)
 	if (n > 1)
 		return answer(p, n - 1, argv + 2, json, e);
 	if (json)
-		return print_json(policy_explain_json(p), e);
+		return policy_print_json(policy_explain_json(p), e);
 	policy_explain(p, stdout);
 	return CLI_OK;
 }
@@ -148,6 +149,8 @@ int cmd_policy(int argc, char **argv, struct err *e)
 		{ "check", policy_cmd_check, "FILE...", "read, check and test policies" },
 		{ "explain", policy_cmd_explain, "[--json] FILE [QUESTION...]",
 		  "every rule and who enforces it, or one answer" },
+		{ "diff", policy_cmd_diff, "[--json] A B",
+		  "whether B allows anything that A does not, with a witness" },
 		{ "presets", policy_cmd_presets, "[NAME]", "the built-in policies" },
 		{ "schema", policy_cmd_schema, "", "the format as a JSON Schema" },
 		{ 0 },
