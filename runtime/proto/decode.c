@@ -19,9 +19,11 @@
 #define STREAM_MS 120000 /* between two entries of an archive */
 
 static const char *const names[] = {
-	[DECODE_JSON] = "json",	      [DECODE_JSONC] = "jsonc",	  [DECODE_INCIDENT] = "incident",
-	[DECODE_NODE] = "node",	      [DECODE_PYTHON] = "python", [DECODE_SANITIZER] = "sanitizer",
-	[DECODE_RESULTS] = "results", [DECODE_TAP] = "tap",	  [DECODE_JUNIT] = "junit",
+	[DECODE_JSON] = "json",		[DECODE_JSONC] = "jsonc",
+	[DECODE_INCIDENT] = "incident", [DECODE_NODE] = "node",
+	[DECODE_PYTHON] = "python",	[DECODE_SANITIZER] = "sanitizer",
+	[DECODE_RESULTS] = "results",	[DECODE_TAP] = "tap",
+	[DECODE_JUNIT] = "junit",	[DECODE_MISSING] = "missing",
 	[DECODE_ARCHIVE] = "archive",
 };
 

@@ -40,6 +40,9 @@ enum decode_format {
 	/* {"prefix": "FILE"} makes ids "FILE::name" -> test results without faults and values */
 	DECODE_TAP,
 	DECODE_JUNIT,
+	/* what a suite that did not run printed -> {"what","do","line"} of the first thing that it
+	 * lacks, or {} */
+	DECODE_MISSING,
 	/* tar (any compression libarchive has), streamed as DECODE_MSG_ENTRY and DECODE_MSG_DATA */
 	DECODE_ARCHIVE,
 	DECODE_FORMAT_N

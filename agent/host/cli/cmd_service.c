@@ -86,8 +86,11 @@ static void print_check(const json_t *v)
 	const bool ready = json_is_true(json_object_get(v, "ready"));
 
 	(void)printf("%s: %s\n", text(v, "service"), ready ? "ready" : "not ready");
-	if (!ready)
+	if (!ready) {
 		(void)printf("missing   %s\n", text(v, "missing"));
+		if (strcmp(text(v, "missing"), text(v, "why")) != 0)
+			(void)printf("because   %s\n", text(v, "why"));
+	}
 	if (json_object_get(v, "commit"))
 		(void)printf("commit    %s\n", text(v, "commit"));
 	if (image)

@@ -9,6 +9,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "runtime/base/sha256.h"
+#include "runtime/proto/decode.h"
 
 struct checking {
 	const struct check_input *in;
@@ -18,16 +19,40 @@ struct checking {
 	struct baseline baseline;
 	struct baseline_seen seen;
 	const char *at;	   /* where it ended: NULL when it is ready */
-	char missing[512]; /* the first thing that is not as it must be */
+	char missing[512]; /* the first thing that is not as it must be, in plain words */
+	char why[512];	   /* what failed, in ours */
 };
+
+/* In plain words, where the output says it in words that are known. */
+static void name_missing(struct checking *c, const char *output)
+{
+	AUTO_JSON json_t *v = NULL;
+	struct err none = ERR_INIT;
+	const char *what, *advice;
+
+	if (decode_text(DECODE_MISSING, output, strlen(output), "output", NULL, &v, &none) < 0)
+		return;
+	what = json_string_value(json_object_get(v, "what"));
+	advice = json_string_value(json_object_get(v, "do"));
+	if (what && advice)
+		(void)snprintf(c->missing, sizeof(c->missing), "%.300s: %s", what, advice);
+}
+
+/* A program that is not there is the service's affair; every other failed start is this host's. */
+static bool our_fault(const struct checking *c, const struct err *e)
+{
+	return c->world.no_sandbox && !strstr(e->msg, "execute the program '");
+}
 
 /* A step that failed is an answer, not a failure of ours, unless no replica can be built here. */
 static int not_ready(struct checking *c, const char *at, struct err *e)
 {
-	if (c->world.no_sandbox)
+	if (our_fault(c, e))
 		return -e->code;
 	c->at = at;
 	(void)snprintf(c->missing, sizeof(c->missing), "%s", e->msg);
+	(void)snprintf(c->why, sizeof(c->why), "%s", e->msg);
+	name_missing(c, c->seen.output ? c->seen.output : e->msg);
 	e->code = 0;
 	return 0;
 }
@@ -50,8 +75,8 @@ static int prepare(struct checking *c, struct err *e)
 	return r < 0 ? not_ready(c, "source", e) : 0;
 }
 
-/* Why a suite that gave results is nothing to compare with. */
-static bool unusable(const struct checking *c, struct err *e)
+/* A limit ended the suite: that says more than what it had not printed by then. */
+static bool cut_short(const struct checking *c, struct err *e)
 {
 	const struct exit_record *x = &c->seen.exit;
 	const struct service_tests *suite = c->in->service->tests.v;
@@ -67,6 +92,14 @@ static bool unusable(const struct checking *c, struct err *e)
 			"the suite ran out of memory at %llu MiB: raise limits.memory of the "
 			"policy for verify",
 			(unsigned long long)x->peak_memory >> 20);
+	return false;
+}
+
+/* Why a suite that gave results is nothing to compare with. */
+static bool unusable(const struct checking *c, struct err *e)
+{
+	const struct exit_record *x = &c->seen.exit;
+
 	if (!c->baseline.complete)
 		return err_set(e, EPROTO,
 			       "the suite ended before its reporter saw the end of it (%s %d)",
@@ -85,7 +118,7 @@ static int run_suite(struct checking *c, struct err *e)
 	if (r < 0)
 		return r;
 	r = baseline_take(&c->world, SIDE_BASE, runs, &c->seen, &c->baseline, e);
-	if (r < 0 || unusable(c, e))
+	if (cut_short(c, e) || r < 0 || unusable(c, e))
 		return not_ready(c, "suite", e);
 	return baseline_keep(&c->world, c->key, &c->baseline, e);
 }
@@ -129,11 +162,12 @@ static json_t *record_of(const struct checking *c)
 
 	clock_rfc3339(clock_real_ns(), now);
 	v = json_pack("{s:s,s:s,s:s,s:s,s:b,s:o*}", "schema", CHECK_SCHEMA, "service", s->name,
-		      "file", file ? file : s->file, "mode", service_mode_name(s->mode), "ready", c->at == NULL,
-		      "passed", last_pass(c));
+		      "file", file ? file : s->file, "mode", service_mode_name(s->mode), "ready",
+		      c->at == NULL, "passed", last_pass(c));
 	if (v && c->at)
-		(void)json_object_update_new(
-			v, json_pack("{s:s,s:s}", "at", c->at, "missing", c->missing));
+		(void)json_object_update_new(v, json_pack("{s:s,s:s,s:s,s:s*}", "at", c->at,
+							  "missing", c->missing, "why", c->why,
+							  "output", c->seen.output));
 	if (v && c->commit[0])
 		(void)json_object_set_new(v, "commit", json_string(c->commit));
 	if (v && c->open)

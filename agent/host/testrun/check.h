@@ -19,8 +19,9 @@ struct check_input {
 /*
  * Writes STATE/services/NAME/check.json, and *record is what stands in it:
  * {"schema","service","file","mode","ready","passed","commit","image","toolchain","baseline","runs",
- *  "tests","passing","failing","skipped","flaky","missing","at","measured"}.
- * "missing" and "at" (toolchain, source, suite) are there where it is not ready;
+ *  "tests","passing","failing","skipped","flaky","missing","why","at","output","measured"}.
+ * "missing" (in plain words), "why" (what failed), "at" (toolchain, source, suite) and, of a suite,
+ * both ends of its "output" are there where it is not ready;
  * "passed" is the time of the last check that was, if one ever was.
  * <0: sickbay itself could not; *no_sandbox: because replicas cannot be built here.
  */
