@@ -15,7 +15,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wundef -Wcast-qual -Wwrite-stri
 	-Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wformat=2 -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference
 HARDEN ?= -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=2
-NL_CFLAGS := $(shell pkg-config --cflags libnl-3.0)
+NL_CFLAGS := $(shell pkg-config --cflags libnl-3.0 2>/dev/null)
 SICK_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(NL_CFLAGS) -DSICKBAY_VERSION='"$(VERSION)"' -DSICKBAY_LIBEXEC='"$(LIBEXECDIR)"' -I. $(WARN)
 
 # ---- floors, lowest first; a floor's archive is build/lib/NAME.a ----
