@@ -109,6 +109,7 @@ static json_t *add_error(struct trace *out, const struct text *t, size_t at, siz
 			 const struct header *h)
 {
 	AUTO_BUF struct buf msg = BUF_INIT(1u << 20);
+	json_t *x;
 
 	if (h->code_len)
 		buf_printf(&msg, "[%.*s] ", (int)h->code_len, h->code);
@@ -123,7 +124,24 @@ static json_t *add_error(struct trace *out, const struct text *t, size_t at, siz
 		msg.p[msg.n -= 2] = '\0';
 	if (h->bracket && msg.n && msg.p[msg.n - 1] == ']')
 		msg.p[--msg.n] = '\0';
-	return trace_exception(out, h->type, h->type_len, msg.p ? msg.p : "");
+	x = trace_exception(out, h->type, h->type_len, msg.p ? msg.p : "");
+	if (h->code_len)
+		trace_code(out, x, h->code, h->code_len);
+	return x;
+}
+
+/* "  code: 'ENOSPC'," and "  status: 404," among the properties of an error. */
+static void property_read(struct trace *out, json_t *x, const char *s)
+{
+	unsigned long status;
+
+	if (text_starts(s, "code: '"))
+		trace_code(out, x, s + strlen("code: '"), strcspn(s + strlen("code: '"), "'"));
+	s += text_starts(s, "status: ")	      ? strlen("status: ")
+	     : text_starts(s, "statusCode: ") ? strlen("statusCode: ")
+					      : 0;
+	if (text_number(&s, &status))
+		trace_status(out, x, status);
 }
 
 /* Undoes %XX of a file: URL in place. */
@@ -309,13 +327,21 @@ static json_t *cause_add(const struct text *t, size_t *at, struct trace *out)
 static size_t body_parse(const struct text *t, size_t at, size_t depth, json_t *x,
 			 struct trace *out)
 {
+	size_t indent = depth && at < t->n ? text_indent(t->line[at]) : 0; /* of x's properties */
+
+	bool emitted = false; /* where an event passed the error on: not its stack */
+
 	for (; at < t->n; at++) {
 		const char *s = text_skip(t->line[at]);
+		const bool own = is_frame(t->line[at]) || text_starts(s, "[cause]: ");
 
 		if (is_frame(t->line[at])) {
-			frame_parse(out, x, t->line[at]);
+			if (!emitted)
+				frame_parse(out, x, t->line[at]);
 		} else if (text_starts(s, "... ") && strstr(s, " lines matching cause")) {
 			trace_loss(out, "frames", "shared with the cause, not printed: %.60s", s);
+		} else if (depth == 0 && text_starts(s, "Emitted 'error' event ")) {
+			emitted = true;
 		} else if (depth == 0) {
 			break;
 		} else if (text_starts(s, "[cause]: ")) {
@@ -326,9 +352,14 @@ static size_t body_parse(const struct text *t, size_t at, size_t depth, json_t *
 		} else if (*s == '}') {
 			depth--;
 			continue;
+		} else if (text_indent(t->line[at]) == indent) {
+			property_read(out, x, s);
 		}
-		if (at < t->n && opens_body(t->line[at]))
-			depth++;
+		if (at >= t->n || !opens_body(t->line[at]))
+			continue;
+		depth++;
+		if (own && at + 1 < t->n)
+			indent = text_indent(t->line[at + 1]);
 	}
 	return at;
 }

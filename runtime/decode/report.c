@@ -57,6 +57,20 @@ static json_t *event_whole(const struct source *in)
 	return json_deep_copy(jsonc_root(j));
 }
 
+/* What the logger kept of the error's own properties. */
+static void properties_read(const json_t *err, struct trace *t)
+{
+	json_t *x = json_array_get(t->chain, json_array_size(t->chain) - 1);
+	const char *code = member(err, "code");
+	json_int_t status = json_integer_value(json_object_get(err, "status"));
+
+	if (!status)
+		status = json_integer_value(json_object_get(err, "statusCode"));
+	if (code)
+		trace_code(t, x, code, strlen(code));
+	trace_status(t, x, status > 0 ? (unsigned long)status : 0);
+}
+
 /* The stack of one error object; where there is none, what else it says. */
 static int error_read(const struct source *in, const json_t *err, trace_reader *reader,
 		      struct trace *t, struct err *e)
@@ -104,6 +118,7 @@ static int errors_read(const struct source *in, const json_t *err, trace_reader 
 			return source_error(e, in, 1, 1, "more than %d causes", CAUSES_MAX);
 		if (trace_init(&t, e) < 0 || error_read(in, err, reader, &t, e) < 0)
 			return -e->code;
+		properties_read(err, &t);
 		if (put_before(&t, out) < 0)
 			return err_set(e, ENOMEM, "%s: out of memory", in->name);
 	}
@@ -162,6 +177,8 @@ int report_decode(const struct source *in, trace_reader *reader, const char *wha
 	else if (errors_read(in, json_object_get(ev, "err"), reader, &t, e) < 0 ||
 		 call_read(in, line, ev, calls, e) < 0)
 		return -e->code;
+	for (size_t i = 0; i < json_array_size(t.chain); i++)
+		trace_code_of_message(&t, json_array_get(t.chain, i));
 	if (more)
 		trace_loss(&t, "report", "%zu later events in the log were left out", more);
 	if (json_array_size(t.chain) == 0 && !t.failed)

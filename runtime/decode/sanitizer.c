@@ -62,6 +62,7 @@ static const struct {
 	{ "attempting free on address which was not malloc()-ed", "bad-free" },
 	{ "attempting to call malloc_usable_size", "bad-malloc_usable_size" },
 	{ "requested allocation size", "allocation-size-too-big" },
+	{ "allocator is out of memory", "out-of-memory" },
 	{ "detected memory leaks", "memory-leak" },
 };
 

@@ -41,6 +41,14 @@ static inline void cleanup_trace(struct trace *t)
 json_t *trace_exception(struct trace *t, const char *type, size_t type_len, const char *message);
 /* Gives an exception its type and message, where they stand below the stack. */
 void trace_name(struct trace *t, json_t *x, const char *type, size_t type_len, const char *message);
+/*
+ * "code" of an exception, unless it has one: a name of capitals, digits and '_',
+ * else it is left alone; a status of HTTP from 400 on is "HTTP_404".
+ */
+void trace_code(struct trace *t, json_t *x, const char *code, size_t n);
+void trace_status(struct trace *t, json_t *x, unsigned long status);
+/* The same from the fixed shapes in which runtimes begin a message with it. */
+void trace_code_of_message(struct trace *t, json_t *x);
 json_t *trace_context(struct trace *t, const char *what);
 void trace_frame(struct trace *t, json_t *owner, const struct place *p);
 void trace_loss(struct trace *t, const char *at, const char *fmt, ...)

@@ -108,6 +108,25 @@ static int show_json(struct kase *k, struct err *e)
 	return CLI_OK;
 }
 
+static void print_triage(const struct kase *k)
+{
+	AUTO_JSON json_t *incident = NULL;
+	struct err none = ERR_INIT;
+	const json_t *t;
+	size_t n;
+	json_t *one;
+
+	if (case_record(k, STAGE_INCIDENT, &incident, &none) < 0)
+		return;
+	t = json_object_get(incident, "triage");
+	if (!t)
+		return;
+	(void)printf("triage    %s, rule %s: %s\n", text_of(t, "class"), text_of(t, "rule"),
+		     text_of(t, "reason"));
+	json_array_foreach(json_object_get(t, "evidence"), n, one)
+		(void)printf("          %s\n", json_string_value(one));
+}
+
 static int show_text(struct kase *k, struct err *e)
 {
 	AUTO_JSON json_t *s = summary(k, e);
@@ -119,6 +138,7 @@ static int show_text(struct kase *k, struct err *e)
 		     "directory %s\n",
 		     case_id(k), text_of(s, "service"), text_of(s, "stage"), text_of(s, "outcome"),
 		     text_of(s, "reason"), case_path(k));
+	print_triage(k);
 	(void)printf("spent     %lld evaluations, %lld replicas, %.1f cpu-s, %.1f s wall\n",
 		     (long long)json_integer_value(json_object_get(spent, "evaluations")),
 		     (long long)json_integer_value(json_object_get(spent, "replicas")),

@@ -8,6 +8,7 @@
 #include "agent/host/case/service.h"
 #include "agent/host/cli/cli.h"
 #include "agent/host/incident/convert.h"
+#include "agent/host/incident/triage.h"
 #include "runtime/base/log.h"
 #include "runtime/base/opt.h"
 
@@ -167,11 +168,41 @@ static void warn_missing(const struct incident *i, const char *path)
 		log_warn("%s: incomplete in %zu places, see /loss", path, i->loss.n);
 }
 
+static void print_checked(const struct incident *i, const struct triage *t, const char *path)
+{
+	size_t n;
+	json_t *one;
+
+	(void)printf("%s: %s, %s", path, i->id,
+		     i->coordinate.type ? i->coordinate.type : "no type");
+	if (i->coordinate.file)
+		(void)printf(" at %s:%llu in %s", i->coordinate.file,
+			     (unsigned long long)i->coordinate.line,
+			     i->coordinate.function ? i->coordinate.function : "?");
+	(void)printf("\n%s: triage %s, rule %s: %s\n", path, triage_class_name(t->class), t->rule,
+		     t->reason);
+	json_array_foreach(t->evidence, n, one)
+		(void)printf("%s:   %s\n", path, json_string_value(one));
+}
+
+static int print_checked_json(const struct incident *i, const struct triage *t, struct err *e)
+{
+	AUTO_JSON json_t *v =
+		json_pack("{s:s,s:o*,s:o}", "id", i->id, "coordinate",
+			  jmap_write(coordinate_map, &i->coordinate), "triage", triage_write(t));
+
+	if (!v || json_dumpf(v, stdout, JSON_INDENT(1)) < 0 || putchar('\n') == EOF)
+		return err_set(e, EIO, "cannot write what was checked");
+	return 0;
+}
+
 static int incident_check_run(int argc, char **argv, struct err *e)
 {
-	static const struct opt opts[] = { { 0 } };
+	bool json = false;
+	const struct opt opts[] = { { "json", OPT_FLAG, &json, NULL, "print JSON" }, { 0 } };
 	struct incident i = { 0 };
-	int n = 0;
+	struct triage t = { 0 };
+	int n = 0, r;
 
 	if (opt_parse(opts, false, argc, argv, &n, e) < 0)
 		return CLI_USAGE;
@@ -180,15 +211,14 @@ static int incident_check_run(int argc, char **argv, struct err *e)
 	if (incident_load_file(argv[1], &i, e) < 0)
 		return CLI_FAILED;
 	warn_missing(&i, argv[1]);
-	(void)printf("%s: %s, %s", argv[1], i.id,
-		     i.coordinate.type ? i.coordinate.type : "no type");
-	if (i.coordinate.file)
-		(void)printf(" at %s:%llu in %s", i.coordinate.file,
-			     (unsigned long long)i.coordinate.line,
-			     i.coordinate.function ? i.coordinate.function : "?");
-	(void)puts("");
+	r = triage_incident(&i, &t, e);
+	if (r == 0 && json)
+		r = print_checked_json(&i, &t, e);
+	else if (r == 0)
+		print_checked(&i, &t, argv[1]);
+	triage_release(&t);
 	incident_release(&i);
-	return CLI_OK;
+	return r < 0 ? CLI_FAILED : CLI_OK;
 }
 
 int cmd_incident(int argc, char **argv, struct err *e)
@@ -196,7 +226,7 @@ int cmd_incident(int argc, char **argv, struct err *e)
 	static const struct command table[] = {
 		{ "convert", incident_convert_run, "--from FORMAT [OPTIONS] [REPORT]",
 		  "turn a raw report into an incident" },
-		{ "check", incident_check_run, "FILE", "check an incident strictly" },
+		{ "check", incident_check_run, "FILE [--json]", "check an incident strictly" },
 		{ 0 },
 	};
 

@@ -48,6 +48,7 @@ const struct jmap exception_map[] = {
 	  .max = 512,
 	  .help = "class or kind; never holds values" },
 	F(exception, message, JMAP_STR, 1u << 16, "for people: it never counts"),
+	F(exception, code, JMAP_STR, 64, "what the system or a protocol refused: ENOSPC, HTTP_404"),
 	{ .name = "frames",
 	  .kind = JMAP_LIST,
 	  .offset = offsetof(struct exception, frames),

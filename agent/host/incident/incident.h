@@ -22,8 +22,8 @@ struct frame {
 };
 
 struct exception {
-	char *type, *message;
-	struct objlist frames; /* struct frame */
+	char *type, *message, *code; /* code: "ENOSPC", "ERR_INVALID_URL", "HTTP_404"; or NULL */
+	struct objlist frames;	     /* struct frame */
 };
 
 struct coordinate {

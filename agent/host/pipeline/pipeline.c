@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/incident/triage.h"
 #include "agent/host/pipeline/stages.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
@@ -35,6 +36,26 @@ static int file_digest(const char *path, char hex[SHA256_HEX])
 	return f ? sha256_fd(fileno(f), hex, &ignored) : -ENOENT;
 }
 
+/* What is not a matter of code ends the case here: the record says so, the outcome follows it. */
+static int put_triage(json_t *record, const struct incident *i, struct err *e)
+{
+	struct triage t = { 0 };
+	json_t *end;
+	int r = triage_incident(i, &t, e);
+
+	if (r < 0)
+		return r;
+	r = json_object_set_new(record, "triage", triage_write(&t));
+	if (r == 0 && t.class != TRIAGE_CODE) {
+		end = json_pack("{s:s,s:o}", "outcome", outcome_name(OUTCOME_NOT_CODE), "reason",
+				json_sprintf("%s, rule %s: %s", triage_class_name(t.class), t.rule,
+					     t.reason));
+		r = json_object_set_new(record, "end", end);
+	}
+	triage_release(&t);
+	return r < 0 ? err_set(e, ENOMEM, "triage: out of memory") : 0;
+}
+
 int pipeline_begin(const struct pipeline *p, const struct incident *i, struct err *e)
 {
 	AUTO_JSON json_t *incident = incident_write(i);
@@ -48,12 +69,17 @@ int pipeline_begin(const struct pipeline *p, const struct incident *i, struct er
 			   service_mode_name(p->service->mode), "measured", "created", now);
 	if (!record)
 		return err_set(e, ENOMEM, "incident: out of memory");
-	return record_publish(p, STAGE_INCIDENT, "case.begin",
-			      json_pack("{s:s,s:s,s:s,s:s}", "incident", i->id, "service",
-					p->service->name, "fingerprint",
-					i->fingerprint ? i->fingerprint : "", "commit",
-					i->deploy.commit ? i->deploy.commit : ""),
-			      record, e);
+	if (put_triage(record, i, e) < 0) {
+		json_decref(record);
+		return -e->code;
+	}
+	return record_publish(
+		p, STAGE_INCIDENT, "case.begin",
+		json_pack("{s:s,s:s,s:s,s:s,s:O*}", "incident", i->id, "service", p->service->name,
+			  "fingerprint", i->fingerprint ? i->fingerprint : "", "commit",
+			  i->deploy.commit ? i->deploy.commit : "", "triage",
+			  json_object_get(json_object_get(record, "triage"), "class")),
+		record, e);
 }
 
 static bool reached_goal(int mode, int outcome)

@@ -51,6 +51,18 @@ static void head(const struct pr_input *in, struct buf *b)
 	buf_puts(b, json_array_size(reasons) ? ".\n" : "");
 }
 
+/* Why it was taken for a fault of the code, before anything was run. */
+static void triage(const struct pr_input *in, struct buf *b)
+{
+	const json_t *t = json_object_get(in->incident, "triage");
+
+	if (!t)
+		return;
+	buf_printf(b, "\n\nTriage: %s, rule %s: ", pr_str(t, "class"), pr_str(t, "rule"));
+	md_text(b, pr_str(t, "reason"));
+	buf_puts(b, ".");
+}
+
 static void why(const struct pr_input *in, struct buf *b)
 {
 	const char *author = pr_str(json_object_get(in->patch, "agent"), "author");
@@ -64,6 +76,7 @@ static void why(const struct pr_input *in, struct buf *b)
 		md_code(b, pr_str(coordinate(in), "function"));
 		buf_puts(b, ".");
 	}
+	triage(in, b);
 	buf_printf(b, "\n_(%s)_\n",
 		   strcmp(author, "built-in") == 0
 			   ? "derived from trace, source and runs; no text by a model"
