@@ -4,26 +4,40 @@
 
 #include "agent/inside/inspect.h"
 #include "agent/inside/loop.h"
+#include "agent/inside/member.h"
+#include "agent/inside/stub.h"
 #include "runtime/proto/gate.h"
+#include "runtime/proto/member.h"
 
 /*
  * sickbay-agent: the program that runs inside replicas.  Without arguments an
- * agent that speaks to the gate; with --inspect one question about source text.
+ * agent that speaks to the gate; with --inspect one question about source text;
+ * with --member the keeper of a backing service; with --stub such a service.
  */
+static int run(int argc, char **argv, int *status, struct err *e)
+{
+	if (argc == 1)
+		return agent_loop(GATE_FD, e);
+	if (argc > 2 && strcmp(argv[1], "--inspect") == 0)
+		return inspect_run(argc - 2, argv + 2, stdout, e);
+	if (argc == 2 && strcmp(argv[1], "--member") == 0)
+		return member_loop(MEMBER_FD, status, e);
+	if (argc == 5 && strcmp(argv[1], "--stub") == 0)
+		return stub_run(argv[2], argv[3], argv[4], e);
+	*status = 2;
+	return err_set(e, EINVAL,
+		       "usage: sickbay-agent [--inspect WHAT [ARG...] | --member | --stub ADDRESS "
+		       "PORT FILE]");
+}
+
 int main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
-	int r;
+	int status = 0;
 
-	if (argc == 1) {
-		r = agent_loop(GATE_FD, &e);
-	} else if (argc > 2 && strcmp(argv[1], "--inspect") == 0) {
-		r = inspect_run(argc - 2, argv + 2, stdout, &e);
-	} else {
-		(void)fprintf(stderr, "usage: sickbay-agent [--inspect WHAT [ARG...]]\n");
-		return 2;
-	}
-	if (r < 0)
+	if (run(argc, argv, &status, &e) < 0) {
 		(void)fprintf(stderr, "sickbay-agent: %s\n", e.msg);
-	return r < 0;
+		return status ? status : 1;
+	}
+	return status;
 }
