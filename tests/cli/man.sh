@@ -41,14 +41,14 @@ while read -r command; do
 	check "the options of '$command' stand in sickbay(1)" diff /dev/null "$dir/left"
 done <"$dir/commands"
 
-grep -o '\.name = "[a-z_]*"' "$top/agent/host/case/service.c" | cut -d'"' -f2 | sort -u >"$dir/keys"
+grep -oh '\.name = "[a-z_]*"' "$top/agent/host/case/service.c" "$top/agent/host/case/service_backing.c" | cut -d'"' -f2 | sort -u >"$dir/keys"
 sed -n '/^\.Sh KEYS/,/^\.Sh REPORTERS/s/^\.\(It Cm\|Ss\) \([a-z_]*\)$/\2/p' "$top/docs/man/sickbay-service.5" |
 	sort -u >"$dir/paged"
 check "each key of a service file stands in sickbay-service(5), and no other" diff "$dir/keys" "$dir/paged"
-grep -o '\.name = "[a-z_]*"' "$top/agent/host/case/host_config.c" | cut -d'"' -f2 | sort -u >"$dir/keys"
+grep -oh '\.name = "[a-z_]*"' "$top/agent/host/case/host_config.c" | cut -d'"' -f2 | sort -u >"$dir/keys"
 sed -n '/^\.Sh KEYS/,/^\.Sh SEE/s/^\.\(It Cm\|Ss\) \([a-z_]*\)$/\2/p' "$top/docs/man/sickbay-config.5" | sort -u >"$dir/paged"
 check "each key of the host's configuration stands in sickbay-config(5), and no other" diff "$dir/keys" "$dir/paged"
-sed -n '/^\.Bd/,/^\.Ed/{/^\./!p}' "$top/docs/man/sickbay-service.5" |
+sed -n '/^\.Bd/,/^\.Ed/{/^\.Ed/q;/^\./!p}' "$top/docs/man/sickbay-service.5" |
 	sed "s|\.\./shop|$top|; s|recipe.json|$dir/recipe.json|" >"$dir/service.json"
 check "the example in it is a service file" "$sickbay" incident convert --from node --service "$dir/service.json" \
 	"$top/tests/cases/qs/report.ndjson"

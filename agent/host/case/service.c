@@ -122,6 +122,7 @@ static const struct jmap service_map[] = {
 	{ .name = "run", .kind = JMAP_OBJECT, AT(run), .sub = run_map, .required = 1, .help = "how it runs" },
 	{ .name = "build", .kind = JMAP_OBJECT, AT(build), .sub = build_map, .help = "how it is built" },
 	{ .name = "tests", .kind = JMAP_LIST, AT(tests), .sub = tests_map, .required = 1, .min = 1, .max = 20, .size = sizeof(struct service_tests), .help = "its test suites" },
+	{ .name = "backing", .kind = JMAP_JSON, AT(backing_json), .help = "what runs beside it: databases, queues, stubs" },
 	{ .name = "agents", .kind = JMAP_OBJECT, AT(agents), .sub = agents_map, .help = "who reproduces and patches" },
 	{ .name = "policy", .kind = JMAP_OBJECT, AT(policy), .sub = policy_map, .help = "scope policy of each role" },
 	{ .name = "proof", .kind = JMAP_OBJECT, AT(proof), .sub = proof_map, .help = "how much proof is asked for" },
@@ -225,6 +226,8 @@ int service_load(const char *path, struct service *out, struct err *e)
 		if (r == 0)
 			r = fill_defaults(&s, path, e);
 		if (r == 0)
+			r = service_read_backing(&s, e);
+		if (r == 0)
 			r = check(&s, e);
 		if (r == 0)
 			r = absolute_url(&s, e);
@@ -242,6 +245,7 @@ int service_load(const char *path, struct service *out, struct err *e)
 
 void service_release(struct service *s)
 {
+	service_release_backing(s);
 	jmap_release(service_map, s);
 	free(s->file);
 	free(s->dir);

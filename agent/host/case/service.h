@@ -37,6 +37,44 @@ struct service_tests {
 	} new_test;
 };
 
+/* A command that fills a backing service before its state is frozen. */
+enum seed_place { SEED_MEMBER, SEED_APPLICATION };
+struct service_seed {
+	struct strlist run;
+	int in;	     /* enum seed_place */
+	char *input; /* a file that it reads on standard input; "repository:FILE" is the commit's */
+	uint64_t timeout_ms;
+};
+
+/* How a backing service is known to take requests: one of the three. */
+struct service_ready {
+	struct strlist command; /* run in the member; exits with 0 */
+	uint64_t tcp;		/* a port that takes connections */
+	char *path;		/* a unix socket that does */
+	uint64_t interval_ms, timeout_ms;
+};
+
+/* A program beside the service, in a member of the replica of its own. */
+struct service_backing {
+	char *name;	  /* its host name */
+	char address[16]; /* on the replica's loopback */
+	char *image, *recipe;
+	char *stub;    /* recorded HTTP answers instead of a program */
+	uint64_t port; /* of the stub */
+	struct strmap env;
+	char *cwd; /* given to its user */
+	uint64_t user;
+	struct objlist init; /* struct service_seed: before its first start */
+	struct strlist start;
+	char *stop; /* name of a signal */
+	int stop_signal;
+	uint64_t stop_timeout_ms;
+	struct service_ready ready;
+	struct objlist seed; /* struct service_seed: once it is ready */
+	uint64_t memory, disk, pids, cpu_milli;
+	char *digest; /* of its part of the file */
+};
+
 struct service_agent {
 	int kind; /* enum agent_kind */
 	struct strlist command;
@@ -73,7 +111,9 @@ struct service {
 		struct strlist production,
 			sanitizer; /* build commands, one argv each; run in cwd */
 	} build;
-	struct objlist tests; /* struct service_tests; the first one gets the new test */
+	struct objlist tests;	/* struct service_tests; the first one gets the new test */
+	json_t *backing_json;	/* {NAME: ...} as the file has it */
+	struct objlist backing; /* struct service_backing, in the file's order */
 	struct {
 		struct service_agent reproduce, patch;
 	} agents;
@@ -93,6 +133,9 @@ char *service_path(const struct service *s, const char *name);
 const char *service_mode_name(int mode);
 /* The production prefixes as a map of at most max borrowed pairs in map->v. */
 void service_strmap(const struct service *s, struct strmap *map, size_t max);
+/* Reads "backing" into the list; errors name their place. */
+int service_read_backing(struct service *s, struct err *e);
+void service_release_backing(struct service *s);
 /* -EINVAL where "release" cannot be meant. */
 int service_check_release(const struct service *s, struct err *e);
 /* The tag or commit of a release as a report names it: *ref, to be freed. */
