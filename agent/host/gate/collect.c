@@ -72,7 +72,7 @@ int collect_run(const struct gate_session *s, struct gate_outcome *out, struct e
 		changes_release(&seen);
 		return r;
 	}
-	r = sandbox_wait(replica_sandbox(rep), &out->exit, e);
+	r = replica_wait(rep, &out->exit, e);
 	if (r >= 0 && exit_status(&out->exit) != 0) {
 		const struct buf *said = sandbox_output(replica_sandbox(rep), 2);
 		const size_t n = said && said->p ? said->n : 0;

@@ -15,6 +15,7 @@ struct evaluation {
 	struct changes changes;
 	struct testrun *run;
 	bool in_suite; /* the suite is running, the new test has passed */
+	bool again;    /* a run did not count, and was done once more */
 	struct gate_verdict verdict;
 };
 
@@ -72,9 +73,9 @@ int evaluation_start(const struct gate_session *s, const struct gate_evaluate *r
 	return 0;
 }
 
-struct sandbox *evaluation_sandbox(struct evaluation *v)
+struct replica *evaluation_replica(struct evaluation *v)
 {
-	return testrun_sandbox(v->run);
+	return testrun_replica(v->run);
 }
 
 const struct gate_verdict *evaluation_verdict(const struct evaluation *v)
@@ -188,6 +189,11 @@ int evaluation_next(struct evaluation *v, struct err *e)
 	v->run = NULL;
 	if (r < 0)
 		return r;
+	if (report.invalid && !v->again) {
+		test_report_release(&report);
+		v->again = true;
+		return start_run(v, e);
+	}
 	r = judge(v, &report, &more, e);
 	test_report_release(&report);
 	if (r < 0 || !more)

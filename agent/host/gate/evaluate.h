@@ -15,8 +15,8 @@ struct evaluation;
 int evaluation_start(const struct gate_session *s, const struct gate_evaluate *req,
 		     struct changes *changes, uint64_t left, struct evaluation **out,
 		     struct err *e);
-struct sandbox *evaluation_sandbox(struct evaluation *v); /* the live fork */
-/* After its sandbox ended: 1 when the verdict stands, 0 when the next fork was started. */
+struct replica *evaluation_replica(struct evaluation *v); /* the live fork */
+/* After its replica ended: 1 when the verdict stands, 0 when the next fork was started. */
 int evaluation_next(struct evaluation *v, struct err *e);
 const struct gate_verdict *evaluation_verdict(const struct evaluation *v);
 const struct changes *evaluation_changes(const struct evaluation *v);

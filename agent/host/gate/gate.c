@@ -411,7 +411,7 @@ static int finish_evaluation(struct monitor *m, struct evaluation *v)
 
 static int step_evaluation(struct monitor *m, size_t i)
 {
-	int r = sandbox_step(evaluation_sandbox(m->live[i]), m->e);
+	int r = replica_step(evaluation_replica(m->live[i]), m->e);
 
 	if (r == 1)
 		r = evaluation_next(m->live[i], m->e);
@@ -452,11 +452,11 @@ static int turn(struct monitor *m)
 
 	if (r < 0)
 		return r;
-	p[0] = (struct pollfd){ .fd = sandbox_fd(replica_sandbox(m->replica)), .events = POLLIN };
+	p[0] = (struct pollfd){ .fd = replica_fd(m->replica), .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = m->eof ? -1 : m->sock, .events = POLLIN };
 	for (size_t i = 0; i < WIDTH_MAX; i++)
 		p[i + 2] = (struct pollfd){
-			.fd = m->live[i] ? sandbox_fd(evaluation_sandbox(m->live[i])) : -1,
+			.fd = m->live[i] ? replica_fd(evaluation_replica(m->live[i])) : -1,
 			.events = POLLIN
 		};
 	if (poll(p, WIDTH_MAX + 2, -1) < 0 && errno != EINTR)
@@ -467,7 +467,7 @@ static int turn(struct monitor *m)
 		if (p[i + 2].revents)
 			r = step_evaluation(m, i);
 	if (r >= 0 && !m->over && p[0].revents) {
-		r = sandbox_step(replica_sandbox(m->replica), m->e);
+		r = replica_step(m->replica, m->e);
 		if (r == 1)
 			r = agent_ended(m);
 	}

@@ -18,6 +18,7 @@ int proof_inspect(const struct proof_input *in, int side, const char *const *arg
 				   .side = side,
 				   .role = ROLE_VERIFY,
 				   .unbuilt = true,
+				   .alone = true,
 				   .argv = argv,
 				   .binds = &bind,
 				   .n_binds = 1,

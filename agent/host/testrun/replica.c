@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
+#include "agent/host/testrun/backing.h"
 #include "agent/host/testrun/world.h"
 #include "runtime/base/id.h"
 #include "runtime/base/log.h"
@@ -18,6 +21,10 @@ struct replica {
 	size_t n_changes;
 	char name[40];
 	struct strlist env;
+	struct members *members; /* beside it; NULL: none */
+	bool borrowed;		 /* they are somebody else's to close */
+	int epoll;		 /* over all of their sandboxes; -1: there is only one */
+	char invalid[496];
 };
 
 /* Top-most first: changes, the build, the source, the toolchain, the reporters, the image. */
@@ -32,6 +39,8 @@ static int stack_layers(const struct replica *r, const struct replica_job *job, 
 	if (w->side[job->side].built >= 0 && !job->unbuilt)
 		layers[k++] = w->side[job->side].built;
 	layers[k++] = w->side[job->side].layer;
+	if (backing_hosts(w) >= 0)
+		layers[k++] = backing_hosts(w);
 	if (w->toolchain >= 0)
 		layers[k++] = w->toolchain;
 	layers[k++] = w->reporters;
@@ -44,9 +53,7 @@ static int stack_layers(const struct replica *r, const struct replica_job *job, 
 	return 0;
 }
 
-/* Later settings win: the image's as far as the policy passes it, the policy's, the service's, the
- * reporter's. */
-static int set_env(struct strlist *env, const char *assignment)
+int replica_set_env(struct strlist *env, const char *assignment)
 {
 	const size_t n = strcspn(assignment, "=") + 1;
 
@@ -64,6 +71,8 @@ static int set_env(struct strlist *env, const char *assignment)
 	return strlist_add(env, assignment);
 }
 
+/* Later settings win: the image's as far as the policy passes it, the policy's, the service's, the
+ * reporter's. */
 static int build_env(struct replica *r, const struct sandbox_spec *spec,
 		     const struct replica_job *job, struct err *e)
 {
@@ -72,18 +81,18 @@ static int build_env(struct replica *r, const struct sandbox_spec *spec,
 	int bad = 0;
 
 	for (char *const *p = spec->envp; p && *p; p++)
-		bad |= set_env(&r->env, *p);
+		bad |= replica_set_env(&r->env, *p);
 	for (size_t i = 0; i < own->n; i++) {
 		AUTO_FREE char *line = NULL;
 
 		bad |= asprintf(&line, "%s=%s", own->v[i].key, own->v[i].value) < 0;
-		bad = bad ? bad : set_env(&r->env, line);
+		bad = bad ? bad : replica_set_env(&r->env, line);
 	}
 	if (job->results_fd > 2) {
 		char line[64];
 
 		(void)snprintf(line, sizeof(line), "SICKBAY_RESULTS_FD=%d", job->results_fd);
-		bad |= set_env(&r->env, line);
+		bad |= replica_set_env(&r->env, line);
 	}
 	return bad ? err_set(e, ENOMEM, "out of memory") : 0;
 }
@@ -115,17 +124,66 @@ static int make_changes(struct replica *r, const struct replica_job *job, struct
 	return job->task ? make_task(r, job->task, e) : 0;
 }
 
-static int log_start(struct replica *r, const struct replica_job *job, struct err *e)
+static int log_start(struct replica *r, const struct replica_job *job,
+		     const struct members_job *beside, struct err *e)
 {
-	const struct world *w = r->world;
+	struct world *w = r->world;
+	int k = audit_effect(w->audit, "replica.start",
+			     json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "replica", r->name,
+				       "purpose", job->purpose, "role", policy_role_name(job->role),
+				       "policy", policy_name(w->policy[job->role]), "policy_sha256",
+				       policy_digest(w->policy[job->role]), "commit",
+				       w->side[job->side].source.commit, "image", w->image.name),
+			     e);
 
-	return audit_commit(w->audit, "replica.start",
-			    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "replica", r->name,
-				      "purpose", job->purpose, "role", policy_role_name(job->role),
-				      "policy", policy_name(w->policy[job->role]), "policy_sha256",
-				      policy_digest(w->policy[job->role]), "commit",
-				      w->side[job->side].source.commit, "image", w->image.name),
-			    e);
+	if (k == 0 && beside)
+		k = members_log(w, beside, e);
+	return k < 0 ? k : audit_sync(w->audit, e);
+}
+
+/* ---- members beside it ---- */
+
+#define MEMBERS_SLACK_MS 600000 /* until the payload runs */
+
+static int start_members(struct replica *r, const struct replica_job *job,
+			 const struct sandbox_spec *spec, struct err *e)
+{
+	const struct members_job beside = { .replica = r->name,
+					    .side = job->side,
+					    .role = job->role,
+					    .wall_ms = spec->limits.wall_ms + MEMBERS_SLACK_MS };
+	int k;
+
+	r->members = job->members;
+	r->borrowed = job->members != NULL;
+	if (job->alone || job->members)
+		return log_start(r, job, NULL, e);
+	k = log_start(r, job, &beside, e);
+	return k < 0 ? k : members_start(r->world, &beside, &r->members, e);
+}
+
+static int watch(const struct replica *r, int fd, struct err *e)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	return epoll_ctl(r->epoll, EPOLL_CTL_ADD, fd, &ev) < 0
+		       ? err_sys(e, "watch the members of a replica")
+		       : 0;
+}
+
+static int watch_all(struct replica *r, struct err *e)
+{
+	int k;
+
+	if (!r->members)
+		return 0;
+	r->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (r->epoll < 0)
+		return err_sys(e, "watch the members of a replica");
+	k = watch(r, sandbox_fd(r->sandbox), e);
+	for (size_t i = 0; k == 0 && i < members_count(r->members); i++)
+		k = watch(r, members_fd(r->members, i), e);
+	return k;
 }
 
 static int start(struct replica *r, const struct replica_job *job, struct err *e)
@@ -159,17 +217,19 @@ static int start(struct replica *r, const struct replica_job *job, struct err *e
 		k = policy_compile(w->policy[job->role], &w->places, &spec, &r->compiled, e);
 	if (k == 0)
 		k = build_env(r, &spec, job, e);
-	if (k == 0)
-		k = log_start(r, job, e);
 	if (k < 0)
 		return k;
 	spec.envp = r->env.v;
 	if (job->wall_ms && (!spec.limits.wall_ms || job->wall_ms < spec.limits.wall_ms))
 		spec.limits.wall_ms = job->wall_ms;
 	spec_defaults(&spec);
+	k = start_members(r, job, &spec, e);
+	if (k < 0)
+		return k;
+	spec.beside = r->members ? members_sandbox(r->members) : NULL;
 	k = sandbox_start(&spec, &r->sandbox, e);
 	w->no_sandbox = k < 0;
-	return k;
+	return k < 0 ? k : watch_all(r, e);
 }
 
 int replica_start(struct world *w, const struct replica_job *job, struct replica **out,
@@ -184,6 +244,7 @@ int replica_start(struct world *w, const struct replica_job *job, struct replica
 	id_random(id);
 	(void)snprintf(r->name, sizeof(r->name), "rp-%s", id);
 	r->world = w;
+	r->epoll = -1;
 	k = start(r, job, e);
 	if (k < 0) {
 		replica_close(r);
@@ -197,6 +258,49 @@ int replica_start(struct world *w, const struct replica_job *job, struct replica
 struct sandbox *replica_sandbox(struct replica *r)
 {
 	return r->sandbox;
+}
+
+int replica_fd(const struct replica *r)
+{
+	return r->epoll >= 0 ? r->epoll : sandbox_fd(r->sandbox);
+}
+
+const char *replica_invalid(const struct replica *r)
+{
+	return r->invalid[0] ? r->invalid : NULL;
+}
+
+/* A payload whose backing service is gone can only fail for that reason. */
+int replica_step(struct replica *r, struct err *e)
+{
+	struct err dead = ERR_INIT;
+
+	if (r->members && !r->invalid[0] && members_step(r->members, &dead) < 0) {
+		(void)snprintf(r->invalid, sizeof(r->invalid), "%s", dead.msg);
+		if (sandbox_kill(r->sandbox, e) < 0)
+			return -e->code;
+		return 1;
+	}
+	return sandbox_step(r->sandbox, e);
+}
+
+int replica_wait(struct replica *r, struct exit_record *out, struct err *e)
+{
+	int k = 0;
+
+	if (!r->members)
+		return sandbox_wait(r->sandbox, out, e);
+	while (k == 0) {
+		struct pollfd p = { .fd = r->epoll, .events = POLLIN };
+
+		if (poll(&p, 1, -1) < 0 && errno != EINTR)
+			return err_sys(e, "wait for a replica");
+		k = replica_step(r, e);
+	}
+	if (k < 0)
+		return k;
+	*out = *sandbox_exit(r->sandbox);
+	return 0;
 }
 
 /* What the policy wants to be told of: "CALL by PROGRAM", each pair once. */
@@ -259,6 +363,10 @@ void replica_close(struct replica *r)
 		account(r);
 		sandbox_close(r->sandbox);
 	}
+	if (!r->borrowed)
+		members_close(r->members);
+	if (r->epoll >= 0)
+		(void)close(r->epoll);
 	for (size_t i = 0; i < r->n_changes; i++)
 		change_layer_drop(r->world, &r->changes[i]);
 	policy_compiled_free(r->compiled);

@@ -26,6 +26,7 @@ struct test_report {
 	struct exit_record exit;
 	bool built;	/* the build step went well (true where there is none) */
 	bool complete;	/* the reporter saw the end of the run */
+	char *invalid;	/* why nothing of it counts: a backing service ended in the run; or NULL */
 	json_t *status; /* {TEST ID: "pass"|"fail"|"skip"|"todo"}; owned */
 	json_t *values; /* [{"id","outcome","digest","type","stack"...}]; owned */
 	struct objlist
@@ -41,12 +42,13 @@ bool test_report_green(const struct test_report *r);
 struct testrun;
 int testrun_start(struct world *w, const struct testrun_job *job, struct testrun **out,
 		  struct err *e);
-struct sandbox *testrun_sandbox(struct testrun *t);
-/* After sandbox_step() said that it ended. */
+struct replica *testrun_replica(struct testrun *t);
+/* After replica_step() said that it ended. */
 int testrun_report(struct testrun *t, struct test_report *out, struct err *e);
 void testrun_close(struct testrun *t);
 
-/* Start, wait, report. */
+/* Start, wait, report. Here and in a batch, a run that does not count is done again, and an error
+ * when that does not count either. */
 int testrun_run(struct world *w, const struct testrun_job *job, struct test_report *out,
 		struct err *e);
 /*

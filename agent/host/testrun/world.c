@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/host/testrun/backing.h"
 #include "agent/host/testrun/testrun.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/id.h"
@@ -154,6 +155,8 @@ int world_open(const char *state, struct store *store, const struct service *ser
 		r = open_toolchain(&w, e);
 	if (r == 0)
 		r = git_open(state, service->name, service->repository.url, &w.git, e);
+	if (r == 0)
+		r = backing_open(&w, e);
 	if (r < 0) {
 		world_close(&w);
 		return r;
@@ -173,6 +176,7 @@ void world_close(struct world *w)
 {
 	struct err ignored = ERR_INIT;
 
+	backing_close(w);
 	for (int i = 0; i < SIDE_N; i++) {
 		close_fd(&w->side[i].layer);
 		close_fd(&w->side[i].built);
@@ -246,7 +250,9 @@ int world_set_source(struct world *w, int side, const char *commit, struct err *
 		r = layer_open(w->store, w->side[side].source.layer, &w->side[side].layer, e);
 	if (r == 0 && side == SIDE_BASE)
 		r = narrow_by_repository(w, e);
-	return r < 0 ? r : testrun_build(w, side, e);
+	if (r == 0)
+		r = testrun_build(w, side, e);
+	return r < 0 ? r : backing_prepare(w, side, e);
 }
 
 int world_resolve(const struct world *w, struct incident *i, struct err *e)
@@ -282,19 +288,27 @@ static int put_change(const struct world *w, int dir, const struct change *ch, s
 			      e);
 }
 
-int change_layer_make(struct world *w, const struct changes *c, struct change_layer *out,
-		      struct err *e)
+int scratch_layer_make(struct world *w, struct change_layer *out, struct err *e)
 {
 	struct change_layer l = { .fd = -1 };
-	int r;
 
 	id_random(l.name);
 	if (mkdirat(w->scratch, l.name, 0755) < 0)
 		return err_sys(e, "make a layer of changes");
 	l.fd = openat(w->scratch, l.name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	r = l.fd < 0 ? err_sys(e, "open a layer of changes") : 0;
-	if (r == 0)
-		r = layer_put_dir(l.fd, w->service->run.cwd + 1, 0755, SOURCE_UID, SOURCE_UID, e);
+	*out = l;
+	return l.fd < 0 ? err_sys(e, "open a layer of changes") : 0;
+}
+
+int change_layer_make(struct world *w, const struct changes *c, struct change_layer *out,
+		      struct err *e)
+{
+	struct change_layer l;
+	int r = scratch_layer_make(w, &l, e);
+
+	if (r < 0)
+		return r;
+	r = layer_put_dir(l.fd, w->service->run.cwd + 1, 0755, SOURCE_UID, SOURCE_UID, e);
 	for (size_t i = 0; r == 0 && i < c->n; i++)
 		r = put_change(w, l.fd, &c->v[i], e);
 	if (r < 0) {

@@ -36,6 +36,7 @@ struct world {
 		int built; /* frozen result of the build, -1: no build command */
 	} side[SIDE_N];
 	struct policy *policy[ROLE_N];
+	struct backing *backing; /* what runs beside the service; NULL: nothing */
 	struct policy_places places;
 	bool no_sandbox; /* a replica could not be built: this host's fault, not the case's */
 	struct {
@@ -58,6 +59,8 @@ struct change_layer {
 	int fd;
 	char name[40];
 };
+/* An empty one. */
+int scratch_layer_make(struct world *w, struct change_layer *out, struct err *e);
 int change_layer_make(struct world *w, const struct changes *c, struct change_layer *out,
 		      struct err *e);
 void change_layer_drop(struct world *w, struct change_layer *l);
@@ -78,6 +81,8 @@ struct replica_job {
 	size_t n_binds;
 	const char *task; /* content of REPLICA_TASK inside, for an agent that is a command */
 	bool freeze;	  /* sandbox_freeze() follows */
+	bool alone;	  /* no backing service beside it: nothing of the service runs */
+	struct members *members; /* these run already; borrowed */
 };
 
 #define REPLICA_TASK "/opt/sickbay/task.json"
@@ -87,5 +92,16 @@ struct replica;
 int replica_start(struct world *w, const struct replica_job *job, struct replica **out,
 		  struct err *e);
 struct sandbox *replica_sandbox(struct replica *r);
+/* Readable when replica_step() has something to do: the payload's sandbox, or one beside it. */
+int replica_fd(const struct replica *r);
+/* As sandbox_step() and sandbox_wait(), for all members; a backing service that ends ends the
+ * payload too. */
+int replica_step(struct replica *r, struct err *e);
+int replica_wait(struct replica *r, struct exit_record *out, struct err *e);
+/* Why what was seen counts for nothing: a backing service ended before the payload did. NULL: it
+ * counts. */
+const char *replica_invalid(const struct replica *r);
+/* Later settings win: "NAME=value" takes the place of an earlier one. */
+int replica_set_env(struct strlist *env, const char *assignment);
 /* Ends it, adds to what was spent, logs the exit, removes its layers. NULL is fine. */
 void replica_close(struct replica *r);
