@@ -41,6 +41,12 @@ static const struct jmap retention_map[] = {
 	{ .name = "raw", .kind = JMAP_DURATION, SUB(retention, raw_ms), .min = 1000, .help = "how long what production said is kept (STATE/raw)" },
 	{ 0 },
 };
+static const struct jmap quota_map[] = {
+	{ .name = "bytes", .kind = JMAP_BYTES, SUB(quota, bytes), .min = 1u << 20, .help = "what the state directory may hold; not stated: what its file system does" },
+	{ .name = "stop", .kind = JMAP_U64, SUB(quota, stop), .min = 1, .max = 100, .help = "per cent of it from which no case is begun" },
+	{ .name = "collect", .kind = JMAP_U64, SUB(quota, collect), .min = 1, .max = 100, .help = "per cent of it from which derived data is collected" },
+	{ 0 },
+};
 static const struct jmap host_map[] = {
 	{ .name = "version", .kind = JMAP_U64, AT(version), .required = 1, .min = 1, .max = 1, .help = "format version" },
 	{ .name = "state", .kind = JMAP_STR, AT(state), .min = 2, .max = 4000, .help = "state directory" },
@@ -49,6 +55,7 @@ static const struct jmap host_map[] = {
 	{ .name = "storm", .kind = JMAP_OBJECT, AT(storm), .sub = storm_map, .help = "when repairs pause by themselves" },
 	{ .name = "incidents", .kind = JMAP_OBJECT, AT(incidents), .sub = incidents_map, .help = "what is kept of them" },
 	{ .name = "retention", .kind = JMAP_OBJECT, AT(retention), .sub = retention_map, .help = "how long things are kept" },
+	{ .name = "quota", .kind = JMAP_OBJECT, AT(quota), .sub = quota_map, .help = "how full the disk may become" },
 	{ .name = "prometheus", .kind = JMAP_STR, AT(prometheus), .min = 2, .max = 4000, .help = "text file of the worker's figures" },
 	{ 0 },
 };
@@ -78,6 +85,8 @@ static int fill_defaults(struct host_config *c, struct err *e)
 	set_default(&c->storm.window_ms, DEFAULT_WINDOW);
 	set_default(&c->incidents.samples, DEFAULT_SAMPLES);
 	set_default(&c->retention.raw_ms, DEFAULT_RAW);
+	set_default(&c->quota.stop, 80);
+	set_default(&c->quota.collect, 90);
 	return 0;
 }
 

@@ -33,6 +33,11 @@ struct host_config {
 	struct {
 		uint64_t raw_ms; /* how long what production said is kept */
 	} retention;
+	struct {
+		uint64_t bytes;	  /* what the state directory may hold; 0: its file system */
+		uint64_t stop;	  /* per cent of it from which no case is begun */
+		uint64_t collect; /* per cent from which derived data is collected */
+	} quota;
 	char *prometheus; /* where the worker writes its figures, or NULL */
 };
 
