@@ -39,11 +39,12 @@ logged() { "$sickbay" audit show --json --state "$state" --case "$(newest)" | gr
 records() { (cd "$state/cases/$(newest)" && echo [0-9]*.json); }
 is() { [ "$2" = "$1" ] || { echo "# $2"; return 1; }; } # WANT GOT
 
+check "the service is ready" "$sickbay" service check "$dir/service.json" --state "$state"
 refuses "a full disk is no matter of code" 3 \
 	"not-code: operational, rule disk: a file system was full, over its quota, read-only or failing (ENOSPC)" heal disk.node
 check "nothing was started for it" is "1-incident.json 7-outcome.json" "$(records)"
-# shellcheck disable=SC2016
-check "no replica stands in the log" sh -c '! "$1" audit show --json --state "$2" | grep -q replica.start' - "$sickbay" "$state"
+check "no replica stands in the log of the case" sh -c '! "$@" | grep -q replica.start' - \
+	"$sickbay" audit show --json --state "$state" --case "$(newest)"
 check "the log has the class with the case" logged '"triage":"operational"'
 check "the case shows the rule" prints "triage    operational, rule disk: a file system was full" show
 check "and the evidence" prints "code ENOSPC" show
