@@ -14,6 +14,7 @@
 
 #include "runtime/base/cleanup.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/sys.h"
 
 #define FDS_MAX 16
 
@@ -84,9 +85,23 @@ static const char *become(const struct spawn *s)
 		return "change to its user";
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return "tie to the parent";
-	if (chdir(s->cwd ? s->cwd : "/") < 0)
-		return "change directory";
 	return NULL;
+}
+
+/* A program that lies where its user cannot look (a checkout in root's home) is opened before. */
+static int find_program(const struct spawn *s)
+{
+	return strchr(s->path, '/') ? open(s->path, O_PATH | O_CLOEXEC) : -1;
+}
+
+static void execute(const struct spawn *s, int program)
+{
+	char *const *env = s->envp ? s->envp : default_env;
+
+	if (program >= 0)
+		errno = -sys_fexec(program, s->argv, env);
+	if (program < 0 || errno == ENOENT) /* of scripts: their interpreter wants a name */
+		(void)execvpe(s->path, s->argv, env);
 }
 
 struct report {
@@ -97,15 +112,17 @@ struct report {
 static _Noreturn void child(const struct spawn *s, int report_fd, pid_t parent)
 {
 	struct report rep = { 0 };
-	int fd = report_fd;
+	int fd = report_fd, program = -1;
 	const char *step = place_fds(s, report_fd, &fd);
 
-	if (!step)
-		step = become(s);
+	if (!step) {
+		program = find_program(s);
+		step = chdir(s->cwd ? s->cwd : "/") < 0 ? "change directory" : become(s);
+	}
 	if (!step && getppid() != parent)
 		_exit(127); /* the parent died before the tie was made */
 	if (!step) {
-		(void)execvpe(s->path, s->argv, s->envp ? s->envp : default_env);
+		execute(s, program);
 		step = "execute";
 	}
 	rep.code = errno;

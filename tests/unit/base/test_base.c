@@ -365,6 +365,28 @@ static void a_program_that_is_missing_is_named(void)
 	CHECK_STR(e.msg, "start '/no/such': execute: No such file or directory");
 }
 
+static void a_program_starts_for_a_user_who_cannot_look_where_it_lies(void)
+{
+	char dir[] = "/tmp/sickbay-test-base-XXXXXX", path[64];
+	char *argv[] = { (char[]){ "true" }, NULL };
+	const uid_t nobody = geteuid() == 0 ? 65534 : 0;
+	const struct spawn s = { .path = path, .argv = argv, .uid = nobody, .gid = nobody };
+	AUTO_BUF struct buf program = BUF_INIT(8u << 20);
+	struct err e = ERR_INIT;
+	int status = -1;
+	pid_t pid;
+
+	CHECK(mkdtemp(dir) != NULL); /* nobody else's: mode 0700 */
+	(void)snprintf(path, sizeof(path), "%s/true", dir);
+	CHECK_INT(file_read_at(AT_FDCWD, "/bin/true", 8u << 20, &program, &e), 0);
+	CHECK_INT(file_publish_at(AT_FDCWD, path, program.p, program.n, 0755, &e), 0);
+	CHECK_INT(spawn_start(&s, &pid, &e), 0);
+	CHECK_INT(spawn_wait(pid, &status, &e), 0);
+	CHECK_INT(status, 0);
+	(void)unlink(path);
+	(void)rmdir(dir);
+}
+
 TAP_MAIN(TEST(errors_are_one_line_and_keep_their_code), TEST(a_buffer_stops_at_its_maximum),
 	 TEST(sha256_gives_the_published_digests),
 	 TEST(sha256_does_not_depend_on_how_the_input_is_cut), TEST(times_round_trip),
@@ -374,4 +396,5 @@ TAP_MAIN(TEST(errors_are_one_line_and_keep_their_code), TEST(a_buffer_stops_at_i
 	 TEST(a_message_crosses_a_socket_with_blob_and_descriptor),
 	 TEST(malformed_messages_are_refused), TEST(options_are_parsed_by_their_table),
 	 TEST(records_are_published_once_and_whole), TEST(a_program_is_fed_and_captured),
-	 TEST(a_program_that_is_missing_is_named))
+	 TEST(a_program_that_is_missing_is_named),
+	 TEST(a_program_starts_for_a_user_who_cannot_look_where_it_lies))
