@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 
 #include "agent/host/case/service_state.h"
+#include "agent/host/testrun/backing.h"
 #include "agent/host/testrun/testrun.h"
 #include "runtime/base/sha256.h"
 
@@ -52,28 +53,32 @@ static json_t *suite_words(const struct service_tests *t)
 			 words(&t->known_flaky));
 }
 
-static json_t *conditions(const struct world *w, int side, uint64_t runs)
+static json_t *conditions(struct world *w, int side, uint64_t runs, json_t *backing)
 {
 	const struct service *s = w->service;
 	struct utsname os = { 0 };
 
 	(void)uname(&os);
-	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:s,s:I}", "schema",
-			 SCHEMA, "commit", w->side[side].source.commit, "root", s->repository.root,
-			 "image", w->image.digest, "host", host_packages(w), "kernel", os.release,
-			 "toolchain", w->toolchain_id, "reporters", w->reporters_id, "cwd",
-			 s->run.cwd, "env", pairs(&s->run.env), "build",
+	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:s,s:I,s:O}",
+			 "schema", SCHEMA, "commit", w->side[side].source.commit, "root",
+			 s->repository.root, "image", w->image.digest, "host", host_packages(w),
+			 "kernel", os.release, "toolchain", w->toolchain_id, "reporters",
+			 w->reporters_id, "cwd", s->run.cwd, "env", pairs(&s->run.env), "build",
 			 words(&s->build.production), "sanitizer", words(&s->build.sanitizer),
 			 "tests", suite_words(s->tests.v), "policy",
-			 policy_digest(w->policy[ROLE_VERIFY]), "runs", (json_int_t)runs);
+			 policy_digest(w->policy[ROLE_VERIFY]), "runs", (json_int_t)runs, "backing",
+			 backing);
 }
 
-int baseline_key(const struct world *w, int side, uint64_t runs, char key[65], struct err *e)
+int baseline_key(struct world *w, int side, uint64_t runs, char key[65], struct err *e)
 {
-	AUTO_JSON json_t *v = conditions(w, side, runs);
+	AUTO_JSON json_t *backing = backing_conditions(w, side, e);
+	AUTO_JSON json_t *v = backing ? conditions(w, side, runs, backing) : NULL;
 	AUTO_FREE char *text = v ? json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	uint8_t digest[SHA256_LEN];
 
+	if (!backing)
+		return -e->code;
 	if (!text)
 		return err_set(e, ENOMEM, "baseline: out of memory");
 	sha256_of(text, strlen(text), digest);

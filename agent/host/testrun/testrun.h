@@ -95,7 +95,7 @@ int baseline_take(struct world *w, int side, uint64_t runs, struct baseline_seen
  * what the suite does: commit, image, toolchain, build, tests, environment,
  * limits.  The key is hex.
  */
-int baseline_key(const struct world *w, int side, uint64_t runs, char key[65], struct err *e);
+int baseline_key(struct world *w, int side, uint64_t runs, char key[65], struct err *e);
 int baseline_keep(const struct world *w, const char *key, const struct baseline *b, struct err *e);
 /* -ENOENT when none is kept under the key. */
 int baseline_kept(const struct world *w, const char *key, struct baseline *out, struct err *e);
