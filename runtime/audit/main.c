@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <jansson.h>
 #include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,9 +10,11 @@
 #include "runtime/audit/prove.h"
 #include "runtime/audit/serve.h"
 #include "runtime/audit/show.h"
+#include "runtime/audit/slice.h"
 #include "runtime/audit/verify.h"
 #include "runtime/base/cleanup.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/jmap.h"
 #include "runtime/base/log.h"
 #include "runtime/base/opt.h"
 #include "runtime/proto/audit.h"
@@ -155,30 +158,114 @@ static int run_prove(int argc, char **argv, struct err *e)
 	return r;
 }
 
-static int run_check(int argc, char **argv, struct err *e)
+static int print_slice(const struct slice *s, int trusted)
 {
-	static const struct opt opts[] = { { 0 } };
-	AUTO_BUF struct buf text = BUF_INIT(PROOF_MAX);
-	AUTO_BUF struct buf key_text = BUF_INIT(1024);
+	AUTO_JSON json_t *keys = json_array();
+	AUTO_JSON json_t *head = NULL;
+	char root[SHA256_HEX];
+
+	for (size_t i = 0; keys && i < s->keys.n; i++) {
+		AUTO_BUF struct buf key = BUF_INIT(KEY_TEXT_MAX);
+
+		note_key_format(&s->keys.v[i].key, &key);
+		if (!key.n || json_array_append_new(keys, json_stringn(key.p, key.n - 1)) < 0)
+			return -ENOMEM;
+	}
+	sha256_hex(s->at.root, root);
+	head = json_pack("{s:s,s:O,s:i,s:I,s:I,s:s,s:s?,s:I}", "case", s->case_id, "keys", keys,
+			 "trusted", trusted, "epoch",
+			 (json_int_t)key_list_epoch(&s->keys, s->at.size), "size",
+			 (json_int_t)s->at.size, "root", root, "earlier", s->earlier, "records",
+			 (json_int_t)s->records);
+	if (!head || json_dumpf(head, stdout, JSON_COMPACT) < 0)
+		return -ENOMEM;
+	(void)putchar('\n');
+	if (s->lines.n && fwrite(s->lines.p, 1, s->lines.n, stdout) != s->lines.n)
+		return -EIO;
+	return 0;
+}
+
+/* key: NULL when nobody said whom to believe.  1: it does not hold, and why was printed. */
+static int check_slice(const struct buf *text, const struct note_key *key, struct err *e)
+{
+	CLEANUP(slice_release) struct slice s;
+	struct err why = ERR_INIT;
+	int r = slice_check(text->p, text->n, &s, &why), trusted = -1;
+
+	if (r == 0 && key) {
+		trusted = key_list_find(&s.keys, key);
+		if (trusted < 0)
+			r = err_set(&why, ENOKEY, "it is not signed by the key that was given");
+	}
+	if (r < 0)
+		return printf("does not hold: %s\n", why.msg) < 0 ? -EIO : 1;
+	r = print_slice(&s, trusted);
+	return r < 0 ? err_set(e, -r, "cannot write what was checked") : 0;
+}
+
+static int check_proof(const struct buf *text, const struct note_key *key)
+{
 	AUTO_BUF struct buf record = BUF_INIT(CHAIN_LINE_MAX + 1);
 	struct err why = ERR_INIT;
-	struct note_key key;
 	uint64_t seq = 0;
+
+	if (proof_check(text->p, text->n, key, &seq, &record, &why) < 0)
+		return printf("does not hold: %s\n", why.msg) < 0 ? -EIO : 1;
+	(void)printf("holds: record %llu, signed by %s\n%s\n", (unsigned long long)seq, key->name,
+		     record.p);
+	return 0;
+}
+
+/* Without --key a slice is only compared with itself: what it is then worth, sickbay says. */
+static int run_check(int argc, char **argv, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(SLICE_MAX);
+	AUTO_BUF struct buf key_text = BUF_INIT(KEY_TEXT_MAX);
+	bool no_key = false;
+	const struct opt opts[] = {
+		{ "no-key", OPT_FLAG, &no_key, NULL, "there is no public key" },
+		{ 0 },
+	};
+	struct note_key key;
+	bool slice;
 	int r = parse(opts, 0, argc, argv, e);
 
+	if (r == 0 && !no_key)
+		r = read_text(AUDIT_FD_KEY, KEY_TEXT_MAX, "the public key", &key_text, e);
 	if (r == 0)
-		r = read_text(AUDIT_FD_KEY, 1024, "the public key", &key_text, e);
-	if (r == 0)
-		r = read_text(AUDIT_FD_FILE, PROOF_MAX, "the proof", &text, e);
-	if (r == 0)
+		r = read_text(AUDIT_FD_FILE, SLICE_MAX, "the proof", &text, e);
+	if (r == 0 && !no_key)
 		r = note_key_parse(key_text.p, &key, e);
 	if (r < 0)
 		return r;
-	if (proof_check(text.p, text.n, &key, &seq, &record, &why) < 0)
-		return printf("does not hold: %s\n", why.msg) < 0 ? -EIO : 1;
-	(void)printf("holds: record %llu, signed by %s\n%s\n", (unsigned long long)seq, key.name,
-		     record.p);
-	return 0;
+	slice = strncmp(text.p, "sickbay.slice/", 14) == 0;
+	if (!slice && no_key)
+		return err_set(e, EINVAL, "a proof of one record is worth its key");
+	return slice ? check_slice(&text, no_key ? NULL : &key, e) : check_proof(&text, &key);
+}
+
+static int run_slice(int argc, char **argv, struct err *e)
+{
+	AUTO_BUF struct buf earlier = BUF_INIT(NOTE_MAX);
+	AUTO_BUF struct buf out = BUF_INIT(SLICE_MAX);
+	const char *case_id = NULL;
+	bool has_earlier = false;
+	const struct opt opts[] = {
+		{ "case", OPT_STR, &case_id, "CASE", "its records" },
+		{ "earlier", OPT_FLAG, &has_earlier, NULL, "a checkpoint is descriptor 6" },
+		{ 0 },
+	};
+	struct slice_options o = { 0 };
+	int r = parse(opts, 0, argc, argv, e);
+
+	if (r == 0 && has_earlier)
+		r = read_text(AUDIT_FD_FILE, NOTE_MAX, "the checkpoint", &earlier, e);
+	o = (struct slice_options){ case_id, earlier.p, earlier.n };
+	if (r == 0)
+		r = slice_make(AUDIT_FD_DIR, &o, &out, e);
+	if (r == 0 && fwrite(out.p, 1, out.n, stdout) != out.n)
+		r = err_sys(e, "cannot write the slice");
+	return r;
 }
 
 static int run_key(int argc, char **argv, struct err *e)
@@ -200,7 +287,7 @@ static int run_key(int argc, char **argv, struct err *e)
 static const struct verb verbs[] = {
 	{ "serve", run_serve }, { "listen", run_listen }, { "verify", run_verify },
 	{ "show", run_show },	{ "prove", run_prove },	  { "check", run_check },
-	{ "key", run_key },
+	{ "key", run_key },	{ "slice", run_slice },
 };
 
 static const struct verb *find(const char *name)

@@ -220,28 +220,38 @@ static bool signature_holds(const struct note_key *k, const void *data, size_t n
 	       EVP_DigestVerify(ctx, sig, NOTE_SIG_LEN, data, n) == 1;
 }
 
-int checkpoint_sign(const struct note_signer *s, const struct checkpoint *c, struct buf *out,
-		    struct err *e)
+int note_sign(const struct note_signer *s, const void *text, size_t n, struct buf *out,
+	      struct err *e)
 {
-	AUTO_BUF struct buf text = BUF_INIT(NOTE_MAX);
 	uint8_t raw[4 + NOTE_SIG_LEN];
 	int r;
 
-	buf_printf(&text, "%s\n%llu\n", s->key.name, (unsigned long long)c->size);
-	base64_put(&text, c->root, SHA256_LEN);
-	buf_putc(&text, '\n');
-	r = buf_check(&text, "checkpoint", e);
-	if (r < 0)
-		return r;
 	memcpy(raw, s->key.id, 4);
-	r = sign(s, text.p, text.n, raw + 4, e);
+	r = sign(s, text, n, raw + 4, e);
 	if (r < 0)
 		return r;
-	buf_put(out, text.p, text.n);
-	buf_printf(out, "\n" DASH "%s ", s->key.name);
+	buf_printf(out, DASH "%s ", s->key.name);
 	base64_put(out, raw, sizeof(raw));
 	buf_putc(out, '\n');
-	return buf_check(out, "checkpoint", e);
+	return buf_check(out, "note", e);
+}
+
+int checkpoint_sign(const struct note_signer *s, const struct checkpoint *c, struct buf *out,
+		    struct err *e)
+{
+	const size_t from = out->n;
+	size_t text;
+	int r;
+
+	buf_printf(out, "%s\n%llu\n", s->key.name, (unsigned long long)c->size);
+	base64_put(out, c->root, SHA256_LEN);
+	buf_putc(out, '\n');
+	r = buf_check(out, "checkpoint", e);
+	if (r < 0)
+		return r;
+	text = out->n - from;
+	buf_putc(out, '\n');
+	return note_sign(s, out->p + from, text, out, e);
 }
 
 static int size_read(const char *s, size_t n, uint64_t *out)
@@ -311,6 +321,24 @@ static int find_signature(const char *p, const char *end, const struct note_key 
 		p = nl + 1;
 	}
 	return found;
+}
+
+int note_check(const char *note, size_t n, const struct note_key *k, struct err *e)
+{
+	const char *sigs = memmem(note, n, "\n\n", 2);
+	uint8_t raw[4 + NOTE_SIG_LEN];
+	int found;
+
+	if (!sigs)
+		return err_set(e, EBADMSG, "the note is malformed");
+	found = find_signature(sigs + 2, note + n, k, raw);
+	if (found < 0)
+		return err_set(e, EBADMSG, "a signature line of the note is malformed");
+	if (!found)
+		return err_set(e, ENOKEY, "the note is not signed by '%s'", k->name);
+	if (!signature_holds(k, note, (size_t)(sigs + 1 - note), raw + 4))
+		return err_set(e, EKEYREJECTED, "the note's signature by '%s' is wrong", k->name);
+	return 0;
 }
 
 int checkpoint_open(const char *text, size_t n, const struct note_key *k, struct checkpoint *out,

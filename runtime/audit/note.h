@@ -40,6 +40,11 @@ int note_signer_make(const char *name, struct note_signer *out, struct err *e);
 int note_signer_parse(const char *text, struct note_signer *out, struct err *e);
 void note_signer_format(const struct note_signer *s, struct buf *out);
 
+/* Appends a signature line for n bytes of text. */
+int note_sign(const struct note_signer *s, const void *text, size_t n, struct buf *out,
+	      struct err *e);
+/* A signed note of any text: as checkpoint_open(), without reading the text. */
+int note_check(const char *note, size_t n, const struct note_key *k, struct err *e);
 /* Appends the signed note to out. */
 int checkpoint_sign(const struct note_signer *s, const struct checkpoint *c, struct buf *out,
 		    struct err *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/audit/tree.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -200,4 +201,91 @@ int tree_path_root(const struct tree_path *p, uint64_t seq, uint64_t size, uint8
 		sn >>= 1;
 	}
 	return sn == 0 ? 0 : err_set(e, EBADMSG, "the proof is too short");
+}
+
+static int push_range(int fd, uint64_t from, uint64_t n, struct tree_path *out, struct err *e)
+{
+	if (out->n == TREE_LEVELS)
+		return err_set(e, E2BIG, "the proof is too long");
+	return range_hash(fd, from, n, out->hash[out->n++], e);
+}
+
+int tree_prove_consistent(int fd, uint64_t earlier, uint64_t size, struct tree_path *out,
+			  struct err *e)
+{
+	struct {
+		uint64_t from, n;
+	} rest[TREE_LEVELS];
+	uint64_t m = earlier, from = 0, n = size;
+	bool known = true; /* the earlier tree's own root: whoever checks has it */
+	unsigned depth = 0;
+	int r = 0;
+
+	if (earlier == 0 || earlier > size)
+		return err_set(e, ERANGE, "a tree of %llu does not begin with one of %llu",
+			       (unsigned long long)size, (unsigned long long)earlier);
+	while (m != n) {
+		const uint64_t k = split(n);
+
+		if (m <= k) {
+			rest[depth].from = from + k;
+			rest[depth++].n = n - k;
+			n = k;
+		} else {
+			rest[depth].from = from;
+			rest[depth++].n = k;
+			known = false;
+			from += k;
+			m -= k;
+			n -= k;
+		}
+	}
+	out->n = 0;
+	if (!known)
+		r = push_range(fd, from, n, out, e);
+	while (r == 0 && depth-- > 0)
+		r = push_range(fd, rest[depth].from, rest[depth].n, out, e);
+	return r;
+}
+
+/* RFC 9162, 2.1.4.2. */
+int tree_check_consistent(const struct tree_path *p, uint64_t earlier,
+			  const uint8_t earlier_root[SHA256_LEN], uint64_t size,
+			  const uint8_t root[SHA256_LEN], struct err *e)
+{
+	uint64_t fn = earlier - 1, sn = size - 1;
+	uint8_t fr[SHA256_LEN], sr[SHA256_LEN];
+	unsigned i = 0;
+
+	if (earlier == 0 || earlier > size)
+		return err_set(e, EBADMSG, "a tree of %llu does not begin with one of %llu",
+			       (unsigned long long)size, (unsigned long long)earlier);
+	if ((earlier & (earlier - 1)) == 0)
+		memcpy(fr, earlier_root, SHA256_LEN);
+	else if (p->n > 0)
+		memcpy(fr, p->hash[i++], SHA256_LEN);
+	else
+		return err_set(e, EBADMSG, "the proof is too short");
+	memcpy(sr, fr, SHA256_LEN);
+	for (; fn & 1; fn >>= 1)
+		sn >>= 1;
+	for (; i < p->n; i++) {
+		if (sn == 0)
+			return err_set(e, EBADMSG, "the proof is too long");
+		if ((fn & 1) || fn == sn) {
+			node_hash(p->hash[i], fr, fr);
+			node_hash(p->hash[i], sr, sr);
+			for (; !(fn & 1) && fn != 0; fn >>= 1)
+				sn >>= 1;
+		} else {
+			node_hash(sr, p->hash[i], sr);
+		}
+		fn >>= 1;
+		sn >>= 1;
+	}
+	if (sn != 0 || memcmp(fr, earlier_root, SHA256_LEN) != 0 ||
+	    memcmp(sr, root, SHA256_LEN) != 0)
+		return err_set(e, EBADMSG, "the tree of %llu does not begin with the one of %llu",
+			       (unsigned long long)size, (unsigned long long)earlier);
+	return 0;
 }

@@ -41,3 +41,10 @@ int tree_prove(int fd, uint64_t seq, uint64_t size, struct tree_path *out, struc
  */
 int tree_path_root(const struct tree_path *p, uint64_t seq, uint64_t size, uint8_t node[SHA256_LEN],
 		   struct err *e);
+/* RFC 6962, 2.1.2: that the tree of `size` begins with the one of `earlier` (1 or more). */
+int tree_prove_consistent(int fd, uint64_t earlier, uint64_t size, struct tree_path *out,
+			  struct err *e);
+/* -EBADMSG when the path does not lead from one root to the other. */
+int tree_check_consistent(const struct tree_path *p, uint64_t earlier,
+			  const uint8_t earlier_root[SHA256_LEN], uint64_t size,
+			  const uint8_t root[SHA256_LEN], struct err *e);
