@@ -162,7 +162,7 @@ static int print_slice(const struct slice *s, int trusted)
 {
 	AUTO_JSON json_t *keys = json_array();
 	AUTO_JSON json_t *head = NULL;
-	char root[SHA256_HEX];
+	char root[SHA256_HEX], earlier[SHA256_HEX];
 
 	for (size_t i = 0; keys && i < s->keys.n; i++) {
 		AUTO_BUF struct buf key = BUF_INIT(KEY_TEXT_MAX);
@@ -172,11 +172,13 @@ static int print_slice(const struct slice *s, int trusted)
 			return -ENOMEM;
 	}
 	sha256_hex(s->at.root, root);
-	head = json_pack("{s:s,s:O,s:i,s:I,s:I,s:s,s:s?,s:I}", "case", s->case_id, "keys", keys,
-			 "trusted", trusted, "epoch",
+	sha256_hex(s->before.root, earlier);
+	head = json_pack("{s:s,s:O,s:i,s:I,s:I,s:s,s:s?,s:I,s:s,s:I}", "case", s->case_id, "keys",
+			 keys, "trusted", trusted, "epoch",
 			 (json_int_t)key_list_epoch(&s->keys, s->at.size), "size",
-			 (json_int_t)s->at.size, "root", root, "earlier", s->earlier, "records",
-			 (json_int_t)s->records);
+			 (json_int_t)s->at.size, "root", root, "earlier", s->earlier,
+			 "earlier_size", (json_int_t)s->before.size, "earlier_root", earlier,
+			 "records", (json_int_t)s->records);
 	if (!head || json_dumpf(head, stdout, JSON_COMPACT) < 0)
 		return -ENOMEM;
 	(void)putchar('\n');

@@ -187,9 +187,7 @@ int spawn_sibling(const char *name, char *out, size_t n, struct err *e)
 	const ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
 
-	if (len < 0)
-		return err_sys(e, "read /proc/self/exe");
-	self[len] = '\0';
+	self[len < 0 ? 0 : len] = '\0'; /* a root without /proc can still check an export */
 	for (slash = strrchr(self, '/'); slash && slash != self; slash = strrchr(self, '/')) {
 		*slash = '\0'; /* unit tests live some folders below the programs */
 		if ((size_t)snprintf(out, n, "%s/%s", self, name) < n && access(out, X_OK) == 0)

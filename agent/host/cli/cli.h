@@ -40,5 +40,7 @@ int cmd_heal(int argc, char **argv, struct err *e);
 int cmd_case(int argc, char **argv, struct err *e);
 int cmd_service(int argc, char **argv, struct err *e);
 int cmd_raw(int argc, char **argv, struct err *e);
+int cmd_case_export(int argc, char **argv, struct err *e);
+int cmd_case_verify(int argc, char **argv, struct err *e);
 int cmd_doctor(int argc, char **argv, struct err *e);
 int cmd_version(int argc, char **argv, struct err *e);

@@ -226,6 +226,10 @@ int cmd_case(int argc, char **argv, struct err *e)
 		{ "show", show, "ID [--state DIR] [--json]", "one case; --json: all its records" },
 		{ "resume", resume, "ID [--state DIR]", "go on where a case was interrupted" },
 		{ "cancel", cancel, "ID [--reason TEXT] [--state DIR]", "end a case" },
+		{ "export", cmd_case_export, "ID -o FILE [--with-raw] [--state DIR]",
+		  "the case as an archive that anyone can check" },
+		{ "verify", cmd_case_verify, "FILE [--key FILE] [--json]",
+		  "check such an archive, anywhere" },
 		{ 0 },
 	};
 

@@ -267,6 +267,21 @@ static int check_head(struct work *w, struct err *e)
 	return 0;
 }
 
+/* Which test and which patch the steps ran with. */
+static int note_proven(const struct work *w, json_t *record, struct err *e)
+{
+	char test[65], patch[65];
+
+	changes_digest(&w->test, test);
+	changes_digest(&w->patch, patch);
+	if (json_object_set_new(record, "proven",
+				json_pack("{s:o,s:o}", "test", json_sprintf("sha256:%s", test),
+					  "patch", json_sprintf("sha256:%s", patch))) == 0)
+		return 0;
+	json_decref(record);
+	return err_set(e, ENOMEM, "out of memory");
+}
+
 int stage_proof(struct work *w, struct err *e)
 {
 	int verdict = PROOF_REFUSED, r = work_load_test(w, e);
@@ -286,6 +301,8 @@ int stage_proof(struct work *w, struct err *e)
 				    json_pack("{s:s,s:s}", "result", "none", "why", w->reason), e);
 	work_proof_input(w, &in);
 	r = proof_run(&in, &verdict, &record, e);
+	if (r == 0)
+		r = note_proven(w, record, e);
 	if (r < 0)
 		return r;
 	if (verdict != PROOF_ACCEPTED) {
