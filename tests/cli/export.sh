@@ -40,10 +40,12 @@ cat >service.json <<J
     "new_test": { "dir": "test", "framework": "node:test", "module": "../price.js" } }],
   "proof": { "baseline": 1, "repeat": 2 }, "run": { "cwd": "/srv/shop" } }
 J
-check "a small service is healed" "$sickbay" heal --from node --service service.json --state "$state" --deploy deploy.json \
-	--input input.json report
+check "a small service is ready" "$sickbay" service check service.json --state "$state"
+check "it is healed" "$sickbay" heal --from node --service service.json --state "$state" --deploy deploy.json \
+	--input input.json <report
 id=$(ls "$state/cases")
 check "its case is exported" "$sickbay" case export "$id" -o case.tar --state "$state"
+[ -e case.tar ] || done_testing
 check "again, to the same bytes" sh -c '"$1" case export "$2" --output again.tar --state "$3" && cmp case.tar again.tar' \
 	sh "$sickbay" "$id" "$state"
 check "the log says that it left" sh -c '"$1" audit show --json --state "$2" | grep -qF "\"type\":\"case.export\",\"of\":\"$3\""' \
@@ -53,9 +55,10 @@ check "no raw data is in it" sh -c '! tar tf case.tar | grep -q ^raw/'
 refuses "an export needs a file" 2 "case export needs '--output FILE'" "$sickbay" case export "$id" --state "$state"
 refuses "a case that is not there is named" 1 "no case 'shop-9'" "$sickbay" case export shop-9 -o x.tar --state "$state"
 
-# a machine that has nothing else: no /proc, no /dev, no state directory, no root
+# a machine that has nothing else: no /proc, no state directory, no root
 root=$work/root libexec=/usr/local/libexec/sickbay
-mkdir -p "$root/usr/local/bin" "$root$libexec" "$root/tmp"
+mkdir -p "$root/usr/local/bin" "$root$libexec" "$root/tmp" "$root/dev"
+mknod -m 666 "$root/dev/null" c 1 3
 cp "$sickbay" "$root/usr/local/bin/sickbay"
 cp "$programs/sickbay-audit" "$programs/sickbay-decode" "$root$libexec"
 for lib in $(ldd "$sickbay" "$programs/sickbay-audit" "$programs/sickbay-decode" | grep -o '/[^ :)]*\.so[^ :)]*' | sort -u); do

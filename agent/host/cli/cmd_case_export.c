@@ -18,10 +18,10 @@ struct exporting {
 	bool raw;
 };
 
-/* What leaves is in the log first; and everything that the case's part of the log has is signed
- * when this is closed. */
+/* What leaves is in the log first; and all that the log has of the case is signed then. */
 static int log_export(const struct exporting *x, struct err *e)
 {
+	struct audit_checkpoint signed_now = { 0 };
 	struct audit *log = NULL;
 	int r = audit_open(x->state, &log, e);
 
@@ -30,6 +30,9 @@ static int log_export(const struct exporting *x, struct err *e)
 			log, "case.export",
 			json_pack("{s:s,s:s,s:b}", "of", x->id, "to", x->out, "raw", (int)x->raw),
 			e);
+	if (r == 0)
+		r = audit_checkpoint(log, &signed_now, e);
+	audit_checkpoint_release(&signed_now);
 	audit_close(log);
 	return r;
 }

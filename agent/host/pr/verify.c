@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/host/pr/verify.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/id.h"
 #include "runtime/base/sha256.h"
+#include "runtime/base/spawn.h"
 #include "runtime/proto/audit_read.h"
 #include "runtime/proto/decode.h"
 
@@ -246,7 +248,12 @@ static int check_slice(struct checking *c, int key, struct err *e)
 int verify_export(struct checking *c, int fd, const char *name, int key, struct err *e)
 {
 	struct err why = ERR_INIT;
-	int r = bundle_read(fd, name, &c->b, &c->mtime, c->digest, &why);
+	char decoder[PATH_MAX];
+	int r = spawn_sibling("sickbay-decode", decoder, sizeof(decoder), e);
+
+	if (r < 0) /* that is our fault, not the archive's */
+		return r;
+	r = bundle_read(fd, name, &c->b, &c->mtime, c->digest, &why);
 
 	if (r < 0) {
 		check_fail(c, "archive", "%s", why.msg);
