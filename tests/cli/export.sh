@@ -117,7 +117,7 @@ done
 named "white space of a policy" policies/patch.json ' "' 0 "FAILED policies: policies/patch.json:"
 named "a record of the log" audit/slice '"type":"replica.start"' 9 "is not in the log that was signed"
 named "a record's proof" audit/slice '
-end' -9 "is not in the log that was signed"
+end' -9 "FAILED log: audit/slice: does not hold: "
 named "a record's number" audit/slice 'record ' 7 "FAILED log: audit/slice: "
 named "the newest checkpoint" audit/slice 'checkpoint ' 20 "FAILED log: audit/slice: "
 named "its signature" audit/slice 'earlier ' -9 "FAILED log: audit/slice: "

@@ -53,7 +53,7 @@ sed -n '/^\.Bd/,/^\.Ed/{/^\.Ed/q;/^\./!p}' "$top/docs/man/sickbay-service.5" |
 check "the example in it is a service file" "$sickbay" incident convert --from node --service "$dir/service.json" \
 	"$top/tests/cases/qs/report.ndjson"
 find "$top/agent/host" "$top/runtime/audit" "$top/runtime/proto" -name '*.c' -exec perl -0ne '
-	print "$2\n" while /(audit_(?:note|commit|effect)\([^";]*?,|"type",(?=\s*"[a-z]+[.]))\s*"([a-z.]+)"/g' {} + | sort -u >"$dir/events"
+	print "$2\n" while /((?:audit_(?:note|commit|effect)|record_publish)\([^";]*?,|"type",(?=\s*"[a-z]+[.]))\s*"([a-z.]+)"/g' {} + | sort -u >"$dir/events"
 sed -n '/^\.Sh EVENTS/,/^\.Sh OUTCOMES/s/^\.It Cm //p' "$page" | sort -u >"$dir/paged"
 check "each event of the log stands in sickbay(1), and no other" diff "$dir/events" "$dir/paged"
 for status in 0 1 2 3 4 125; do
