@@ -282,6 +282,16 @@ int policy_parse(const char *name, const char *text, size_t n, struct policy **o
 	return parse(name, text, n, &how, out, e);
 }
 
+int policy_parse_file(const char *path, const char *text, size_t n, struct policy **out,
+		      struct err *e)
+{
+	const struct reading how = { .from_file = true };
+
+	if (n > TEXT_MAX)
+		return err_set(e, EFBIG, "%s: larger than %u bytes", path, TEXT_MAX);
+	return parse(path, text, n, &how, out, e);
+}
+
 int policy_narrow(struct policy *p, const struct policy *by, struct err *e)
 {
 	const size_t before = p->n;

@@ -36,6 +36,9 @@ const char *policy_decision_name(int decision);
 /* `name`: a path, or "preset:NAME".  Errors are file:line:column: ... */
 int policy_load(const char *name, struct policy **out, struct err *e);
 int policy_parse(const char *name, const char *text, size_t n, struct policy **out, struct err *e);
+/* The text as it stands, or would stand, in the file `path`: it may extend files beside it. */
+int policy_parse_file(const char *path, const char *text, size_t n, struct policy **out,
+		      struct err *e);
 /* *p narrowed by another source (the repository's own at the base commit). */
 int policy_narrow(struct policy *p, const struct policy *by, struct err *e);
 void policy_free(struct policy *p);

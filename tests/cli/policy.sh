@@ -107,4 +107,18 @@ check "JSON says the same" wider '"wider": true' --json "$dir/a.json" "$dir/b.js
 refuses "two policies are wanted" 2 "name two policies, A and B" policy diff "$dir/a.json"
 refuses "one that cannot be read is an error" 1 "No such file" policy diff "$dir/a.json" "$dir/none.json"
 
+# ---- fmt ----
+printf '{"name":"f", // who\n"version":1}' >"$dir/f.json"; chmod 640 "$dir/f.json"
+check "the canonical form is printed, comments and all" says '"name": "f", // who' policy fmt "$dir/f.json"
+refuses "what is not canonical is named" 3 "f.json: not in the canonical form" policy fmt --check "$dir/f.json"
+check "checking changes nothing" grep -q '^{"name":"f", // who' "$dir/f.json"
+check "it is rewritten when asked" says "f.json: rewritten" policy fmt --write "$dir/f.json"
+check "and is canonical then" policy fmt --check "$dir/f.json"
+check "its mode stays" test "$(stat -c %a "$dir/f.json")" = 640
+cp "$dir/typo.json" "$dir/keep.json"
+refuses "what is no policy is left alone" 1 "unknown key" policy fmt --write "$dir/keep.json"
+check "byte for byte" cmp "$dir/typo.json" "$dir/keep.json"
+ln -s f.json "$dir/link.json"; printf '{"name":"f","version":1}' >"$dir/f.json"
+refuses "a link is not replaced by a file" 1 "not a regular file; name the file itself" policy fmt --write "$dir/link.json"
+
 done_testing

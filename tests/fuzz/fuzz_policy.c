@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "policy/policy.h"
+#include "policy/format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,7 +31,21 @@ static void use(const struct policy *p)
 	policy_compiled_free(keep);
 }
 
-/* A refusal says where and why; what is accepted can be asked, explained and compiled. */
+/* What is accepted has a canonical form, and that is the same policy. */
+static void format(const uint8_t *data, size_t size)
+{
+	AUTO_BUF struct buf text = BUF_INIT(1u << 20);
+	AUTO_BUF struct buf out = BUF_INIT(8u << 20);
+	struct err e = ERR_INIT;
+
+	buf_put(&text, data, size);
+	if (policy_format("f.json", text.p, text.n, &out, &e) < 0 && e.code != E2BIG &&
+	    e.code != EFBIG)
+		__builtin_trap();
+}
+
+/* A refusal says where and why; what is accepted can be asked, explained, compiled and formatted.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err e = ERR_INIT;
@@ -45,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!p || e.code)
 		__builtin_trap();
 	use(p);
+	format(data, size);
 	policy_free(p);
 	return 0;
 }

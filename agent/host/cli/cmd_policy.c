@@ -151,6 +151,8 @@ int cmd_policy(int argc, char **argv, struct err *e)
 		  "every rule and who enforces it, or one answer" },
 		{ "diff", policy_cmd_diff, "[--json] A B",
 		  "whether B allows anything that A does not, with a witness" },
+		{ "fmt", policy_cmd_fmt, "FILE... [--check | --write]",
+		  "policies in their canonical form, comments kept" },
 		{ "presets", policy_cmd_presets, "[NAME]", "the built-in policies" },
 		{ "schema", policy_cmd_schema, "", "the format as a JSON Schema" },
 		{ 0 },
