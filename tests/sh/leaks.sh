@@ -26,7 +26,9 @@ namespaces() { # network and mount namespaces, and who keeps them
 	ls /run/netns 2>/dev/null
 }
 loops() { losetup -ln -O NAME,BACK-FILE 2>/dev/null | grep sickbay; }
-files() { find /tmp /run /dev/shm -maxdepth 1 -name '*sickbay*' 2>/dev/null; }
+files() { # /run/sickbay itself is the host's, as /run/lock is
+	find /tmp /run /dev/shm -maxdepth 1 -name '*sickbay*' ! -path /run/sickbay 2>/dev/null
+}
 snapshot() { for what in processes mounts cgroups namespaces loops files; do "$what" | sed "s/^/$what: /"; done | sort -u; }
 
 if [ ! -e "$file" ]; then

@@ -481,7 +481,8 @@ static void ordinary_programs_run(void)
 		{ SECCOMP_BUILD_NET, "node",
 		  "node -e 's=require(\"http\").createServer((q, r) => r.end(\"hi\")).listen(0, () "
 		  "=>"
-		  "require(\"http\").get({port: s.address().port}, r => { r.resume(); s.close(); "
+		  "require(\"http\").get({host: \"127.0.0.1\", port: s.address().port}, r => { "
+		  "r.resume(); s.close(); "
 		  "}))'" },
 		{ SECCOMP_BUILD, "gcc",
 		  "d=$(mktemp -d); trap 'rm -r $d' EXIT; cd $d; echo 'int main(void){return 0;}' "
