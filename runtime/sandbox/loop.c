@@ -24,7 +24,7 @@
  * pid 1 reports the payload's end and ends itself, with all that is left in its
  * pid namespace: only the latter wakes us, and then there is nothing to kill.
  */
-enum tag { TAG_PIDFD, TAG_TIMER, TAG_NOTIFY, TAG_STREAM };
+enum tag { TAG_PIDFD, TAG_TIMER, TAG_NOTIFY, TAG_HOLD, TAG_STREAM };
 
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -53,7 +53,7 @@ static int watch_fd(struct sandbox *s, int fd, enum tag tag, size_t index, struc
 }
 
 /* The nearer of the two ends; absolute, so that it needs setting anew only when it is reached. */
-static int arm(struct sandbox *s, struct err *e)
+int sandbox_arm(struct sandbox *s, struct err *e)
 {
 	const uint64_t wall = s->started_ns + s->limits.wall_ms * NS_PER_MS;
 	const uint64_t idle =
@@ -83,9 +83,11 @@ int sandbox_watch(struct sandbox *s, struct err *e)
 		r = watch_fd(s, s->timer, TAG_TIMER, 0, e);
 	if (r == 0 && s->notify)
 		r = watch_fd(s, notify_fd(s->notify), TAG_NOTIFY, 0, e);
+	if (r == 0)
+		r = watch_fd(s, hold_fd(), TAG_HOLD, 0, e);
 	for (size_t i = 0; r == 0 && i < s->n_streams; i++)
 		r = watch_fd(s, s->streams[i].fd, TAG_STREAM, i, e);
-	return r == 0 ? arm(s, e) : r;
+	return r == 0 ? sandbox_arm(s, e) : r;
 }
 
 static void end_for(struct sandbox *s, int why)
@@ -229,7 +231,7 @@ static int on_timer(struct sandbox *s, struct err *e)
 	else if (s->limits.idle_ms && now >= s->heard_ns + s->limits.idle_ms * NS_PER_MS)
 		end_for(s, EXIT_IDLE);
 	else
-		return arm(s, e);
+		return sandbox_arm(s, e);
 	return 0;
 }
 
@@ -243,6 +245,8 @@ static int on_event(struct sandbox *s, uint64_t what, bool *gone, struct err *e)
 		return on_timer(s, e);
 	case TAG_NOTIFY:
 		return notify_step(s->notify, e);
+	case TAG_HOLD:
+		return hold_step(e);
 	case TAG_STREAM:
 		stream_drain(s, &s->streams[what - TAG_STREAM]);
 		return 0;
@@ -267,7 +271,8 @@ static int step(struct sandbox *s, int timeout, struct err *e)
 		struct err ignored = ERR_INIT;
 
 		end_for(s, EXIT_CANCELLED);
-		(void)finish(s, &ignored);
+		if (!s->ended)
+			(void)finish(s, &ignored);
 		return r;
 	}
 	if (!gone && !s->reported && s->why == EXIT_RUNNING)
@@ -357,6 +362,7 @@ void sandbox_close(struct sandbox *s)
 
 	if (!s)
 		return;
+	hold_remove(s);
 	if (!s->ended)
 		(void)finish(s, &ignored);
 	for (size_t i = 0; i < s->n_streams; i++) {

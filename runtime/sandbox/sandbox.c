@@ -428,6 +428,7 @@ int sandbox_start(const struct sandbox_spec *spec, struct sandbox **out, struct 
 	s = st.s = calloc(1, sizeof(*s));
 	if (!s)
 		return err_set(e, ENOMEM, "no memory for a sandbox");
+	(void)snprintf(s->name, sizeof(s->name), "%s", spec->name);
 	s->limits = st.spec.limits;
 	s->on_output = spec->on_output;
 	s->ctx = spec->ctx;
@@ -442,6 +443,7 @@ int sandbox_start(const struct sandbox_spec *spec, struct sandbox **out, struct 
 		sandbox_close(s);
 		return r;
 	}
+	hold_add(s);
 	*out = s;
 	return 0;
 }

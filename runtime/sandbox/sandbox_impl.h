@@ -46,6 +46,11 @@ struct sandbox {
 	int why;       /* enum exit_kind the host ended it for, or EXIT_RUNNING */
 	bool ended;
 
+	struct sandbox *next; /* of this process's members: hold.c */
+	char name[64];
+	bool frozen;
+	uint64_t frozen_ns;
+
 	struct sandbox_timing timings[SANDBOX_TIMINGS];
 	size_t n_timings;
 };
@@ -54,5 +59,13 @@ struct sandbox {
 const char *init_step_name(unsigned step);
 /* 1: a message, 0: the other end is closed, or -EAGAIN. */
 int sandbox_hear(struct sandbox *s, struct init_msg *m, struct err *e);
+/* Sets the timer to the nearer of the two ends. */
+int sandbox_arm(struct sandbox *s, struct err *e);
+/* hold.c: the members of this process, the descriptor that each of them watches too (-1: none), and
+ * what is to be done when it is readable. */
+void hold_add(struct sandbox *s);
+void hold_remove(const struct sandbox *s);
+int hold_fd(void);
+int hold_step(struct err *e);
 /* Watches descriptors, starts the clocks. */
 int sandbox_watch(struct sandbox *s, struct err *e);

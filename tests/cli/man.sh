@@ -28,16 +28,8 @@ of_program() { # shellcheck disable=SC2086 # two words
 of_page() { awk -v s=".Ss $1" '$0 == s { on = 1; next } /^\.S[sh]/ { on = 0 } on' "$page" |
 	sed -n 's/^\.It Fl -\([a-z-]*\).*/\1/p' | sort; }
 while read -r command; do
-	case $command in
-	case*) # one table serves four commands: the page says which options mean something
-		of_page "$command" >"$dir/b"
-		of_program "$command" | comm -13 - "$dir/b" >"$dir/left"
-		;;
-	*)
-		of_program "$command" >"$dir/a"
-		of_page "$command" | diff "$dir/a" - >"$dir/left"
-		;;
-	esac
+	of_program "$command" >"$dir/a"
+	of_page "$command" | diff "$dir/a" - >"$dir/left"
 	check "the options of '$command' stand in sickbay(1)" diff /dev/null "$dir/left"
 done <"$dir/commands"
 

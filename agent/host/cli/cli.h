@@ -37,6 +37,8 @@ int cmd_incident(int argc, char **argv, struct err *e);
 int cmd_run(int argc, char **argv, struct err *e);
 int cmd_policy(int argc, char **argv, struct err *e);
 int cmd_heal(int argc, char **argv, struct err *e);
+int cmd_pause(int argc, char **argv, struct err *e);
+int cmd_unpause(int argc, char **argv, struct err *e);
 int cmd_case(int argc, char **argv, struct err *e);
 int cmd_service(int argc, char **argv, struct err *e);
 int cmd_raw(int argc, char **argv, struct err *e);

@@ -1,33 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/host/case/stop.h"
 #include "agent/host/cli/cli.h"
 #include "agent/host/cli/session.h"
+#include "runtime/base/id.h"
 #include "runtime/base/opt.h"
+
+#define CANCEL_WAIT_S  60
+#define CANCEL_STEP_MS 100u
 
 struct case_options {
 	const char *state, *service, *reason;
-	bool json;
+	uint64_t wait;
+	bool json, keep;
 };
 
-static int parse(struct case_options *o, int argc, char **argv, int want, struct err *e)
-{
-	const struct opt opts[] = { { "state", OPT_STR, &o->state, "DIR", "state directory" },
-				    { "service", OPT_STR, &o->service, "FILE",
-				      "service file (default: the case's own)" },
-				    { "reason", OPT_STR, &o->reason, "TEXT", "why (with cancel)" },
-				    { "json", OPT_FLAG, &o->json, NULL, "print JSON" },
-				    { 0 } };
-	int operands;
+/* Which of the options a verb has, beside --state. */
+enum { HAS_SERVICE = 1, HAS_REASON = 2, HAS_KEEP = 4, HAS_JSON = 8 };
 
+static int parse(struct case_options *o, unsigned has, int operands, int argc, char **argv,
+		 struct err *e)
+{
+	struct opt opts[8] = { { "state", OPT_STR, &o->state, "DIR", "state directory" } };
+	size_t n = 1;
+	int got;
+
+	if (has & HAS_SERVICE)
+		opts[n++] = (struct opt){ "service", OPT_STR, &o->service, "FILE",
+					  "service file (default: the case's own)" };
+	if (has & HAS_REASON)
+		opts[n++] = (struct opt){ "reason", OPT_STR, &o->reason, "TEXT", "why" };
+	if (has & HAS_KEEP) {
+		opts[n++] = (struct opt){ "keep", OPT_FLAG, &o->keep, NULL,
+					  "keep what its replicas wrote" };
+		opts[n++] = (struct opt){ "wait", OPT_U64, &o->wait, "SECONDS",
+					  "for whoever works on it (default 60)" };
+	}
+	if (has & HAS_JSON)
+		opts[n++] = (struct opt){ "json", OPT_FLAG, &o->json, NULL, "print JSON" };
 	o->state = CLI_STATE_DEFAULT;
-	if (opt_parse(opts, false, argc, argv, &operands, e) < 0)
+	o->wait = CANCEL_WAIT_S;
+	if (opt_parse(opts, false, argc, argv, &got, e) < 0)
 		return CLI_USAGE;
-	if (operands != want)
-		return cli_usage(e,
-				 want ? "case %s wants one case id" : "case %s takes no operands",
-				 argv[0]);
+	if (got != operands)
+		return cli_usage(
+			e, operands ? "case %s wants one case id" : "case %s takes no operands",
+			argv[0]);
 	return CLI_OK;
 }
 
@@ -60,7 +81,7 @@ static int list(int argc, char **argv, struct err *e)
 	struct case_options o = { 0 };
 	AUTO_JSON json_t *ids = NULL;
 	AUTO_JSON json_t *rows = json_array();
-	const int status = parse(&o, argc, argv, 0, e);
+	const int status = parse(&o, HAS_JSON, 0, argc, argv, e);
 
 	if (status != CLI_OK)
 		return status;
@@ -151,7 +172,7 @@ static int show(int argc, char **argv, struct err *e)
 {
 	struct case_options o = { 0 };
 	struct kase *k = NULL;
-	int status = parse(&o, argc, argv, 1, e);
+	int status = parse(&o, HAS_JSON, 1, argc, argv, e);
 
 	if (status != CLI_OK)
 		return status;
@@ -184,38 +205,118 @@ static int resume(int argc, char **argv, struct err *e)
 {
 	struct case_options o = { 0 };
 	struct session s;
-	int status = parse(&o, argc, argv, 1, e);
+	int status = parse(&o, HAS_SERVICE | HAS_JSON, 1, argc, argv, e);
 
 	if (status == CLI_OK)
 		status = open_case(&o, argv[1], &s, e);
 	if (status != CLI_OK)
 		return status;
-	status = session_run(&s, o.json, e);
+	status = session_admit(&s, e);
+	if (status == CLI_OK)
+		status = session_run(&s, o.json, e);
 	session_close(&s);
 	return status;
+}
+
+/* Ends as soon as whoever works on it let go of it: 0, with the lock; -EBUSY: still not. */
+static int wait_for(const struct case_options *o, const char *id, struct kase **out, struct err *e)
+{
+	int r = -EBUSY;
+
+	for (uint64_t i = 0; r == -EBUSY && i <= o->wait * 1000 / CANCEL_STEP_MS; i++) {
+		if (i)
+			(void)poll(NULL, 0, CANCEL_STEP_MS);
+		*e = (struct err)ERR_INIT;
+		r = case_open(o->state, id, true, out, e);
+	}
+	return r == -EBUSY ? err_set(e, EBUSY,
+				     "case '%s' was told to end, but whoever works on it has not "
+				     "let go of it within %llu seconds; it ends when it is "
+				     "next looked at",
+				     id, (unsigned long long)o->wait)
+			   : r;
+}
+
+/* Told first: whoever works on it ends it; else we do. */
+static int cancel_case(const struct case_options *o, const char *id, struct audit *a, struct err *e)
+{
+	const struct stop_request req = { o->reason ? o->reason : "cancelled by the operator",
+					  o->keep };
+	struct pipeline p = { .state = o->state, .audit = a };
+	int r = case_open(o->state, id, false, &p.kase, e);
+
+	if (r < 0)
+		return r;
+	if (case_stage(p.kase) == STAGE_N)
+		r = err_set(e, EALREADY, "case '%s' has ended already", id);
+	audit_set_case(a, id);
+	if (r == 0)
+		r = audit_commit(a, "case.cancel",
+				 json_pack("{s:s,s:b}", "reason", req.reason, "keep", req.keep), e);
+	if (r == 0)
+		r = stop_ask(p.kase, &req, e);
+	case_close(p.kase);
+	p.kase = NULL;
+	if (r == 0)
+		r = wait_for(o, id, &p.kase, e);
+	if (r == 0 && case_stage(p.kase) != STAGE_N)
+		r = pipeline_cancel(&p, req.reason, e);
+	case_close(p.kase);
+	return r;
+}
+
+static void say_kept(const struct case_options *o, const char *id)
+{
+	AUTO_JSON json_t *kept = kept_show(o->state, id);
+
+	if (!kept)
+		(void)puts("nothing is kept: no replica of the case was running");
+	else
+		(void)printf("kept what %zu replica%s wrote: %s\nremove it with 'sickbay case "
+			     "discard %s'; links in it are the agent's: do not follow them\n",
+			     json_array_size(json_object_get(kept, "replicas")),
+			     json_array_size(json_object_get(kept, "replicas")) == 1 ? "" : "s",
+			     text_of(kept, "path"), id);
 }
 
 static int cancel(int argc, char **argv, struct err *e)
 {
 	struct case_options o = { 0 };
-	struct session s;
-	int status = parse(&o, argc, argv, 1, e);
+	struct audit *a = NULL;
+	int status = parse(&o, HAS_REASON | HAS_KEEP, 1, argc, argv, e);
 
-	if (status == CLI_OK)
-		status = open_case(&o, argv[1], &s, e);
 	if (status != CLI_OK)
 		return status;
-	{
-		const struct pipeline p = { .state = s.state,
-					    .service = &s.service,
-					    .store = s.store,
-					    .audit = s.audit,
-					    .kase = s.kase };
+	if (audit_open(o.state, &a, e) < 0)
+		return CLI_FAILED;
+	if (cancel_case(&o, argv[1], a, e) < 0)
+		status = CLI_FAILED;
+	else if (o.keep)
+		say_kept(&o, argv[1]);
+	audit_close(a);
+	return status;
+}
 
-		if (pipeline_cancel(&p, o.reason ? o.reason : "cancelled by the operator", e) < 0)
-			status = CLI_FAILED;
-	}
-	session_close(&s);
+static int discard(int argc, char **argv, struct err *e)
+{
+	struct case_options o = { 0 };
+	struct audit *a = NULL;
+	AUTO_JSON json_t *kept = NULL;
+	int status = parse(&o, 0, 1, argc, argv, e);
+
+	if (status != CLI_OK)
+		return status;
+	if (!name_is_safe(argv[1]))
+		return cli_usage(e, "'%s' is not a case id", argv[1]);
+	kept = kept_show(o.state, argv[1]);
+	if (kept && audit_open(o.state, &a, e) < 0)
+		return CLI_FAILED;
+	if (a)
+		audit_set_case(a, argv[1]);
+	if ((a && audit_commit(a, "case.discard", json_object(), e) < 0) ||
+	    kept_discard(o.state, argv[1], e) < 0)
+		status = CLI_FAILED;
+	audit_close(a);
 	return status;
 }
 
@@ -225,11 +326,13 @@ int cmd_case(int argc, char **argv, struct err *e)
 		{ "list", list, "[--state DIR] [--json]", "all cases and where they stand" },
 		{ "show", show, "ID [--state DIR] [--json]", "one case; --json: all its records" },
 		{ "resume", resume, "ID [--state DIR]", "go on where a case was interrupted" },
-		{ "cancel", cancel, "ID [--reason TEXT] [--state DIR]", "end a case" },
 		{ "export", cmd_case_export, "ID -o FILE [--with-raw] [--state DIR]",
 		  "the case as an archive that anyone can check" },
 		{ "verify", cmd_case_verify, "FILE [--key FILE] [--json]",
 		  "check such an archive, anywhere" },
+		{ "cancel", cancel, "ID [--reason TEXT] [--keep] [--state DIR]",
+		  "end a case, also one that runs; --keep: with what its replicas wrote" },
+		{ "discard", discard, "ID [--state DIR]", "remove what --keep kept" },
 		{ 0 },
 	};
 

@@ -105,7 +105,10 @@ int cmd_heal(int argc, char **argv, struct err *e)
 		return cli_usage(e, "heal wants --service NAME|FILE");
 	status = session_open(&h.session, &s, e);
 	if (status == CLI_OK) {
-		status = heal(&h, argv[1], &s, e) < 0 ? CLI_FAILED : session_run(&s, h.json, e);
+		status = session_admit(&s, e);
+		if (status == CLI_OK)
+			status = heal(&h, argv[1], &s, e) < 0 ? CLI_FAILED
+							      : session_run(&s, h.json, e);
 		session_close(&s);
 	}
 	return status;

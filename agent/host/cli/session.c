@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/host/case/mode.h"
+#include "agent/host/case/pause.h"
 #include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
 #include "runtime/base/fd.h"
@@ -51,7 +52,7 @@ int session_open(const struct session_options *o, struct session *out, struct er
 		status = CLI_SCOPE;
 	else if (find_state(o->state, &s, e) == 0 && sandbox_sweep(s.state, e) >= 0 &&
 		 world_sweep(s.state, e) == 0 && store_open(s.state, &s.store, e) == 0 &&
-		 audit_open(s.state, &s.audit, e) == 0)
+		 audit_open(s.state, &s.audit, e) == 0 && pause_settle(s.state, s.audit, e) == 0)
 		status = CLI_OK;
 	if (status != CLI_OK) {
 		session_close(&s);
@@ -69,6 +70,19 @@ void session_close(struct session *s)
 	service_release(&s->service);
 	free(s->state);
 	*s = (struct session){ 0 };
+}
+
+int session_admit(const struct session *s, struct err *e)
+{
+	char why[PAUSE_WHY];
+	const int r = pause_active(s->state, s->service.name, why, e);
+
+	if (r < 0)
+		return CLI_FAILED;
+	if (r == 0)
+		return CLI_OK;
+	(void)err_set(e, EBUSY, "paused (%s): nothing is started until 'sickbay unpause'", why);
+	return CLI_CLOSED;
 }
 
 static struct pipeline pipeline_of(struct session *s)

@@ -19,6 +19,8 @@ struct session {
 
 /* CLI_OK, or the status to exit with. */
 int session_open(const struct session_options *o, struct session *out, struct err *e);
+/* Whether anything may be started for the service: CLI_OK, or CLI_CLOSED while it is paused. */
+int session_admit(const struct session *s, struct err *e);
 int session_begin_case(struct session *s, const struct incident *i, struct err *e);
 /* Runs the case's pipeline, prints how it ended, returns the exit status. */
 int session_run(struct session *s, bool json, struct err *e);

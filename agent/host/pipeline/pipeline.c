@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/stop.h"
 #include "agent/host/incident/triage.h"
 #include "agent/host/pipeline/stages.h"
 #include "runtime/base/clock.h"
@@ -166,16 +167,31 @@ static void work_release(struct work *w)
 	free(w->test_path);
 }
 
+/* The operator ended it while we worked. */
+static int end_cancelled(const struct pipeline *p, struct err *e)
+{
+	char reason[256];
+
+	if (!stop_asked(p->kase, reason) || case_stage(p->kase) == STAGE_N)
+		return -e->code;
+	*e = (struct err)ERR_INIT;
+	return end_case(p, OUTCOME_CANCELLED, reason, e);
+}
+
 int pipeline_run(const struct pipeline *p, struct pipeline_end *out, struct err *e)
 {
+	const struct stop_watch watch = { p->state, p->service->name, p->kase, p->audit };
 	struct work w = { .p = p, .outcome = -1 };
-	int r = 0;
+	int r = stop_begin(&watch, e);
 
 	audit_set_case(p->audit, case_id(p->kase));
 	while (r == 0) {
 		const int stage = case_stage(p->kase);
 
 		if (stage == STAGE_N)
+			break;
+		r = stop_point(e);
+		if (r < 0)
 			break;
 		r = work_load_end(&w, e);
 		if (r < 0)
@@ -189,8 +205,13 @@ int pipeline_run(const struct pipeline *p, struct pipeline_end *out, struct err 
 		else if (w.outcome < 0)
 			r = run_stage(&w, stage, e);
 		if (r == 0 && w.outcome >= 0)
+			r = stop_point(e);
+		if (r == 0 && w.outcome >= 0)
 			r = end_case(p, w.outcome, w.reason, e);
 	}
+	stop_end();
+	if (r == -ECANCELED)
+		r = end_cancelled(p, e);
 	out->no_sandbox = w.world.no_sandbox;
 	work_release(&w);
 	return r < 0 ? r : read_end(p, out, e);

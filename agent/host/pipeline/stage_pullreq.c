@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/stop.h"
 #include "agent/host/pipeline/stages.h"
 #include "agent/host/pr/proposal.h"
 #include "runtime/base/fd.h"
@@ -140,10 +141,13 @@ static int write_texts(struct work *w, struct proposal *p, const char *oid, stru
 
 static int push(struct work *w, const char *branch, const char *oid, struct err *e)
 {
-	int r = audit_commit(
-		w->p->audit, "push",
-		json_pack("{s:s,s:s,s:s}", "branch", branch, "commit", oid, "onto", w->head), e);
+	int r = stop_point(e);
 
+	if (r == 0)
+		r = audit_commit(w->p->audit, "push",
+				 json_pack("{s:s,s:s,s:s}", "branch", branch, "commit", oid, "onto",
+					   w->head),
+				 e);
 	return r < 0 ? r : git_push(w->world.git, oid, branch, e);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/stop.h"
 #include "agent/host/pipeline/stages.h"
 #include "runtime/base/sha256.h"
 
@@ -48,6 +49,8 @@ int work_publish(struct work *w, int stage, json_t *record, struct err *e)
 				json_pack("{s:s,s:s}", "outcome", outcome_name(w->outcome),
 					  "reason", w->reason)) < 0)
 		return err_set(e, ENOMEM, "record of stage '%s': out of memory", stage_name(stage));
+	if (stop_point(e) < 0)
+		return -e->code;
 	return record_publish(w->p, stage, "record.publish", json_object(), json_incref(own), e);
 }
 

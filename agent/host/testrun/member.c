@@ -12,6 +12,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/msg.h"
 #include "runtime/proto/member.h"
+#include "runtime/sandbox/hold.h"
 
 #define AGENT_PATH "/opt/sickbay/bin/sickbay-agent"
 #define TAIL_MAX   2048
@@ -287,9 +288,10 @@ static int hear(struct member *m, const char *what, struct err *e)
 /* Its answer, its end, or the end of patience; its output is read meanwhile. */
 static int await(struct member *m, uint64_t patience_ms, const char *what, struct err *e)
 {
-	const uint64_t until = clock_mono_ns() / 1000000 + patience_ms;
+	const uint64_t begun = clock_mono_ns() / 1000000 - sandbox_held_ms();
 
 	for (;;) {
+		const uint64_t until = begun + sandbox_held_ms() + patience_ms;
 		struct pollfd p[2] = { { .fd = m->sock, .events = POLLIN },
 				       { .fd = sandbox_fd(m->sandbox), .events = POLLIN } };
 		const uint64_t now = clock_mono_ns() / 1000000;

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "agent/host/case/stop.h"
 #include "agent/host/testrun/backing.h"
 #include "agent/host/testrun/world.h"
 #include "runtime/base/id.h"
@@ -235,10 +236,13 @@ static int start(struct replica *r, const struct replica_job *job, struct err *e
 int replica_start(struct world *w, const struct replica_job *job, struct replica **out,
 		  struct err *e)
 {
-	struct replica *r = calloc(1, sizeof(*r));
+	struct replica *r;
 	char id[ID_LEN];
-	int k;
+	int k = stop_point(e);
 
+	if (k < 0)
+		return k;
+	r = calloc(1, sizeof(*r));
 	if (!r)
 		return err_set(e, ENOMEM, "out of memory");
 	id_random(id);
