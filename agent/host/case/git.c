@@ -7,13 +7,13 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "agent/host/case/git_impl.h"
 #include "agent/host/case/git_tidy.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/id.h"
 #include "runtime/base/spawn.h"
 
-#define OUT_MAX	 (512u << 20)
-#define ARGS_MAX 48
+#define OUT_MAX (512u << 20)
 
 struct git {
 	char *dir, *url, *config;
@@ -43,19 +43,9 @@ static const char config_text[] =
 	"[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
 	"[safe]\n\tdirectory = *\n[init]\n\tdefaultBranch = main\n";
 
-struct git_run {
-	const char *args[ARGS_MAX];
-	const void *in;
-	size_t in_len, max;
-	bool private_index;
-	const char *cwd;
-	const char *const *env; /* extra, NULL-terminated */
-};
-
-/* Runs git and returns its exit status, or -errno. */
-static int run_status(struct git *g, const struct git_run *with, struct buf *out, struct err *e)
+int git_status(struct git *g, const struct git_run *with, struct buf *out, struct err *e)
 {
-	const char *argv[ARGS_MAX + 2] = { "git" };
+	const char *argv[GIT_ARGS_MAX + 2] = { "git" };
 	const char *env[16] = { "PATH=/usr/local/bin:/usr/bin:/bin",
 				"LANG=C.UTF-8",
 				"HOME=/nonexistent",
@@ -67,7 +57,7 @@ static int run_status(struct git *g, const struct git_run *with, struct buf *out
 	struct spawn s = { .path = "git", .cwd = with->cwd };
 	int status, r;
 
-	while (n <= ARGS_MAX && with->args[n - 1]) {
+	while (n <= GIT_ARGS_MAX && with->args[n - 1]) {
 		argv[n] = with->args[n - 1];
 		n++;
 	}
@@ -86,7 +76,7 @@ static int run_status(struct git *g, const struct git_run *with, struct buf *out
 
 static int run(struct git *g, const struct git_run *with, struct buf *out, struct err *e)
 {
-	const int status = run_status(g, with, out, e);
+	const int status = git_status(g, with, out, e);
 
 	if (status <= 0)
 		return status;
@@ -249,7 +239,7 @@ static int parse_rev(struct git *g, const char *prefix, const char *rev, char oi
 	int status;
 
 	(void)snprintf(spec, sizeof(spec), "%s%s^{commit}", prefix, rev);
-	status = run_status(g, &with, &out, e);
+	status = git_status(g, &with, &out, e);
 	if (status < 0)
 		return status;
 	chomp(&out);
@@ -280,7 +270,7 @@ int git_is_ancestor(struct git *g, const char *ancestor, const char *of, struct 
 {
 	AUTO_BUF struct buf out = BUF_INIT(0);
 	const struct git_run with = { .args = { "merge-base", "--is-ancestor", ancestor, of } };
-	const int status = run_status(g, &with, &out, e);
+	const int status = git_status(g, &with, &out, e);
 
 	return status < 0 ? status : status == 0;
 }
@@ -435,7 +425,7 @@ int git_history(struct git *g, const char *commit, const struct strlist *paths, 
 	size_t k = 12;
 	int r;
 
-	for (size_t i = 0; i < paths->n && k < ARGS_MAX - 1; i++)
+	for (size_t i = 0; i < paths->n && k < GIT_ARGS_MAX - 1; i++)
 		with.args[k++] = paths->v[i];
 	r = run(g, &with, &text, e);
 	if (r < 0)

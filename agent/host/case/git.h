@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "policy/change.h"
@@ -26,6 +27,25 @@ void git_close(struct git *g);
 int git_resolve(struct git *g, const char *rev, char oid[65], struct err *e);
 /* 1 when `ancestor` is an ancestor of `of` (or the same), 0 when not. */
 int git_is_ancestor(struct git *g, const char *ancestor, const char *of, struct err *e);
+
+/*
+ * The commits of of's first-parent line that descend from `from` (without it), oldest first; none
+ * when it is no ancestor or when there are more than max of them (*more is set).
+ */
+int git_line(struct git *g, const char *from, const char *of, size_t max, struct strlist *out,
+	     bool *more, struct err *e);
+/*
+ * What was changed from `was` to `theirs`, brought to `ours`, line by line, by git's own merge of
+ * files: 1 and the result; 0 when the changes overlap, or a text is not one of lines.
+ */
+struct git_merge {
+	const char *scratch; /* a directory of our own, absolute */
+	struct git_text {
+		const char *p;
+		size_t n;
+	} ours, was, theirs;
+};
+int git_merge_text(struct git *g, const struct git_merge *m, struct buf *out, struct err *e);
 
 struct git_entry {
 	unsigned mode; /* 0100644, 0100755, 0120000, 0160000 */

@@ -113,12 +113,15 @@ static int judge_match(struct work *w, const struct gate_outcome *o, struct err 
 		json_t *head = NULL;
 
 		r = proof_isolate(&in, SIDE_HEAD, &head, &exact, &green, e);
-		if (r == 0 && green == runs)
-			work_end(w, OUTCOME_ALREADY_FIXED,
-				 "the new test passes at the target's head %.12s: deploy it",
-				 w->head);
 		if (r == 0)
 			(void)json_object_set_new(isolate, "head", head);
+		if (r == 0 && green == runs) {
+			json_t *fixed = NULL;
+
+			r = work_already_fixed(w, &fixed, e);
+			if (fixed)
+				(void)json_object_set_new(isolate, "fixed", fixed);
+		}
 	}
 	if (r < 0) {
 		json_decref(isolate);
@@ -281,6 +284,9 @@ static int note_proven(const struct work *w, json_t *record, struct err *e)
 	json_decref(record);
 	return err_set(e, ENOMEM, "out of memory");
 }
+static const int refused_as[] = { [PROOF_REFUSED] = OUTCOME_NO_FIX,
+				  [PROOF_ALREADY_FIXED] = OUTCOME_ALREADY_FIXED,
+				  [PROOF_NEEDS_SCOPE] = OUTCOME_NEEDS_SCOPE };
 
 int stage_proof(struct work *w, struct err *e)
 {
@@ -308,8 +314,7 @@ int stage_proof(struct work *w, struct err *e)
 	if (verdict != PROOF_ACCEPTED) {
 		const json_t *no = json_object_get(record, "refused");
 
-		work_end(w, verdict == PROOF_NEEDS_SCOPE ? OUTCOME_NEEDS_SCOPE : OUTCOME_NO_FIX,
-			 "proof step %d (%s) refused the patch: %.300s",
+		work_end(w, refused_as[verdict], "proof step %d (%s) refused the patch: %.300s",
 			 (int)json_integer_value(json_object_get(no, "step")),
 			 json_string_value(json_object_get(no, "name")),
 			 json_string_value(json_object_get(no, "reason")));

@@ -30,6 +30,12 @@ int work_load_replica(struct work *w, struct err *e); /* base, head, baselines *
 int work_load_test(struct work *w, struct err *e);    /* from 3-match.json */
 int work_load_patch(struct work *w, struct err *e);   /* from 4-patch.json */
 void work_proof_input(struct work *w, struct proof_input *in);
+/*
+ * The test passes at the head: ends the case as already fixed and says which commit to deploy,
+ * {"commit","how":"bisection"|"head","between","tried","why"}.  The head's source is not in place
+ * afterwards.
+ */
+int work_already_fixed(struct work *w, json_t **out, struct err *e);
 /* A stage may have ended the case in its record without the outcome having been written yet. */
 int work_load_end(struct work *w, struct err *e);
 /* The case ends after this stage. */

@@ -72,7 +72,9 @@ static int run_step(struct proving *p, const struct step *s, int side, struct er
 		return err_wrap(e, "proof step %d", s->number);
 	if (r.holds)
 		return 0;
-	p->verdict = r.needs_scope ? PROOF_NEEDS_SCOPE : PROOF_REFUSED;
+	p->verdict = r.needs_scope ? PROOF_NEEDS_SCOPE
+		     : r.fixed	   ? PROOF_ALREADY_FIXED
+				   : PROOF_REFUSED;
 	p->refused = json_pack("{s:i,s:s,s:s,s:s}", "step", s->number, "name", s->name, "side",
 			       side_names[side], "reason", r.says);
 	return p->refused ? 0 : err_set(e, ENOMEM, "proof: out of memory");

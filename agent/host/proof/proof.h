@@ -19,6 +19,7 @@ struct proof_input {
 	const struct baseline *baseline[SIDE_N];
 	bool same_head; /* the target's head is the base commit: one side is enough */
 	uint64_t seed;
+	uint64_t repeat; /* N of N; 0: as the service says */
 };
 
 enum proof_verdict { PROOF_ACCEPTED, PROOF_REFUSED, PROOF_ALREADY_FIXED, PROOF_NEEDS_SCOPE };

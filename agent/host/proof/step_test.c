@@ -44,7 +44,7 @@ static int note_run(void *ctx, size_t index, const struct test_report *r, struct
 
 static size_t repeat(const struct proof_input *in)
 {
-	const uint64_t n = in->world->service->proof.repeat;
+	const uint64_t n = in->repeat ? in->repeat : in->world->service->proof.repeat;
 
 	return n < REPEAT_MAX ? (size_t)n : REPEAT_MAX;
 }
@@ -118,6 +118,7 @@ int step_fails_before(const struct proof_input *in, int side, struct step_result
 		const size_t same = counts_as_same(&s, side);
 
 		r->holds = same == s.runs && s.runs > 0;
+		r->fixed = side == SIDE_HEAD && s.green == s.runs && s.runs > 0;
 		(void)snprintf(
 			r->says, sizeof(r->says),
 			"%zu of %zu runs failed at the coordinate%s%.300s", same, s.runs,

@@ -6,6 +6,7 @@
 /* What one step gives: filled by the step, owned by the caller. */
 struct step_result {
 	bool holds, needs_scope;
+	bool fixed; /* it does not hold because the target needs no patch */
 	char says[512]; /* one sentence: the reason when it does not hold */
 	json_t *detail; /* object or NULL */
 	unsigned risk;	/* points this step adds */

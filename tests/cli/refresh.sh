@@ -1,0 +1,94 @@
+#!/bin/sh
+# A target branch that moves on while production runs an older commit: what it mended already, what is brought to its
+# head, and a case that is begun again because the head is another one.  Needs root.
+# shellcheck disable=SC2016 # programs of other shells
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/sh/lib.sh
+top=$PWD
+sickbay=${SICKBAY:-$top/build/sickbay}
+case $sickbay in /*) ;; *) sickbay=$PWD/$sickbay ;; esac
+work=$(mktemp -d "$top/build/refresh.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+repo=$work/repo state=$work/state
+
+git() { command git -C "$repo" -c user.name=t -c user.email=t@example.invalid "$@"; }
+commit() { # commit NAME: what lies there; NAME is a tag of it
+	git add -A
+	git commit -q -m "$1"
+	git tag "$1"
+}
+prints() { text=$1; shift; "$@" 2>&1 | grep -qF -e "$text"; } # TEXT COMMAND ...
+json() { node -e 'const j = JSON.parse(require("fs").readFileSync(process.argv[1])); console.log(String(eval(process.argv[2])))' "$@"; }
+is() { [ "$2" = "$1" ] || { echo "# $2"; return 1; }; } # WANT GOT
+at() { git rev-parse "$1"; }
+
+# ---- a service of one function ----
+mkdir -p "$repo/test"
+command git -c init.defaultBranch=main init -q "$repo"
+echo '{ "name": "shop", "main": "price.js" }' >"$repo/package.json"
+cat >"$repo/price.js" <<'END'
+'use strict';
+
+// The price of what is in the basket.
+exports.price = function price(items) {
+  return items.map((item) => item.name.length);
+};
+
+exports.count = function count(items) {
+  return items.length;
+};
+END
+cat >"$repo/test/price.test.js" <<'END'
+'use strict';
+const { test } = require('node:test');
+const assert = require('node:assert');
+const shop = require('../price.js');
+
+test('one', () => {
+  assert.deepEqual(shop.price([{ name: 'a' }]), [1]);
+  assert.deepEqual(shop.price([]), []);
+  assert.deepEqual(shop.price([{ name: '' }]), [0]);
+});
+END
+commit deployed
+node -e 'require("'"$repo"'/price.js").price([{ name: "pear" }, { name: null }])' 2>"$work/report"
+sed -i "s|$repo/|/srv/shop/|g" "$work/report"
+echo '{ "call": { "module": "shop", "export": "price", "args": [[{ "name": "pear" }, { "name": null }]] } }' >"$work/input.json"
+printf '{"commit":"%s","release":"1"}\n' "$(at deployed)" >"$work/deploy.json"
+r='"node", "--require", "/opt/sickbay/reporters/node-test.js", "--test", "--test-reporter",
+	"/opt/sickbay/reporters/node-test.js", "--test-reporter-destination", "stdout"'
+service() { # service FILE MODE
+	cat >"$work/$1" <<-J
+		{ "version": 1, "name": "shop", "language": "javascript", "mode": "$2",
+		  "repository": { "url": "repo", "target": "main" }, "image": { "production": "host" },
+		  "paths": [{ "production": "/srv/shop/", "repository": "" }],
+		  "tests": [{ "name": "tests", "format": "reporter", "command": [$r, "test/"], "one": [$r, "@test"],
+		    "new_test": { "dir": "test", "framework": "node:test", "module": "../price.js" } }],
+		  "proof": { "baseline": 1, "repeat": 2 }, "run": { "cwd": "/srv/shop" },
+		  "policy": { "reproduce": "preset:reproduce", "patch": "preset:patch", "verify": "preset:verify" } }
+	J
+}
+service service.json propose
+heal() {
+	"$sickbay" heal --from node --service "$work/service.json" --state "$state" --deploy "$work/deploy.json" \
+		--input "$work/input.json" <"$work/report"
+}
+newest() { find "$state/cases" -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -n | sed -n '$s/.* //p'; }
+record() { echo "$state/cases/$(newest)/$1"; }
+
+# ---- already fixed ----
+for i in 1 2 3; do echo "$i" >"$repo/note$i"; commit "before$i"; done
+sed -i 's/item.name.length/(item.name || "").length/' "$repo/price.js"
+commit mended
+for i in 4 5 6; do echo "$i" >"$repo/note$i"; commit "after$i"; done
+check "the service is ready" "$sickbay" service check "$work/service.json" --state "$state"
+refuses "what the target mended already is not repaired again" 3 \
+	"already-fixed: the new test passes since $(at mended | cut -c1-12), the first of 7 commits after the deployed one" heal
+check "the commit that mended it was found by bisection" is "$(at mended) bisection" \
+	"$(json "$(record 3-match.json)" 'j.isolate.fixed.commit + " " + j.isolate.fixed.how')"
+check "in as many runs as 7 commits need, and one to be sure" is true \
+	"$(json "$(record 3-match.json)" 'j.isolate.fixed.tried <= 4')"
+done_testing
