@@ -164,9 +164,20 @@ static void describe(const struct work *w, const struct rendered *t, const json_
 		   w->subject.task->framework);
 }
 
+/* The simplest test there is was refused: nothing better follows. */
+static int give_up_refused(struct work *w, const struct gate_refusal *no, struct err *e)
+{
+	AUTO_BUF struct buf why = BUF_INIT(4096);
+
+	buf_printf(&why, "the gate refused the test by %s: %s: %s", no->rule ? no->rule : "a rule",
+		   no->place ? no->place : "", no->reason ? no->reason : "");
+	return gate_give_up(w->gate, why.p ? why.p : "the gate refused the test", e);
+}
+
 static int submit(struct work *w, const json_t *input, struct err *e)
 {
 	AUTO_BUF struct buf title = BUF_INIT(256), cause = BUF_INIT(4096), change = BUF_INIT(8192);
+	struct gate_refusal no = { 0 };
 	struct rendered t = { 0 };
 	int r = w->render(&w->subject, input, &t, e);
 
@@ -178,7 +189,10 @@ static int submit(struct work *w, const json_t *input, struct err *e)
 		s.title = title.p;
 		s.cause = cause.p;
 		s.change = change.p;
-		r = gate_submit(w->gate, &s, NULL, e);
+		r = gate_submit(w->gate, &s, &no, e);
+		if (r == -EPERM)
+			r = give_up_refused(w, &no, e);
+		jmap_release(gate_refusal_map, &no);
 	}
 	rendered_release(&t);
 	return r;
@@ -214,7 +228,7 @@ static int run(struct work *w, json_t **input, struct err *e)
 		buf_printf(&why,
 			   "the failure needs the production value at %s, which may not leave",
 			   kept.p);
-		return gate_give_up(w->gate, why.p, e);
+		return gate_needs_person(w->gate, why.p, e);
 	}
 	r = evaluate(w, *input, e);
 	return r < 0 ? r : submit(w, *input, e);

@@ -124,6 +124,7 @@ const struct jmap gate_submit_map[] = {
 const struct jmap gate_give_up_map[] = {
 	NUMBER(gate_give_up, id, COUNT_MAX, "repeated by the answer"),
 	TEXT(gate_give_up, reason, 1, PROSE_BYTES, "why there is nothing to submit"),
+	FLAG(gate_give_up, person, "only a person, who may see production's values, can go on"),
 	{ 0 },
 };
 
@@ -369,10 +370,10 @@ int gate_submit(struct gate_client *c, const struct gate_submit *s, struct gate_
 	return r < 0 ? r : await_done(c, why, e);
 }
 
-int gate_give_up(struct gate_client *c, const char *reason, struct err *e)
+static int give_up(struct gate_client *c, const char *reason, bool person, struct err *e)
 {
 	AUTO_FREE char *text = strdup(reason);
-	const struct gate_give_up g = { .id = c->last_id + 1, .reason = text };
+	const struct gate_give_up g = { .id = c->last_id + 1, .reason = text, .person = person };
 	int r;
 
 	if (!text)
@@ -380,6 +381,16 @@ int gate_give_up(struct gate_client *c, const char *reason, struct err *e)
 	c->last_id++;
 	r = send_struct(c, GATE_GIVE_UP, gate_give_up_map, &g, e);
 	return r < 0 ? r : await_done(c, NULL, e);
+}
+
+int gate_give_up(struct gate_client *c, const char *reason, struct err *e)
+{
+	return give_up(c, reason, false, e);
+}
+
+int gate_needs_person(struct gate_client *c, const char *reason, struct err *e)
+{
+	return give_up(c, reason, true, e);
 }
 
 int gate_note(struct gate_client *c, const char *text, struct err *e)

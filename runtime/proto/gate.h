@@ -94,6 +94,7 @@ struct gate_submit {
 struct gate_give_up {
 	uint64_t id;
 	char *reason;
+	bool person; /* without a value of production there is no failure: for a person */
 };
 
 struct gate_note {
@@ -160,6 +161,8 @@ size_t gate_outstanding(const struct gate_client *c);
 int gate_submit(struct gate_client *c, const struct gate_submit *s, struct gate_refusal *why,
 		struct err *e);
 int gate_give_up(struct gate_client *c, const char *reason, struct err *e);
+/* The same where only a person, who may see production's values, can go on. */
+int gate_needs_person(struct gate_client *c, const char *reason, struct err *e);
 int gate_note(struct gate_client *c, const char *text, struct err *e);
 void gate_answer_release(struct gate_answer *a);
 void gate_client_close(struct gate_client *c); /* NULL is fine */

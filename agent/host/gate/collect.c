@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/host/gate/leak.h"
 #include "agent/host/gate/seen.h"
 #include "runtime/base/log.h"
 
@@ -19,12 +20,32 @@ static char *task_text(const struct gate_session *s)
 	return task ? json_dumps(task, JSON_INDENT(1) | JSON_ENSURE_ASCII) : NULL;
 }
 
-static int set_why(struct gate_outcome *out, int end, const char *why, struct err *e)
+static int set_why(const struct gate_session *s, struct gate_outcome *out, int end, const char *why,
+		   struct err *e)
 {
 	out->end = end;
 	free(out->why);
 	out->why = strdup(why);
-	return out->why ? 0 : err_set(e, ENOMEM, "out of memory");
+	return out->why ? leak_mask(s->values, &out->why, e) : err_set(e, ENOMEM, "out of memory");
+}
+
+/* It has no second try: a value of production in what it brings is for a person. */
+static int submit(const struct gate_session *s, struct gate_outcome *out, struct err *e)
+{
+	char where[256], why[256], text[600];
+	const int r = leak_find(s->values, &out->changes, NULL, where, why, e);
+
+	if (r < 0)
+		return r;
+	if (r == 1) {
+		out->person = true;
+		(void)snprintf(text, sizeof(text), LEAK_RULE ": %s: %s", where, why);
+		changes_release(&out->changes);
+		return set_why(s, out, GATE_FAILED, text, e);
+	}
+	out->end = GATE_SUBMITTED;
+	out->title = strdup("change by the configured agent");
+	return out->title ? 0 : err_set(e, ENOMEM, "out of memory");
 }
 
 static int read_tree(const struct gate_session *s, const struct changes *seen, struct replica *rep,
@@ -38,12 +59,10 @@ static int read_tree(const struct gate_session *s, const struct changes *seen, s
 	r = source_diff(s->world->store, &s->world->side[SIDE_BASE].source,
 			s->world->service->run.cwd, upper, seen, &out->changes, e);
 	if (r < 0)
-		return set_why(out, GATE_FAILED, e->msg, e);
+		return set_why(s, out, GATE_FAILED, e->msg, e);
 	if (out->changes.n == 0)
-		return set_why(out, GATE_GAVE_UP, "the agent changed nothing", e);
-	out->end = GATE_SUBMITTED;
-	out->title = strdup("change by the configured agent");
-	return out->title ? 0 : err_set(e, ENOMEM, "out of memory");
+		return set_why(s, out, GATE_GAVE_UP, "the agent changed nothing", e);
+	return submit(s, out, e);
 }
 
 int collect_run(const struct gate_session *s, struct gate_outcome *out, struct err *e)
@@ -81,7 +100,7 @@ int collect_run(const struct gate_session *s, struct gate_outcome *out, struct e
 		(void)snprintf(why, sizeof(why), "the agent's command ended with %s %d: %.200s",
 			       exit_kind_name(out->exit.kind), out->exit.code,
 			       n ? said->p + (n > 200 ? n - 200 : 0) : "(silent)");
-		r = set_why(out, GATE_FAILED, why, e);
+		r = set_why(s, out, GATE_FAILED, why, e);
 	} else if (r >= 0) {
 		r = read_tree(s, &seen, rep, out, e);
 	}

@@ -9,7 +9,9 @@
 
 #include "agent/host/gate/collect.h"
 #include "agent/host/gate/evaluate.h"
+#include "agent/host/gate/leak.h"
 #include "agent/host/gate/seen.h"
+#include "agent/host/incident/values.h"
 #include "runtime/base/log.h"
 #include "runtime/base/msg.h"
 #include "runtime/proto/gate.h"
@@ -78,10 +80,14 @@ static int foul(struct monitor *m, const char *why)
 	m->out.end = GATE_FAILED;
 	free(m->out.why);
 	m->out.why = strdup(why);
-	if (audit_note(m->s->world->audit, "gate.violation", json_pack("{s:s}", "why", why),
+	if (!m->out.why)
+		return no_memory(m);
+	if (leak_mask(m->s->values, &m->out.why, m->e) < 0)
+		return -m->e->code;
+	if (audit_note(m->s->world->audit, "gate.violation", json_pack("{s:s}", "why", m->out.why),
 		       &ignored) < 0)
 		log_warn("%s", ignored.msg);
-	return m->out.why ? 0 : no_memory(m);
+	return 0;
 }
 
 static int answer(struct monitor *m, uint16_t type, json_t *body)
@@ -96,21 +102,34 @@ static int answer(struct monitor *m, uint16_t type, json_t *body)
 	return 0;
 }
 
-static int refuse(struct monitor *m, uint64_t id, const struct policy_verdict *v, const char *path)
+/* What is kept of a refusal: the agent may have chosen the words in it. */
+static int note_refusal(struct monitor *m, const struct policy_verdict *v, const char *path)
 {
-	const json_t *row =
+	json_t *row =
 		json_pack("{s:s,s:s,s:s,s:s,s:s}", "rule", v->rule, "place", v->place, "reason",
 			  v->reason, "decision", policy_decision_name(v->decision), "path", path);
+	AUTO_JSON json_t *masked =
+		row && m->s->values ? values_mask(m->s->values, row, m->e) : json_incref(row);
 
-	if (!row || json_array_append_new(m->out.refusals, (json_t *)(uintptr_t)row) < 0)
+	json_decref(row);
+	if (!masked)
+		return m->e->code ? -m->e->code : no_memory(m);
+	if (json_array_append(m->out.refusals, masked) < 0)
 		return no_memory(m);
-	m->wants_scope = m->wants_scope || v->decision == POLICY_NEEDS_SCOPE;
-	if (audit_note(m->s->world->audit, "gate.deny",
-		       json_pack("{s:s,s:s,s:s,s:s,s:s}", "role", policy_role_name(m->s->role),
-				 "rule", v->rule, "place", v->place, "reason", v->reason, "path",
-				 path),
-		       m->e) < 0)
+	return audit_note(m->s->world->audit, "gate.deny",
+			  json_pack("{s:s,s:O,s:O,s:O,s:O}", "role", policy_role_name(m->s->role),
+				    "rule", json_object_get(masked, "rule"), "place",
+				    json_object_get(masked, "place"), "reason",
+				    json_object_get(masked, "reason"), "path",
+				    json_object_get(masked, "path")),
+			  m->e);
+}
+
+static int refuse(struct monitor *m, uint64_t id, const struct policy_verdict *v, const char *path)
+{
+	if (note_refusal(m, v, path) < 0)
 		return -m->e->code;
+	m->wants_scope = m->wants_scope || v->decision == POLICY_NEEDS_SCOPE;
 	return answer(m, GATE_REFUSED,
 		      json_pack("{s:I,s:s,s:s,s:s}", "id", (json_int_t)id, "rule", v->rule, "place",
 				v->place, "reason", v->reason));
@@ -244,6 +263,21 @@ static int on_evaluate(struct monitor *m, const json_t *body)
 	return r;
 }
 
+/* 1: no value of production in it; 0: refused and said so. */
+static int clean(struct monitor *m, const struct gate_submit *sub, const struct changes *c)
+{
+	struct policy_verdict v = { .decision = POLICY_DENY, .rule = LEAK_RULE };
+	char where[256], why[256];
+	const int r = leak_find(m->s->values, c, sub, where, why, m->e);
+
+	if (r <= 0)
+		return r < 0 ? r : 1;
+	m->out.person = true;
+	(void)snprintf(v.place, sizeof(v.place), "%s", where);
+	(void)snprintf(v.reason, sizeof(v.reason), "%s", why);
+	return refuse(m, sub->id, &v, "");
+}
+
 static void take_prose(struct gate_outcome *o, struct gate_submit *sub)
 {
 	o->title = take_ptr(sub->title);
@@ -268,7 +302,12 @@ static int accept_submission(struct monitor *m, struct gate_submit *sub, struct 
 	*c = (struct changes){ 0 };
 	take_prose(&m->out, sub);
 	json_decref(m->out.candidates);
-	m->out.candidates = candidates ? json_incref(candidates) : json_array();
+	m->out.candidates = !candidates	   ? json_array()
+			    : m->s->values ? values_mask(m->s->values, candidates, m->e)
+					   : json_incref(candidates);
+	if (!m->out.candidates)
+		return m->e->code ? -m->e->code : no_memory(m);
+	m->out.person = false;
 	m->out.end = GATE_SUBMITTED;
 	m->over = true;
 	return answer(m, GATE_DONE, json_pack("{s:I}", "id", (json_int_t)sub->id));
@@ -290,6 +329,8 @@ static int on_submit(struct monitor *m, const json_t *body)
 	} else {
 		r = allowed(m, sub.id, &c);
 		if (r == 1)
+			r = clean(m, &sub, &c);
+		if (r == 1)
 			r = accept_submission(m, &sub, &c, body);
 	}
 	jmap_release(gate_submit_map, &sub);
@@ -305,8 +346,11 @@ static int on_give_up(struct monitor *m, const json_t *body)
 
 	if (r < 0) {
 		r = foul(m, bad.msg);
+	} else if (leak_mask(m->s->values, &g.reason, m->e) < 0) {
+		r = -m->e->code;
 	} else {
 		m->out.end = m->wants_scope ? GATE_OUT_OF_SCOPE : GATE_GAVE_UP;
+		m->out.person = m->out.person || g.person;
 		free(m->out.why);
 		m->out.why = take_ptr(g.reason);
 		m->over = true;
@@ -326,6 +370,8 @@ static int on_note(struct monitor *m, const json_t *body)
 		r = foul(m, bad.msg);
 	else if (json_array_size(m->out.notes) >= 100)
 		r = foul(m, "it sent more than 100 notes");
+	else if (leak_mask(m->s->values, &n.text, m->e) < 0)
+		r = -m->e->code;
 	else if (json_array_append_new(m->out.notes, json_string(n.text)) < 0)
 		r = no_memory(m);
 	jmap_release(gate_note_map, &n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "agent/host/incident/redact.h"
 #include "agent/host/testrun/testrun.h"
 
 /*
@@ -26,6 +27,7 @@ struct gate_session {
 	const char *test_path;
 	const struct baseline *baseline; /* PATCH: what FULL compares with */
 	const char *history;
+	const struct redact *values; /* production's, none of which may leave; NULL: none */
 	/* Called for each verdict, for the case's attempts; may be NULL. */
 	int (*on_attempt)(void *ctx, size_t number, const struct changes *c, const char *note,
 			  const json_t *verdict, struct err *e);
@@ -35,6 +37,7 @@ struct gate_session {
 struct gate_outcome {
 	int end; /* enum gate_end */
 	char *why;
+	bool person; /* nothing but a value of production makes it fail: for a person */
 	struct changes changes;
 	char *title, *cause, *change, *test_name,
 		*author;    /* prose; author: "built-in" or "command" */

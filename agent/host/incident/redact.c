@@ -466,11 +466,11 @@ static int mark(void *ctx, const struct view *v, size_t i, struct value *x)
 	return 0;
 }
 
-int redact_mask(const struct redact *r, const char *text, size_t n, struct buf *out,
+int redact_mask(const struct redact *r, bool strict, const char *text, size_t n, struct buf *out,
 		size_t *n_masked, struct err *e)
 {
 	AUTO_FREE unsigned char *marks = calloc(1, n + 1);
-	struct look l = { .r = r, .strict = true, .fn = mark, .ctx = marks };
+	struct look l = { .r = r, .strict = strict, .fn = mark, .ctx = marks };
 	size_t masked = 0;
 	int k;
 

@@ -53,5 +53,5 @@ size_t redact_size(const struct redact *r); /* values that are not known */
 int redact_find(const struct redact *r, bool strict, const char *text, size_t n,
 		struct redact_hit *hit, struct err *e);
 /* The text with REDACT_MASK in place of each value, in whatever form; *n_masked may be NULL. */
-int redact_mask(const struct redact *r, const char *text, size_t n, struct buf *out,
+int redact_mask(const struct redact *r, bool strict, const char *text, size_t n, struct buf *out,
 		size_t *n_masked, struct err *e);

@@ -355,7 +355,7 @@ static json_t *mask_text(const struct redact *r, const char *s, size_t n, struct
 {
 	AUTO_BUF struct buf out = BUF_INIT(2u * REDACT_TEXT_MAX);
 
-	if (redact_mask(r, s, n, &out, NULL, e) < 0)
+	if (redact_mask(r, true, s, n, &out, NULL, e) < 0)
 		return NULL;
 	return json_stringn(out.p ? out.p : "", out.n);
 }
@@ -366,7 +366,9 @@ static json_t *mask_object(const struct redact *r, const json_t *v, struct err *
 	const char *key;
 
 	json_object_foreach((json_t *)(uintptr_t)v, key, member) {
-		AUTO_JSON json_t *name = mask_text(r, key, strlen(key), e);
+		AUTO_JSON json_t *name = word_is_common(key, strlen(key))
+						 ? json_string(key)
+						 : mask_text(r, key, strlen(key), e);
 
 		if (!name || json_object_set_new(copy, json_string_value(name),
 						 values_mask(r, member, e)) < 0) {

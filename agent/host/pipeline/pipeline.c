@@ -6,6 +6,7 @@
 
 #include "agent/host/case/stop.h"
 #include "agent/host/incident/triage.h"
+#include "agent/host/pipeline/privacy.h"
 #include "agent/host/pipeline/stages.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
@@ -59,18 +60,17 @@ static int put_triage(json_t *record, const struct incident *i, struct err *e)
 
 int pipeline_begin(const struct pipeline *p, const struct incident *i, struct err *e)
 {
-	AUTO_JSON json_t *incident = incident_write(i);
 	json_t *record;
 	char now[CLOCK_RFC3339], digest[SHA256_HEX] = "";
 
 	clock_rfc3339(clock_real_ns(), now);
 	(void)file_digest(p->service->file, digest);
-	record = json_pack("{s:O,s:{s:s,s:s,s:s},s:{s:s}}", "incident", incident, "service", "name",
+	record = json_pack("{s:{},s:{s:s,s:s,s:s},s:{s:s}}", "incident", "service", "name",
 			   p->service->name, "sha256", digest, "mode",
 			   service_mode_name(p->service->mode), "measured", "created", now);
 	if (!record)
 		return err_set(e, ENOMEM, "incident: out of memory");
-	if (put_triage(record, i, e) < 0) {
+	if (put_triage(record, i, e) < 0 || privacy_keep(p, i, record, e) < 0) {
 		json_decref(record);
 		return -e->code;
 	}
@@ -143,9 +143,11 @@ static int run_stage(struct work *w, int stage, struct err *e)
 
 	log_info("%s: %s", case_id(w->p->kase), stages[stage].what);
 	r = work_load_incident(w, e);
-	if (r == 0)
+	if (r == 0 && w->outcome < 0)
 		r = work_open_world(w, e);
-	if (r == 0)
+	if (r == 0 && w->outcome < 0)
+		r = work_load_values(w, e);
+	if (r == 0 && w->outcome < 0)
 		r = stages[stage].run(w, e);
 	if (settle(w, stage, begun, &late) < 0 && r == 0) {
 		*e = late;
@@ -165,6 +167,7 @@ static void work_release(struct work *w)
 	changes_release(&w->test);
 	changes_release(&w->patch);
 	free(w->test_path);
+	redact_free(w->values);
 }
 
 /* The operator ended it while we worked. */
@@ -206,6 +209,8 @@ int pipeline_run(const struct pipeline *p, struct pipeline_end *out, struct err 
 			r = run_stage(&w, stage, e);
 		if (r == 0 && w.outcome >= 0)
 			r = stop_point(e);
+		if (r == 0 && w.outcome >= 0)
+			r = work_mask_reason(&w, e);
 		if (r == 0 && w.outcome >= 0)
 			r = end_case(p, w.outcome, w.reason, e);
 	}

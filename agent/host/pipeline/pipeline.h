@@ -15,6 +15,7 @@ struct pipeline {
 	struct store *store;
 	struct audit *audit;
 	struct kase *kase;
+	const struct buf *report; /* pipeline_begin(): as it came, to be kept; or NULL */
 };
 
 struct pipeline_end {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/incident/values.h"
 #include "agent/host/pipeline/stages.h"
 #include "runtime/base/log.h"
 
@@ -35,11 +36,16 @@ static int keep_attempt(void *ctx, size_t number, const struct changes *c, const
 			const json_t *verdict, struct err *e)
 {
 	struct work *w = ctx;
-	AUTO_BUF struct buf diff = BUF_INIT(16u << 20);
-	AUTO_FREE char *text = json_dumps(verdict, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+	AUTO_BUF struct buf whole = BUF_INIT(16u << 20);
+	AUTO_BUF struct buf diff = BUF_INIT(32u << 20);
+	AUTO_JSON json_t *masked = values_mask(w->values, verdict, e);
+	AUTO_FREE char *text =
+		masked ? json_dumps(masked, JSON_INDENT(1) | JSON_ENSURE_ASCII) : NULL;
 	char name[96];
-	int r = changes_unified(c, &diff, e);
+	int r = masked ? changes_unified(c, &whole, e) : -e->code;
 
+	if (r == 0)
+		r = redact_mask(w->values, false, whole.p ? whole.p : "", whole.n, &diff, NULL, e);
 	if (r < 0)
 		return r;
 	log_progress("candidate %zu: %s", number, note);
@@ -134,8 +140,11 @@ static int judge_match(struct work *w, const struct gate_outcome *o, struct err 
 
 static void end_without(struct work *w, const struct gate_outcome *o, int otherwise)
 {
-	work_end(w, o->end == GATE_OUT_OF_SCOPE ? OUTCOME_NEEDS_SCOPE : otherwise, "%s",
-		 o->why ? o->why : "the agent gave no reason");
+	work_end(w,
+		 o->person		       ? OUTCOME_NEEDS_PERSON
+		 : o->end == GATE_OUT_OF_SCOPE ? OUTCOME_NEEDS_SCOPE
+					       : otherwise,
+		 "%s", o->why ? o->why : "the agent gave no reason");
 }
 
 /* The record of a stage whose agent brought nothing. */
@@ -175,6 +184,7 @@ int stage_match(struct work *w, struct err *e)
 				  .role = ROLE_REPRODUCE,
 				  .agent = &w->p->service->agents.reproduce,
 				  .incident = &w->incident,
+				  .values = w->values,
 				  .on_attempt = keep_attempt,
 				  .ctx = w };
 	struct gate_outcome o = { 0 };
@@ -210,6 +220,7 @@ int stage_patch(struct work *w, struct err *e)
 				  .agent = &w->p->service->agents.patch,
 				  .incident = &w->incident,
 				  .test = &w->test,
+				  .values = w->values,
 				  .on_attempt = keep_attempt,
 				  .ctx = w };
 	struct gate_outcome o = { 0 };

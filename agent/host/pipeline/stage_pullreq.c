@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/host/case/stop.h"
+#include "agent/host/pipeline/privacy.h"
 #include "agent/host/pipeline/stages.h"
 #include "agent/host/pr/proposal.h"
 #include "runtime/base/fd.h"
@@ -139,6 +140,34 @@ static int write_texts(struct work *w, struct proposal *p, const char *oid, stru
 	return r < 0 ? r : keep_text(w, texts, PR_TEXT_FILE, &text, e);
 }
 
+/* What is counted and hashed here says nothing of production, and differs from run to run. */
+static int check_values(struct work *w, const struct proposal *p, const char *branch, struct err *e)
+{
+	AUTO_BUF struct buf message = BUF_INIT(PR_TEXT_MAX);
+	AUTO_BUF struct buf text = BUF_INIT(PR_TEXT_MAX);
+	AUTO_BUF struct buf name = BUF_INIT(256);
+	struct pr_input in = p->in;
+	char why[256];
+	int r;
+
+	in.spent = NULL;
+	in.evidence = in.checkpoint_root = "";
+	in.checkpoint_size = 0;
+	buf_puts(&name, branch);
+	r = pr_message(&in, &message, e);
+	if (r == 0)
+		r = pr_render(&in, &text, e);
+	if (r == 0)
+		r = privacy_check_text(w->values, "commit message", &message, why, e);
+	if (r == 0)
+		r = privacy_check_text(w->values, "pull request", &text, why, e);
+	if (r == 0)
+		r = privacy_check_text(w->values, "branch", &name, why, e);
+	if (r == 1)
+		work_end(w, OUTCOME_NEEDS_PERSON, "%s", why);
+	return r < 0 ? r : 0;
+}
+
 static int push(struct work *w, const char *branch, const char *oid, struct err *e)
 {
 	int r = stop_point(e);
@@ -161,7 +190,12 @@ int stage_pullreq(struct work *w, struct err *e)
 	if (r == 0)
 		r = load_records(w, &p, branch, e);
 	if (r == 0)
-		r = make_commit(w, &p, oid, e);
+		r = check_values(w, &p, branch, e);
+	if (r < 0 || w->outcome >= 0) {
+		proposal_release(&p);
+		return r;
+	}
+	r = make_commit(w, &p, oid, e);
 	if (r == 0)
 		r = write_texts(w, &p, oid, e);
 	if (r == 0)

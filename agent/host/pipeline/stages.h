@@ -16,7 +16,8 @@ struct work {
 	bool same_head, have_replica;
 	struct changes test, patch;
 	char *test_path;
-	int outcome; /* set by the stage that ends the case; -1: go on */
+	struct redact *values; /* that may not leave; NULL until the base commit is known */
+	int outcome;	       /* set by the stage that ends the case; -1: go on */
 	char reason[512];
 };
 
@@ -25,7 +26,11 @@ stage_fn stage_replica, stage_match, stage_patch, stage_proof, stage_pullreq;
 
 /* Opens what replicas are made of, at the commits that 2-replica.json names. */
 int work_open_world(struct work *w, struct err *e);
+/* Ends the case as needs-person where what production said was erased. */
 int work_load_incident(struct work *w, struct err *e);
+/* Once the base commit is known; ends the case where there are more values than can be kept in. */
+int work_load_values(struct work *w, struct err *e);
+int work_mask_reason(struct work *w, struct err *e);
 int work_load_replica(struct work *w, struct err *e); /* base, head, baselines */
 int work_load_test(struct work *w, struct err *e);    /* from 3-match.json */
 int work_load_patch(struct work *w, struct err *e);   /* from 4-patch.json */

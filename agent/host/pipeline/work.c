@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/host/case/stop.h"
+#include "agent/host/pipeline/privacy.h"
 #include "agent/host/pipeline/stages.h"
 #include "runtime/base/sha256.h"
 
@@ -44,6 +45,8 @@ int work_publish(struct work *w, int stage, json_t *record, struct err *e)
 
 	if (!own)
 		return err_set(e, ENOMEM, "record of stage '%s': out of memory", stage_name(stage));
+	if (w->values && (privacy_mask_record(w->values, own, e) < 0 || work_mask_reason(w, e) < 0))
+		return -e->code;
 	if (w->outcome >= 0 &&
 	    json_object_set_new(own, "end",
 				json_pack("{s:s,s:s}", "outcome", outcome_name(w->outcome),
@@ -82,8 +85,40 @@ int work_load_incident(struct work *w, struct err *e)
 		return 0;
 	r = case_record(w->p->kase, STAGE_INCIDENT, &v, e);
 	if (r == 0)
-		r = incident_read(json_object_get(v, "incident"), &w->incident, e);
+		r = privacy_load(w->p, v, &w->incident, e);
+	if (r == -EIDRM) {
+		work_end(w, OUTCOME_NEEDS_PERSON, "%s", e->msg);
+		e->code = 0;
+		return 0;
+	}
 	w->have_incident = r == 0;
+	return r;
+}
+
+int work_load_values(struct work *w, struct err *e)
+{
+	int r;
+
+	if (w->values || case_stage(w->p->kase) <= STAGE_REPLICA)
+		return 0;
+	r = privacy_values(w, &w->values, e);
+	if (r == -E2BIG) {
+		work_end(w, OUTCOME_NEEDS_PERSON, "production-data: %s", e->msg);
+		e->code = 0;
+		return 0;
+	}
+	return r;
+}
+
+int work_mask_reason(struct work *w, struct err *e)
+{
+	AUTO_BUF struct buf out = BUF_INIT(65536);
+	int r = w->values
+			? redact_mask(w->values, false, w->reason, strlen(w->reason), &out, NULL, e)
+			: 0;
+
+	if (r == 0 && w->values)
+		(void)snprintf(w->reason, sizeof(w->reason), "%s", out.p ? out.p : "");
 	return r;
 }
 

@@ -28,6 +28,9 @@ int pr_render(const struct pr_input *in, struct buf *out, struct err *e);
 /* Subject, body and trailers. */
 int pr_message(const struct pr_input *in, struct buf *out, struct err *e);
 
+/* The words that stand in every pull request, whatever it is about. */
+int pr_words(struct buf *out, struct err *e);
+
 /* ---- shared by the files of this folder ---- */
 void md_text(struct buf *b,
 	     const char *s); /* prose: control bytes, markup and links made harmless */
@@ -40,3 +43,4 @@ const char *pr_str(const json_t *o, const char *key); /* "" when there is none *
 const json_t *pr_step(const json_t *proof, int step,
 		      const char *side); /* a row of the proof, or NULL */
 void pr_questions(const struct pr_input *in, struct buf *b);
+void pr_question_words(struct buf *b); /* of all questions */

@@ -90,3 +90,9 @@ void pr_questions(const struct pr_input *in, struct buf *b)
 		asked++;
 	}
 }
+
+void pr_question_words(struct buf *b)
+{
+	for (size_t i = 0; i < sizeof(traits) / sizeof(traits[0]); i++)
+		buf_printf(b, "%s %s ", traits[i].kind, traits[i].text);
+}

@@ -109,7 +109,7 @@ static void masks_take_the_place_of_values(void)
 	const char *text = "for Jane Doe: 'can' + 'ary', Y2FuYXJ5! and canary";
 	size_t n = 0;
 
-	CHECK_INT(redact_mask(r, text, strlen(text), &out, &n, &e), 0);
+	CHECK_INT(redact_mask(r, true, text, strlen(text), &out, &n, &e), 0);
 	CHECK_STR(out.p, "for [masked]: '[masked]', [masked]! and [masked]");
 	CHECK_INT(n, 4);
 	redact_free(r);
