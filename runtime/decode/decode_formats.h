@@ -27,6 +27,8 @@ int sanitizer_decode(const struct source *in, json_t **out, struct err *e);
 int results_decode(const struct source *in, json_t **out, struct err *e);
 int tap_decode(const struct source *in, json_t **out, struct err *e);
 int junit_decode(const struct source *in, json_t **out, struct err *e);
+/* options: {"path"} in the repository, which says what the file is */
+int manifest_decode(const struct source *in, json_t **out, struct err *e);
 int missing_decode(const struct source *in, json_t **out, struct err *e);
 
 /* Streams: the entries of an archive as DECODE_MSG_ENTRY and DECODE_MSG_DATA, then DECODE_MSG_END.

@@ -25,6 +25,7 @@ static const struct format {
 	{ DECODE_RESULTS, 64 * MIB, results_decode },
 	{ DECODE_TAP, 64 * MIB, tap_decode },
 	{ DECODE_JUNIT, 64 * MIB, junit_decode },
+	{ DECODE_MANIFEST, 16 * MIB, manifest_decode },
 	{ DECODE_MISSING, 1 * MIB, missing_decode },
 };
 

@@ -23,8 +23,8 @@ static const char *const names[] = {
 	[DECODE_INCIDENT] = "incident", [DECODE_NODE] = "node",
 	[DECODE_PYTHON] = "python",	[DECODE_SANITIZER] = "sanitizer",
 	[DECODE_RESULTS] = "results",	[DECODE_TAP] = "tap",
-	[DECODE_JUNIT] = "junit",	[DECODE_MISSING] = "missing",
-	[DECODE_ARCHIVE] = "archive",
+	[DECODE_JUNIT] = "junit",	[DECODE_MANIFEST] = "manifest",
+	[DECODE_MISSING] = "missing",	[DECODE_ARCHIVE] = "archive",
 };
 
 struct decode {

@@ -40,6 +40,9 @@ enum decode_format {
 	/* {"prefix": "FILE"} makes ids "FILE::name" -> test results without faults and values */
 	DECODE_TAP,
 	DECODE_JUNIT,
+	/* a file of a repository that says what it is, by {"path"} -> findings
+	 * (agent/host/case/manifest.h) */
+	DECODE_MANIFEST,
 	/* what a suite that did not run printed -> {"what","do","line"} of the first thing that it
 	 * lacks, or {} */
 	DECODE_MISSING,

@@ -15,11 +15,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
  * One input through one decoder: a refusal says why, and what is accepted
  * can be sent and comes back the same.
  */
-static inline void fuzz_decoder(const uint8_t *data, size_t size,
-				int (*decode)(const struct source *, json_t **, struct err *))
+static inline void fuzz_decoder_with(const uint8_t *data, size_t size, const json_t *options,
+				     int (*decode)(const struct source *, json_t **, struct err *))
 {
 	char *text = malloc(size + 1);
-	struct source in = { .name = "fuzz", .text = text, .n = size };
+	struct source in = { .name = "fuzz", .text = text, .n = size, .options = options };
 	AUTO_BUF struct buf wire = BUF_INIT(MSG_MAX);
 	AUTO_JSON json_t *value = NULL;
 	AUTO_JSON json_t *back = NULL;
@@ -39,4 +39,10 @@ static inline void fuzz_decoder(const uint8_t *data, size_t size,
 		__builtin_trap();
 	}
 	free(text);
+}
+
+static inline void fuzz_decoder(const uint8_t *data, size_t size,
+				int (*decode)(const struct source *, json_t **, struct err *))
+{
+	fuzz_decoder_with(data, size, NULL, decode);
 }

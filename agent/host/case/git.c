@@ -266,6 +266,24 @@ int git_resolve(struct git *g, const char *rev, char oid[65], struct err *e)
 	return r;
 }
 
+int git_head(struct git *g, char **branch, struct err *e)
+{
+	static const char lead[] = "ref: refs/heads/";
+	AUTO_BUF struct buf out = BUF_INIT(8192);
+	const struct git_run with = { .args = { "ls-remote", "--quiet", "--symref", UPLOAD_PACK,
+						g->url, "HEAD" } };
+	const int r = run(g, &with, &out, e);
+	size_t n;
+
+	if (r < 0)
+		return r;
+	if (!out.p || strncmp(out.p, lead, strlen(lead)) != 0)
+		return err_set(e, ENOENT, "repository '%s': HEAD is no branch", g->url);
+	n = strcspn(out.p + strlen(lead), "\t\n");
+	*branch = strndup(out.p + strlen(lead), n);
+	return *branch ? 0 : err_set(e, ENOMEM, "out of memory");
+}
+
 int git_is_ancestor(struct git *g, const char *ancestor, const char *of, struct err *e)
 {
 	AUTO_BUF struct buf out = BUF_INIT(0);

@@ -46,6 +46,9 @@ struct git_merge {
 	} ours, was, theirs;
 };
 int git_merge_text(struct git *g, const struct git_merge *m, struct buf *out, struct err *e);
+/* The branch that HEAD of the service's repository names: *branch to be freed; -ENOENT when it names
+ * none. */
+int git_head(struct git *g, char **branch, struct err *e);
 
 struct git_entry {
 	unsigned mode; /* 0100644, 0100755, 0120000, 0160000 */

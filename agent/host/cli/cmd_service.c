@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "agent/host/case/mode.h"
-#include "agent/host/case/service_state.h"
-#include "agent/host/cli/cli.h"
+#include "agent/host/cli/cmd_service.h"
 #include "agent/host/cli/session.h"
 #include "agent/host/testrun/check.h"
 #include "runtime/base/opt.h"
@@ -16,14 +15,6 @@ struct service_call {
 	bool json;
 };
 
-#define OPT_SERVICES(c)                                                                           \
-	{                                                                                         \
-		"services", OPT_STR, &(c).services, "DIR", "service files (" SERVICES_DEFAULT ")" \
-	}
-#define OPT_STATE(c)                                                                           \
-	{                                                                                      \
-		"state", OPT_STR, &(c).state, "DIR", "state directory (" CLI_STATE_DEFAULT ")" \
-	}
 #define OPT_JSON(c)                                             \
 	{                                                       \
 		"json", OPT_FLAG, &(c).json, NULL, "print JSON" \
@@ -139,6 +130,8 @@ static int check(int argc, char **argv, struct err *e)
 int cmd_service(int argc, char **argv, struct err *e)
 {
 	static const struct command table[] = {
+		{ "init", service_cmd_init, "REPOSITORY [--name NAME]",
+		  "draft a service file from what a repository says of itself" },
 		{ "check", check, "NAME|FILE [--json]",
 		  "run its suite in replicas: is it ready to be healed?" },
 		{ 0 },
