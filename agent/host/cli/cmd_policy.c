@@ -154,7 +154,11 @@ int cmd_policy(int argc, char **argv, struct err *e)
 		{ "fmt", policy_cmd_fmt, "FILE... [--check | --write]",
 		  "policies in their canonical form, comments kept" },
 		{ "presets", policy_cmd_presets, "[NAME]", "the built-in policies" },
+		{ "replay", policy_cmd_replay, "--since DATE POLICY [--state DIR] [--json]",
+		  "what past cases would have met under another policy" },
 		{ "schema", policy_cmd_schema, "", "the format as a JSON Schema" },
+		{ "suggest", policy_cmd_suggest, "CASE [--state DIR] [--service FILE] [--json]",
+		  "the narrowest change that would allow what a case was refused" },
 		{ 0 },
 	};
 
