@@ -24,19 +24,35 @@
 #define ENTRY_MAX   65536
 #define NAME_LEN    80
 
+enum measure { NO_MEASURE, RIGHT, WRONG };
+
 static const struct {
 	const char *name;
 	bool of_proposal; /* makes sense only where something was proposed */
+	bool judges;
+	enum measure measure;
 } decisions[DECISION_N] = {
-	[DECISION_MERGED] = { "merged", true },
-	[DECISION_MERGED_EDITED] = { "merged-edited", true },
-	[DECISION_CLOSED_WRONG] = { "closed-wrong", false },
-	[DECISION_EXPECTED] = { "expected-behaviour", false },
-	[DECISION_DUPLICATE] = { "duplicate", false },
-	[DECISION_REVERTED] = { "reverted", true },
-	[DECISION_RECURRED] = { "recurred", false },
-	[DECISION_LIFTED] = { "lifted", false },
+	[DECISION_MERGED] = { "merged", true, true, RIGHT },
+	[DECISION_MERGED_EDITED] = { "merged-edited", true, true, RIGHT },
+	[DECISION_CLOSED_WRONG] = { "closed-wrong", false, true, WRONG },
+	[DECISION_EXPECTED] = { "expected-behaviour", false, true, WRONG },
+	[DECISION_DUPLICATE] = { "duplicate", false, true, NO_MEASURE },
+	[DECISION_REVERTED] = { "reverted", true, true, WRONG },
+	[DECISION_RECURRED] = { "recurred", false, true, WRONG },
+	[DECISION_LIFTED] = { "lifted", false, false, NO_MEASURE },
+	[DECISION_AUDITED] = { "audited", true, false, NO_MEASURE },
 };
+
+bool decision_judges(int decision)
+{
+	return decisions[decision].judges;
+}
+
+bool decision_measures(int decision, bool *right)
+{
+	*right = decisions[decision].measure == RIGHT;
+	return decisions[decision].measure != NO_MEASURE;
+}
 
 const char *decision_name(int decision)
 {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "agent/host/case/case.h"
 #include "runtime/proto/audit.h"
@@ -21,12 +22,17 @@ enum decision {
 	DECISION_DUPLICATE,
 	DECISION_REVERTED,
 	DECISION_RECURRED,
-	DECISION_LIFTED, /* expected-behaviour no longer holds */
+	DECISION_LIFTED,  /* expected-behaviour no longer holds */
+	DECISION_AUDITED, /* a person looked at the case in depth */
 	DECISION_N
 };
 
 const char *decision_name(int decision);
 int decision_from_name(const char *name); /* or -1 */
+/* Whether it says something of the case itself; the last one that does counts. */
+bool decision_judges(int decision);
+/* Whether it counts for how often proposals are right, and then whether it was one. */
+bool decision_measures(int decision, bool *right);
 
 /* 1: reports with this fingerprint are not to be repaired, why says since when and by which case;
  * 0: they may be; <0: unknown. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/host/case/facts.h"
 #include "agent/host/case/stop.h"
 #include "agent/host/cli/cli.h"
 #include "agent/host/cli/session.h"
@@ -52,23 +53,6 @@ static int parse(struct case_options *o, unsigned has, int operands, int argc, c
 	return CLI_OK;
 }
 
-/* {"case","stage","outcome","reason","service"} */
-static json_t *summary(struct kase *k, struct err *e)
-{
-	AUTO_JSON json_t *incident = NULL;
-	AUTO_JSON json_t *outcome = NULL;
-	const int stage = case_stage(k);
-
-	if (stage > STAGE_INCIDENT && case_record(k, STAGE_INCIDENT, &incident, e) < 0)
-		return NULL;
-	if (stage == STAGE_N && case_record(k, STAGE_OUTCOME, &outcome, e) < 0)
-		return NULL;
-	return json_pack("{s:s,s:s,s:O*,s:O*,s:O*}", "case", case_id(k), "stage", stage_name(stage),
-			 "outcome", json_object_get(outcome, "outcome"), "reason",
-			 json_object_get(outcome, "reason"), "service",
-			 json_object_get(json_object_get(incident, "service"), "name"));
-}
-
 static const char *text_of(const json_t *o, const char *key)
 {
 	const char *s = json_string_value(json_object_get(o, key));
@@ -76,37 +60,49 @@ static const char *text_of(const json_t *o, const char *key)
 	return s ? s : "-";
 }
 
+static void print_row(const json_t *f)
+{
+	(void)printf("%-24s %-10s %-15s %-18s %s\n", text_of(f, "case"), text_of(f, "stage"),
+		     text_of(f, "outcome"), text_of(f, "decision"), text_of(f, "reason"));
+}
+
 static int list(int argc, char **argv, struct err *e)
 {
-	struct case_options o = { 0 };
-	AUTO_JSON json_t *ids = NULL;
-	AUTO_JSON json_t *rows = json_array();
-	const int status = parse(&o, HAS_JSON, 0, argc, argv, e);
+	const char *state = CLI_STATE_DEFAULT, *since = NULL;
+	struct case_filter f = { 0 };
+	bool json = false;
+	const struct opt opts[] = {
+		{ "service", OPT_STR, &f.service, "NAME", "of one service" },
+		{ "outcome", OPT_STR, &f.outcome, "OUTCOME", "that ended so" },
+		{ "operator", OPT_STR, &f.operator_name, "NAME", "changed by one operator" },
+		{ "model", OPT_STR, &f.model, "NAME", "by built-in, command or a model" },
+		{ "policy", OPT_STR, &f.policy, "NAME|DIGEST", "under one policy" },
+		{ "touched", OPT_STR, &f.touched, "PATH", "that changed a file, or one below" },
+		{ "since", OPT_STR, &since, "WHEN", "begun since a date, or within an age (30d)" },
+		{ "state", OPT_STR, &state, "DIR", "state directory" },
+		{ "json", OPT_FLAG, &json, NULL, "print JSON" },
+		{ 0 }
+	};
+	AUTO_JSON json_t *found = NULL;
+	int operands;
 
-	if (status != CLI_OK)
-		return status;
-	if (case_list(o.state, &ids, e) < 0)
+	if (opt_parse(opts, false, argc, argv, &operands, e) < 0)
+		return CLI_USAGE;
+	if (operands != 0)
+		return cli_usage(e, "case list takes no operands");
+	if (f.outcome && outcome_from_name(f.outcome) < 0)
+		return cli_usage(e, "'%s' is not an outcome", f.outcome);
+	if (since && facts_since(since, &f.since, e) < 0)
+		return CLI_USAGE;
+	if (facts_find(state, &f, &found, e) < 0)
 		return CLI_FAILED;
-	for (size_t i = 0; i < json_array_size(ids); i++) {
-		struct kase *k = NULL;
-		json_t *row;
-
-		if (case_open(o.state, json_string_value(json_array_get(ids, i)), false, &k, e) < 0)
-			return CLI_FAILED;
-		row = summary(k, e);
-		case_close(k);
-		if (!row)
-			return CLI_FAILED;
-		if (!o.json)
-			(void)printf("%-24s %-10s %-15s %s\n", text_of(row, "case"),
-				     text_of(row, "stage"), text_of(row, "outcome"),
-				     text_of(row, "reason"));
-		(void)json_array_append_new(rows, row);
-	}
-	if (o.json) {
-		(void)json_dumpf(rows, stdout, JSON_INDENT(1));
+	if (json) {
+		(void)json_dumpf(found, stdout, JSON_INDENT(1));
 		(void)fputc('\n', stdout);
+		return CLI_OK;
 	}
+	for (size_t i = 0; i < json_array_size(found); i++)
+		print_row(json_array_get(found, i));
 	return CLI_OK;
 }
 
@@ -148,18 +144,31 @@ static void print_triage(const struct kase *k)
 		(void)printf("          %s\n", json_string_value(one));
 }
 
+static void print_decisions(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *d = json_array_get(list, i);
+		const char *note = json_string_value(json_object_get(d, "note"));
+
+		(void)printf("%-9s %s, %s%s%s\n", i ? "" : "decided", text_of(d, "decision"),
+			     text_of(d, "at"), note ? ": " : "", note ? note : "");
+	}
+}
+
 static int show_text(struct kase *k, struct err *e)
 {
-	AUTO_JSON json_t *s = summary(k, e);
-	AUTO_JSON json_t *spent = NULL;
+	AUTO_JSON json_t *s = NULL;
+	const json_t *spent;
 
-	if (!s || case_spent(k, &spent, e) < 0)
+	if (case_facts(k, &s, e) < 0)
 		return CLI_FAILED;
+	spent = json_object_get(s, "spent");
 	(void)printf("case      %s\nservice   %s\nstage     %s\noutcome   %s\nreason    %s\n"
 		     "directory %s\n",
 		     case_id(k), text_of(s, "service"), text_of(s, "stage"), text_of(s, "outcome"),
 		     text_of(s, "reason"), case_path(k));
 	print_triage(k);
+	print_decisions(json_object_get(s, "decisions"));
 	(void)printf("spent     %lld evaluations, %lld replicas, %.1f cpu-s, %.1f s wall\n",
 		     (long long)json_integer_value(json_object_get(spent, "evaluations")),
 		     (long long)json_integer_value(json_object_get(spent, "replicas")),
@@ -323,9 +332,13 @@ static int discard(int argc, char **argv, struct err *e)
 int cmd_case(int argc, char **argv, struct err *e)
 {
 	static const struct command table[] = {
-		{ "list", list, "[--state DIR] [--json]", "all cases and where they stand" },
+		{ "list", list, "[--service NAME] [--touched PATH] ...",
+		  "cases, where they stand, and what came of them" },
 		{ "show", show, "ID [--state DIR] [--json]", "one case; --json: all its records" },
 		{ "resume", resume, "ID [--state DIR]", "go on where a case was interrupted" },
+		{ "decide", cmd_case_decide, "ID DECISION [--note TEXT] [--commit COMMIT]",
+		  "what a person did with it: merged, closed-wrong, ..." },
+		{ "audit", cmd_case_audit, "ID --by-note TEXT", "a person looked at it in depth" },
 		{ "export", cmd_case_export, "ID -o FILE [--with-raw] [--state DIR]",
 		  "the case as an archive that anyone can check" },
 		{ "verify", cmd_case_verify, "FILE [--key FILE] [--json]",

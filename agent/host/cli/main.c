@@ -20,6 +20,8 @@ static const struct command commands[] = {
 	  "from an incident to a proven pull request" },
 	{ "case", cmd_case, "list|show|resume|cancel", "cases and their records" },
 	{ "raw", cmd_raw, "list|show|erase|expire ...", "what production said, kept apart" },
+	{ "stats", cmd_stats, "[--service NAME] [--since WHEN]",
+	  "how often it was right, and what it cost" },
 	{ "pause", cmd_pause, "[--service NAME | --all --reason TEXT]",
 	  "stop repairs now; without options: what is paused" },
 	{ "unpause", cmd_unpause, "--service NAME | --all", "go on" },

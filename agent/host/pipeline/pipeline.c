@@ -94,9 +94,12 @@ static int end_case(const struct pipeline *p, int outcome, const char *reason, s
 {
 	json_t *fields = json_pack("{s:s,s:s}", "outcome", outcome_name(outcome), "reason", reason);
 	json_t *record = json_copy(fields), *ledger = NULL;
+	char now[CLOCK_RFC3339];
 
+	clock_rfc3339(clock_real_ns(), now);
 	if (case_ledger(p->kase, &ledger, e) < 0 ||
-	    json_object_set_new(record, "ledger", ledger) < 0) {
+	    json_object_set_new(record, "ledger", ledger) < 0 ||
+	    json_object_set_new(record, "measured", json_pack("{s:s}", "ended", now)) < 0) {
 		json_decref(fields);
 		json_decref(record);
 		return e->code ? -e->code : err_set(e, ENOMEM, "outcome: out of memory");
