@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/host/pipeline/stages.h"
+#include "agent/host/testrun/backing.h"
 #include "runtime/base/log.h"
 #include "runtime/base/sha256.h"
 
@@ -132,13 +133,13 @@ int stage_replica(struct work *w, struct err *e)
 	if (r < 0)
 		return r;
 	w->have_replica = true;
-	record =
-		json_pack("{s:s,s:s,s:{s:s,s:s*},s:s,s:s,s:{s:I,s:o},s:o,s:o,s:{s:o,s:o*}}", "base",
-			  w->base, "head", w->head, "image", "name", w->world.image.name, "digest",
-			  w->world.image.digest, "toolchain", w->world.toolchain_id, "reporters",
-			  w->world.reporters_id, "source", "files", (json_int_t)src->files,
-			  "missing", missing(src), "policies", policies(w), "host", host,
-			  "baseline", "base", baseline_write(&w->baseline[SIDE_BASE]), "head",
-			  w->same_head ? NULL : baseline_write(&w->baseline[SIDE_HEAD]));
+	record = json_pack("{s:s,s:s,s:{s:s,s:s*},s:s,s:s,s:{s:I,s:o},s:o,s:o,s:o*,s:{s:o,s:o*}}",
+			   "base", w->base, "head", w->head, "image", "name", w->world.image.name,
+			   "digest", w->world.image.digest, "toolchain", w->world.toolchain_id,
+			   "reporters", w->world.reporters_id, "source", "files",
+			   (json_int_t)src->files, "missing", missing(src), "policies", policies(w),
+			   "host", host, "backing", backing_write(&w->world), "baseline", "base",
+			   baseline_write(&w->baseline[SIDE_BASE]), "head",
+			   w->same_head ? NULL : baseline_write(&w->baseline[SIDE_HEAD]));
 	return work_publish(w, STAGE_REPLICA, record, e);
 }

@@ -29,12 +29,17 @@ static int put_hosts(struct world *w, struct backing *b, struct err *e)
 	return r < 0 ? r : layer_put_file(b->hosts.fd, "etc/hosts", text.p, text.n, 0644, 0, 0, e);
 }
 
+static bool of_repository(const char *name)
+{
+	return strncmp(name, REPOSITORY, strlen(REPOSITORY)) == 0;
+}
+
 /* A file of the operator's, or of the commit that is looked at. */
 int backing_input(struct world *w, int side, const char *name, struct buf *out, struct err *e)
 {
 	AUTO_FREE char *path = NULL;
 
-	if (strncmp(name, REPOSITORY, strlen(REPOSITORY)) == 0)
+	if (of_repository(name))
 		return source_read_file(w->store, &w->side[side].source, w->service->run.cwd,
 					name + strlen(REPOSITORY), out, e);
 	path = service_path(w->service, name);
@@ -137,22 +142,47 @@ int backing_hosts(const struct world *w)
 	return w->backing ? w->backing->hosts.fd : -1;
 }
 
-/* Checked here, where the operator sees what is wrong with it; given to the member as it is. */
+/* The operator's is checked here, where he sees what is wrong with it; what the repository holds is
+ * read in the member alone. */
 int backing_put_stub(struct world *w, struct backing_one *o, int side, struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_INIT(INPUT_MAX);
 	struct change_layer *l = &o->stub[side];
 	struct stub stub = { 0 };
+	uint8_t digest[SHA256_LEN];
 	int r = backing_input(w, side, o->service->stub, &text, e);
 
 	change_layer_drop(w, l);
-	if (r == 0)
+	if (r == 0 && !of_repository(o->service->stub))
 		r = stub_parse(o->service->stub, text.p ? text.p : "", text.n, &stub, e);
 	stub_release(&stub);
-	if (r == 0)
-		r = scratch_layer_make(w, l, e);
+	if (r < 0)
+		return r;
+	sha256_of(text.p ? text.p : "", text.n, digest);
+	sha256_hex(digest, o->stub_sha256[side]);
+	r = scratch_layer_make(w, l, e);
 	return r < 0 ? r
-		     : layer_put_file(l->fd, &MEMBER_STUB_FILE[1], text.p, text.n, 0644, 0, 0, e);
+		     : layer_put_file(l->fd, &MEMBER_STUB_FILE[1], text.p ? text.p : "", text.n,
+				      0644, 0, 0, e);
+}
+
+json_t *backing_write(const struct world *w)
+{
+	json_t *list = w->backing ? json_array() : NULL;
+
+	for (size_t i = 0; list && i < w->backing->n; i++) {
+		const struct backing_one *o = &w->backing->v[i];
+		const char *base = o->prepared_id[SIDE_BASE], *head = o->prepared_id[SIDE_HEAD];
+
+		(void)json_array_append_new(
+			list,
+			json_pack("{s:s,s:s,s:s,s:s*,s:s*,s:s*,s:s*}", "name", o->service->name,
+				  "image", o->image.name, "digest", o->image.digest, "packages",
+				  *o->packages_id ? o->packages_id : NULL, "base",
+				  *base ? base : NULL, "head", *head ? head : NULL, "stub",
+				  o->service->stub));
+	}
+	return list;
 }
 
 /* ---- members ---- */
@@ -195,8 +225,10 @@ int members_add(struct members *m, const struct backing_one *o, int side, bool b
 
 	(void)snprintf(name, sizeof(name), "%s-%s", m->replica, o->service->name);
 	r = stack(w, o, side, bare, layers, &job.n_layers, e);
-	if (r == 0)
-		r = member_open(&job, &m->v[m->n], e);
+	if (r < 0)
+		return r;
+	r = member_open(&job, &m->v[m->n], e);
+	w->no_sandbox = r < 0;
 	m->n += r == 0;
 	return r;
 }

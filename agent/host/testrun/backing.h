@@ -16,10 +16,14 @@ int backing_open(struct world *w, struct err *e);
 /* Makes the prepared layers for the sources of a side, where the store has none. */
 int backing_prepare(struct world *w, int side, struct err *e);
 /* All that decides what they are, as JSON: equal conditions, equal members. NULL on failure. */
-json_t *backing_conditions(struct world *w, int side, struct err *e);
+json_t *backing_conditions(const struct world *w, int side, struct err *e);
 void backing_close(struct world *w);
 /* The layer with /etc/hosts, which every member of a replica has; -1: no backing services. */
 int backing_hosts(const struct world *w);
+
+/* For the case's record: what each is made of, [{"name","image","digest","packages","base","head",
+ * "stub"}], prepared layers by side; NULL where there is none. */
+json_t *backing_write(const struct world *w);
 
 /* ---- the members beside one payload ---- */
 struct members;

@@ -3,6 +3,7 @@
 
 #include "agent/host/testrun/backing.h"
 #include "agent/host/testrun/member.h"
+#include "runtime/base/sha256.h"
 
 /* Shared by the files that open, prepare and start backing services; nobody else includes it. */
 #define MEMBERS_MAX   16
@@ -16,6 +17,7 @@ struct backing_one {
 	char packages_id[80];
 	struct change_layer own; /* its working directory, given to its user */
 	struct change_layer stub[SIDE_N];
+	char stub_sha256[SIDE_N][SHA256_HEX];
 	int prepared[SIDE_N]; /* layer fd; -1: there is nothing to prepare */
 	char prepared_id[SIDE_N][80];
 };
