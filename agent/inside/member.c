@@ -212,14 +212,17 @@ static int try_connect(const struct member_probe *p, char why[400])
 static int on_probe(struct member *m, const struct msg *msg, struct err *e)
 {
 	struct member_probe p = { 0 };
-	char why[400] = "";
+	char why[400] = "", last[400];
 	int r = jmap_read(member_probe_map, msg->body, &p, "", e);
 	const uint64_t until = now_ms() + p.timeout_ms;
 	int ready = -1, unused;
 
 	while (r == 0 && !m->over) {
-		ready = p.argv.n ? run_command(m, p.argv.v, NULL, until, why)
-				 : try_connect(&p, why);
+		ready = p.argv.n ? run_command(m, p.argv.v, NULL, until, last)
+				 : try_connect(&p, last);
+		/* that time was up in the middle of it says less than how it ended before */
+		if (!*why || now_ms() < until)
+			memcpy(why, last, sizeof(why));
 		if (ready == 0 || now_ms() >= until)
 			break;
 		wait_children(m, now_ms() + p.interval_ms);

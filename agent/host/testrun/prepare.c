@@ -107,10 +107,12 @@ static int name_layer(struct world *w, int side, size_t index, char id[80], stru
 	r = add_inputs(w, side, &o->service->init, &h, e);
 	if (r == 0)
 		r = add_inputs(w, side, &o->service->seed, &h, e);
+	if (r < 0)
+		return err_wrap(e, "backing service '%s'", o->service->name);
 	sha256_final(&h, digest);
 	sha256_hex(digest, hex);
 	(void)snprintf(id, 80, "sha256-%s", hex);
-	return r;
+	return 0;
 }
 
 /* ---- the making ---- */
