@@ -108,6 +108,12 @@ static const struct jmap proof_map[] = {
 	{ .name = "baseline", .kind = JMAP_U64, SUB(proof, baseline), .min = 1, .max = 20, .help = "runs of the suite at the base, to find flaky tests" },
 	{ 0 },
 };
+static const struct jmap limits_map[] = {
+	{ .name = "open", .kind = JMAP_U64, SUB(limits, open), .min = 1, .max = 10000, .help = "most pull requests of the service that are open at one time" },
+	{ .name = "open_fingerprint", .kind = JMAP_U64, SUB(limits, open_fingerprint), .min = 1, .max = 100, .help = "most of one incident" },
+	{ .name = "open_file", .kind = JMAP_U64, SUB(limits, open_file), .min = 1, .max = 1000, .help = "most that touch one file" },
+	{ 0 },
+};
 static const struct jmap service_map[] = {
 	{ .name = "version", .kind = JMAP_U64, AT(version), .required = 1, .min = 1, .max = 1, .help = "format version" },
 	{ .name = "name", .kind = JMAP_STR, AT(name), .required = 1, .min = 1, .max = 60, .help = "name of the service" },
@@ -126,6 +132,7 @@ static const struct jmap service_map[] = {
 	{ .name = "agents", .kind = JMAP_OBJECT, AT(agents), .sub = agents_map, .help = "who reproduces and patches" },
 	{ .name = "policy", .kind = JMAP_OBJECT, AT(policy), .sub = policy_map, .help = "scope policy of each role" },
 	{ .name = "proof", .kind = JMAP_OBJECT, AT(proof), .sub = proof_map, .help = "how much proof is asked for" },
+	{ .name = "limits", .kind = JMAP_OBJECT, AT(limits), .sub = limits_map, .help = "how much may wait for people" },
 	{ 0 },
 };
 /* clang-format on */
@@ -178,6 +185,9 @@ static int fill_defaults(struct service *s, const char *path, struct err *e)
 	set_default(&s->proof.repeat, 5);
 	set_default(&s->proof.variants, 100);
 	set_default(&s->proof.baseline, 3);
+	set_default(&s->limits.open, 5);
+	set_default(&s->limits.open_fingerprint, 1);
+	set_default(&s->limits.open_file, 2);
 	for (size_t i = 0; i < s->tests.n; i++)
 		set_default(&t[i].timeout_ms, DEFAULT_TEST_TIMEOUT);
 	return r < 0 ? err_set(e, ENOMEM, "out of memory") : 0;

@@ -124,6 +124,10 @@ struct service {
 		uint64_t repeat, variants,
 			baseline; /* N of N; held-out inputs; runs of the suite at the base */
 	} proof;
+	struct {
+		uint64_t open, open_fingerprint,
+			open_file; /* most open pull requests: of it, of an incident, of a file */
+	} limits;
 };
 
 int service_load(const char *path, struct service *out, struct err *e);
