@@ -14,7 +14,7 @@
 #define CANCEL_STEP_MS 100u
 
 struct case_options {
-	const char *state, *service, *reason;
+	const char *state, *service, *reason, *config;
 	uint64_t wait;
 	bool json, keep;
 };
@@ -29,9 +29,12 @@ static int parse(struct case_options *o, unsigned has, int operands, int argc, c
 	size_t n = 1;
 	int got;
 
-	if (has & HAS_SERVICE)
+	if (has & HAS_SERVICE) {
 		opts[n++] = (struct opt){ "service", OPT_STR, &o->service, "FILE",
 					  "service file (default: the case's own)" };
+		opts[n++] = (struct opt){ "config", OPT_STR, &o->config, "FILE",
+					  "the host's configuration" };
+	}
 	if (has & HAS_REASON)
 		opts[n++] = (struct opt){ "reason", OPT_STR, &o->reason, "TEXT", "why" };
 	if (has & HAS_KEEP) {
@@ -197,13 +200,15 @@ static int open_case(struct case_options *o, const char *id, struct session *s, 
 {
 	char path[4096];
 	const struct session_options so = { .state = o->state,
+					    .config = o->config,
 					    .service = o->service ? o->service : path };
 	int status;
 
 	if (!o->service && session_service_of(o->state, id, path, e) < 0)
 		return CLI_FAILED;
 	status = session_open(&so, s, e);
-	if (status == CLI_OK && case_open(s->state, id, true, &s->kase, e) < 0) {
+	if (status == CLI_OK &&
+	    (case_open(s->state, id, true, &s->kase, e) < 0 || session_reclaim(s, e) < 0)) {
 		session_close(s);
 		return CLI_FAILED;
 	}

@@ -1,54 +1,75 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/host/case/mode.h"
 #include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
+#include "agent/host/cli/report.h"
 #include "agent/host/cli/session.h"
-#include "agent/host/incident/convert.h"
+#include "agent/host/queue/admit.h"
 #include "runtime/base/opt.h"
 
 struct heal {
 	struct session_options session;
-	const char *from, *input, *deploy, *metrics;
+	struct report_options report;
+	const char *incident; /* that is queued; NULL: an operand or standard input brings one */
 	bool json;
 };
 
-static int read_incident(const char *path, struct incident *out, struct err *e)
+/* What was queued, or what a person brings. */
+static int take_incident(const struct heal *h, const char *path, const struct session *s,
+			 struct incident *out, struct err *e)
 {
-	if (strcmp(path, "-") == 0)
-		return incident_load(STDIN_FILENO, "standard input", out, e);
-	return incident_load_file(path, out, e);
+	struct group g = { 0 };
+	int r;
+
+	if (h->report.from)
+		return report_convert(&h->report, &s->service, out, e);
+	if (!h->incident)
+		return report_load(path, out, e);
+	r = group_load(s->state, h->incident, &g, e);
+	if (r == 0)
+		r = group_incident(s->state, &g, out, e);
+	group_release(&g);
+	return r;
 }
 
-static int take_report(const struct heal *h, const struct service *s, struct incident *out,
-		       struct err *e)
+/* QUEUE_GO: a case, which has begun and is ours. Above: e says what has to happen first. */
+static int begin(const struct heal *h, struct session *s, const struct incident *i, struct err *e)
 {
-	struct strpair pairs[64];
-	struct strmap map = { .v = pairs };
-	struct convert c = { .report = STDIN_FILENO,
-			     .report_name = "standard input",
-			     .input = h->input,
-			     .deploy = h->deploy,
-			     .metrics = h->metrics,
-			     .service = s->name,
-			     .paths = { .paths = &map, .in_app = &s->in_app } };
-	const int r = convert_format(h->from, &c.from, e);
+	const struct queue q = session_queue(s);
+	char file[PATH_MAX], why[QUEUE_WHY] = "";
+	const struct queue_report report = { .service = s->service.name,
+					     .service_file = file,
+					     .incident = i };
+	const struct queue_ask ask = { .service = &s->service,
+				       .id = h->incident,
+				       .report = &report };
+	struct admission a = ADMISSION_INIT;
+	struct err late = ERR_INIT;
+	int r;
 
-	service_strmap(s, &map, 64);
-	return r < 0 ? r : incident_convert(&c, out, e);
-}
-
-/* The report's own place names become the repository's before anything is recorded. */
-static int resolve(const struct service *s, struct incident *i, struct err *e)
-{
-	struct strpair pairs[64];
-	struct strmap map = { .v = pairs };
-	const struct incident_paths paths = { .paths = &map, .in_app = &s->in_app };
-
-	service_strmap(s, &map, 64);
-	return incident_resolve(i, &paths, e);
+	if (!realpath(s->service.file, file))
+		return err_sys(e, "resolve '%s'", s->service.file);
+	r = queue_admit(&q, &ask, &a, why, e);
+	if (r > 0)
+		(void)err_set(e, EBUSY, "not begun: %s", why);
+	if (r != QUEUE_GO)
+		return r;
+	s->claim = a.claim;
+	r = case_create(s->state, i->id, &s->kase, e);
+	if (r == 0)
+		r = admission_case(&q, &a, case_id(s->kase), e);
+	if (r == 0)
+		r = session_begin_case(s, i, e);
+	if (r < 0 && s->kase)
+		(void)case_discard(s->state, s->kase, &late);
+	if (r < 0)
+		(void)queue_complete(s->claim, &late);
+	admission_close(&a);
+	return r;
 }
 
 static int heal(const struct heal *h, const char *path, struct session *s, struct err *e)
@@ -56,60 +77,83 @@ static int heal(const struct heal *h, const char *path, struct session *s, struc
 	struct incident i = { 0 };
 	int r = service_checked(s->state, &s->service, e);
 
-	if (r < 0)
-		return r;
-	r = h->from ? take_report(h, &s->service, &i, e) : read_incident(path, &i, e);
-
 	if (r == 0)
-		r = resolve(&s->service, &i, e);
+		r = take_incident(h, path, s, &i, e);
 	if (r == 0)
-		r = case_create(s->state, i.id, &s->kase, e);
-	if (r == 0) {
-		struct err ignored = ERR_INIT;
-
-		r = session_begin_case(s, &i, e);
-		if (r < 0)
-			(void)case_discard(s->state, s->kase, &ignored);
-	}
+		r = report_resolve(&s->service, &i, e);
+	if (r == 0)
+		r = begin(h, s, &i, e);
 	incident_release(&i);
+	if (r == QUEUE_GO)
+		return session_run(s, h->json, e);
+	return r < 0 ? CLI_FAILED : CLI_CLOSED;
+}
+
+/* The service file that the reports of a queued incident came with. */
+static int service_of(struct heal *h, char path[PATH_MAX], struct err *e)
+{
+	struct host_config c = { 0 };
+	struct group g = { 0 };
+	int r = host_config_load(h->session.config, &c, e);
+
+	if (r == 0)
+		r = group_load(h->session.state ? h->session.state : c.state, h->incident, &g, e);
+	if (r == 0) {
+		(void)snprintf(path, PATH_MAX, "%s", g.service_file);
+		h->session.service = path;
+	}
+	group_release(&g);
+	host_config_release(&c);
 	return r;
+}
+
+static int run(struct heal *h, const char *path, struct err *e)
+{
+	char file[PATH_MAX];
+	struct session s;
+	int status;
+
+	if (h->incident && !h->session.service && service_of(h, file, e) < 0)
+		return CLI_FAILED;
+	status = session_open(&h->session, &s, e);
+	if (status == CLI_OK) {
+		status = session_admit(&s, e);
+		if (status == CLI_OK)
+			status = heal(h, path, &s, e);
+		session_close(&s);
+	}
+	return status;
 }
 
 int cmd_heal(int argc, char **argv, struct err *e)
 {
-	struct heal h = { .session = { .state = CLI_STATE_DEFAULT } };
+	struct heal h = { 0 };
 	const struct opt opts[] = {
 		{ "service", OPT_STR, &h.session.service, "NAME|FILE", "what is healed" },
 		{ "services", OPT_STR, &h.session.services, "DIR",
 		  "service files (" SERVICES_DEFAULT ")" },
+		{ "incident", OPT_STR, &h.incident, "ID", "an incident that is queued" },
 		{ "state", OPT_STR, &h.session.state, "DIR", "state directory" },
-		{ "from", OPT_STR, &h.from, "FORMAT",
+		{ "config", OPT_STR, &h.session.config, "FILE", "the host's configuration" },
+		{ "from", OPT_STR, &h.report.from, "FORMAT",
 		  "node, python or sanitizer: a raw report on stdin" },
-		{ "input", OPT_STR, &h.input, "FILE",
+		{ "input", OPT_STR, &h.report.input, "FILE",
 		  "typed input of the failing call (with --from)" },
-		{ "deploy", OPT_STR, &h.deploy, "FILE", "deployment metadata (with --from)" },
-		{ "metrics", OPT_STR, &h.metrics, "FILE", "runtime metrics (with --from)" },
+		{ "deploy", OPT_STR, &h.report.deploy, "FILE",
+		  "deployment metadata (with --from)" },
+		{ "metrics", OPT_STR, &h.report.metrics, "FILE", "runtime metrics (with --from)" },
 		{ "json", OPT_FLAG, &h.json, NULL, "print the outcome as JSON" },
 		{ 0 }
 	};
-	struct session s;
-	int operands, status;
+	int operands;
 
 	if (opt_parse(opts, false, argc, argv, &operands, e) < 0)
 		return CLI_USAGE;
-	if (operands != (h.from ? 0 : 1))
+	if (operands != (h.report.from || h.incident ? 0 : 1) || (h.report.from && h.incident))
 		return cli_usage(e,
 				 "heal wants one INCIDENT file, or --from FORMAT and a report on "
-				 "standard input");
-	if (!h.session.service)
+				 "standard input, or --incident ID");
+	if (!h.session.service && !h.incident)
 		return cli_usage(e, "heal wants --service NAME|FILE");
-	status = session_open(&h.session, &s, e);
-	if (status == CLI_OK) {
-		status = session_admit(&s, e);
-		if (status == CLI_OK)
-			status = heal(&h, argv[1], &s, e) < 0 ? CLI_FAILED
-							      : session_run(&s, h.json, e);
-		session_close(&s);
-	}
-	return status;
+	return run(&h, argv[1], e);
 }

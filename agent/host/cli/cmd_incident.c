@@ -227,6 +227,10 @@ int cmd_incident(int argc, char **argv, struct err *e)
 		{ "convert", incident_convert_run, "--from FORMAT [OPTIONS] [REPORT]",
 		  "turn a raw report into an incident" },
 		{ "check", incident_check_run, "FILE [--json]", "check an incident strictly" },
+		{ "submit", incident_submit_run, "[OPTIONS] FILE...",
+		  "put incidents into the queue, durably" },
+		{ "list", incident_list_run, "[--json]",
+		  "incidents, and where their repairs stand" },
 		{ 0 },
 	};
 

@@ -11,6 +11,8 @@
 #include "agent/host/case/pause.h"
 #include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
+#include "agent/host/queue/admit.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/sandbox/sandbox.h"
 
@@ -45,14 +47,18 @@ int session_open(const struct session_options *o, struct session *out, struct er
 	int status = CLI_FAILED;
 	char path[4096];
 
-	if (service_file_of(o->services, o->service, path, e) < 0 ||
-	    service_load(path, &s.service, e) < 0)
+	if (host_config_load(o->config, &s.config, e) < 0)
 		return CLI_FAILED;
-	if (check_policies(&s.service, e) < 0)
+	if (service_file_of(o->services ? o->services : s.config.services, o->service, path, e) <
+		    0 ||
+	    service_load(path, &s.service, e) < 0)
+		status = CLI_FAILED;
+	else if (check_policies(&s.service, e) < 0)
 		status = CLI_SCOPE;
-	else if (find_state(o->state, &s, e) == 0 && sandbox_sweep(s.state, e) >= 0 &&
-		 world_sweep(s.state, e) == 0 && store_open(s.state, &s.store, e) == 0 &&
-		 audit_open(s.state, &s.audit, e) == 0 && pause_settle(s.state, s.audit, e) == 0)
+	else if (find_state(o->state ? o->state : s.config.state, &s, e) == 0 &&
+		 sandbox_sweep(s.state, e) >= 0 && world_sweep(s.state, e) == 0 &&
+		 store_open(s.state, &s.store, e) == 0 && audit_open(s.state, &s.audit, e) == 0 &&
+		 pause_settle(s.state, s.audit, e) == 0)
 		status = CLI_OK;
 	if (status != CLI_OK) {
 		session_close(&s);
@@ -65,9 +71,11 @@ int session_open(const struct session_options *o, struct session *out, struct er
 void session_close(struct session *s)
 {
 	case_close(s->kase);
+	queue_release(s->claim);
 	audit_close(s->audit);
 	store_close(s->store);
 	service_release(&s->service);
+	host_config_release(&s->config);
 	free(s->state);
 	*s = (struct session){ 0 };
 }
@@ -91,7 +99,31 @@ static struct pipeline pipeline_of(struct session *s)
 				  .service = &s->service,
 				  .store = s->store,
 				  .audit = s->audit,
-				  .kase = s->kase };
+				  .kase = s->kase,
+				  .claim = s->claim };
+}
+
+struct queue session_queue(const struct session *s)
+{
+	return (struct queue){ .state = s->state,
+			       .config = &s->config,
+			       .audit = s->audit,
+			       .now_ns = clock_real_ns() };
+}
+
+int session_reclaim(struct session *s, struct err *e)
+{
+	const struct queue q = session_queue(s);
+
+	if (case_stage(s->kase) == STAGE_N)
+		return 0; /* nobody repairs it */
+	return queue_reclaim(&q, s->kase, &s->service, &s->claim, e);
+}
+
+/* The case has ended: its incident and paths are free. */
+static int let_go(struct session *s, struct err *e)
+{
+	return s->claim ? queue_complete(s->claim, e) : 0;
 }
 
 /* The case remembers where its service file is, so that resume needs no option. */
@@ -164,6 +196,8 @@ int session_run(struct session *s, bool json, struct err *e)
 		return CLI_FAILED;
 	if (pipeline_run(&p, &end, e) < 0)
 		return end.no_sandbox ? CLI_SANDBOX : CLI_FAILED;
+	if (let_go(s, e) < 0)
+		return CLI_FAILED;
 	print_end(s, &end, json);
 	if (end.goal)
 		return CLI_OK;

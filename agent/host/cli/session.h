@@ -2,19 +2,23 @@
 #pragma once
 
 #include "agent/host/pipeline/pipeline.h"
+#include "agent/host/queue/queue.h"
 
 /* What commands that work on cases open: the service, the store, the log, one case. */
 struct session_options {
 	const char *state, *service; /* service: NAME|FILE */
-	const char *services;	     /* directory of service files; NULL: the default */
+	const char *services;	     /* directory of service files; NULL: the configuration's */
+	const char *config;	     /* of the host; NULL: the default file */
 };
 
 struct session {
-	char *state;		/* absolute, owned */
+	char *state; /* absolute, owned */
+	struct host_config config;
 	struct service service; /* mode: the ceiling, and once a case is begun the mode in effect */
 	struct store *store;
 	struct audit *audit;
 	struct kase *kase;
+	struct claim *claim; /* of the incident that the case is about */
 };
 
 /* CLI_OK, or the status to exit with. */
@@ -25,5 +29,8 @@ int session_begin_case(struct session *s, const struct incident *i, struct err *
 /* Runs the case's pipeline, prints how it ended, returns the exit status. */
 int session_run(struct session *s, bool json, struct err *e);
 void session_close(struct session *s);
+struct queue session_queue(const struct session *s);
+/* The lease of the case that is open. */
+int session_reclaim(struct session *s, struct err *e);
 /* The service file that a case was begun with, kept in its directory. */
 int session_service_of(const char *state, const char *id, char path[4096], struct err *e);

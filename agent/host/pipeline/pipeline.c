@@ -145,7 +145,9 @@ static int run_stage(struct work *w, int stage, struct err *e)
 	int r;
 
 	log_info("%s: %s", case_id(w->p->kase), stages[stage].what);
-	r = work_load_incident(w, e);
+	r = w->p->claim ? queue_heartbeat(w->p->claim, e) : 0;
+	if (r == 0)
+		r = work_load_incident(w, e);
 	if (r == 0 && w->outcome < 0)
 		r = work_open_world(w, e);
 	if (r == 0 && w->outcome < 0)

@@ -3,6 +3,7 @@
 
 #include "agent/host/case/case.h"
 #include "agent/host/proof/proof.h"
+#include "agent/host/queue/queue.h"
 
 /*
  * From an incident to an outcome.  Each stage reads the records before it and
@@ -16,6 +17,7 @@ struct pipeline {
 	struct audit *audit;
 	struct kase *kase;
 	const struct buf *report; /* pipeline_begin(): as it came, to be kept; or NULL */
+	struct claim *claim; /* lease of its incident, or NULL */
 };
 
 struct pipeline_end {

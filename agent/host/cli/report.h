@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/host/case/service.h"
+#include "agent/host/incident/incident.h"
+
+/* What commands take that bring a report: a file of an incident, or a raw report on standard input
+ * and what the operator knows beside it. */
+struct report_options {
+	const char *from, *input, *deploy, *metrics;
+};
+
+/* A raw report from standard input, as an incident of the service. */
+int report_convert(const struct report_options *o, const struct service *s, struct incident *out,
+		   struct err *e);
+/* An incident from a file, "-" for standard input. */
+int report_load(const char *path, struct incident *out, struct err *e);
+/* The report's own place names become the repository's before anything is recorded; it has a
+ * fingerprint afterwards. */
+int report_resolve(const struct service *s, struct incident *i, struct err *e);
