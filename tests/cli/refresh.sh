@@ -34,8 +34,12 @@ cat >"$repo/price.js" <<'END'
 
 // The price of what is in the basket.
 exports.price = function price(items) {
-  return items.map((item) => item.name.length);
+  return items.map(size);
 };
+
+function size(item) {
+  return item.name.length;
+}
 
 exports.count = function count(items) {
   return items.length;
@@ -67,6 +71,8 @@ service() { # service FILE MODE
 		  "paths": [{ "production": "/srv/shop/", "repository": "" }],
 		  "tests": [{ "name": "tests", "format": "reporter", "command": [$r, "test/"], "one": [$r, "@test"],
 		    "new_test": { "dir": "test", "framework": "node:test", "module": "../price.js" } }],
+		  "agents": { "patch": { "kind": "command", "command": ["/bin/sed", "-i",
+		    "s/item.name.length/(item?.name ?? '').length/", "price.js"] } },
 		  "proof": { "baseline": 1, "repeat": 2 }, "run": { "cwd": "/srv/shop" },
 		  "policy": { "reproduce": "preset:reproduce", "patch": "preset:patch", "verify": "preset:verify" } }
 	J
@@ -91,4 +97,32 @@ check "the commit that mended it was found by bisection" is "$(at mended) bisect
 	"$(json "$(record 3-match.json)" 'j.isolate.fixed.commit + " " + j.isolate.fixed.how')"
 check "in as many runs as 7 commits need, and one to be sure" is true \
 	"$(json "$(record 3-match.json)" 'j.isolate.fixed.tried <= 4')"
+
+# ---- a head whose file is another one ----
+git checkout -q -B main deployed
+sed -i 's/^exports.count.*/&\n  if (!items) return 0;/; s/^.use strict.;/&\n\nexports.currency = "EUR";/' "$repo/price.js"
+commit moved
+heals() { heal >"$work/out" 2>&1 || { cat "$work/out"; return 1; }; }
+check "a patch is brought to a head where its file was changed elsewhere" heals
+check "what was proven there is recorded" is true "$(json "$(record 5-proof.json)" 'j.at_head[0].new.includes("EUR")')"
+check "each step of the head ran at the head" is "$(at moved)" \
+	"$(json "$(record 5-proof.json)" 'j.steps.find((s) => s.step === 3 && s.side === "head").commit')"
+branch=sickbay/$(newest)
+check "the proposal is a commit on the head" is "$(at moved)" "$(at "$branch^")"
+check "with the head's own changes" sh -c 'git -C "$1" show "$2:price.js" | grep -q EUR' - "$repo" "$branch"
+check "and no other file than the patch's and the test's" is 2 "$(git diff --name-only "$branch^" "$branch" | wc -l)"
+check "the pull request says that it was merged" grep -q "merged, line by line, into what main has by now" "$(record pr.md)"
+check "what is exported holds" "$sickbay" case export "$(newest)" --state "$state" -o "$work/case.tar"
+check "and is verified" "$sickbay" case verify "$work/case.tar"
+
+git checkout -q -B main deployed
+sed -i 's/item.name.length/item.name.length + 0/' "$repo/price.js"
+commit overlapping
+refuses "a patch of lines that were changed there needs a person" 3 \
+	"needs-person: 'price.js' differs between the base commit and main: the patch does not apply there (the same lines were changed" heal
+
+git checkout -q -B main deployed
+git mv price.js prices.js && sed -i 's/price.js/prices.js/' "$repo/package.json" "$repo/test/price.test.js"
+commit renamed
+refuses "a test that cannot run at the head is not fixed there" 3 "needs-person: 'price.js' differs" heal
 done_testing

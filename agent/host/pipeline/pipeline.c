@@ -171,6 +171,7 @@ static void work_release(struct work *w)
 		baseline_release(&w->baseline[i]);
 	changes_release(&w->test);
 	changes_release(&w->patch);
+	changes_release(&w->patch_head);
 	free(w->test_path);
 	redact_free(w->values);
 }

@@ -15,6 +15,8 @@ struct work {
 	char base[65], head[65];
 	bool same_head, have_replica;
 	struct changes test, patch;
+	struct changes patch_head; /* the patch as it applies at the head */
+	bool merged;		   /* that is another one than at the base */
 	char *test_path;
 	struct redact *values; /* that may not leave; NULL until the base commit is known */
 	int outcome;	       /* set by the stage that ends the case; -1: go on */

@@ -215,6 +215,7 @@ void work_proof_input(struct work *w, struct proof_input *in)
 				    .test = &w->test,
 				    .test_path = w->test_path,
 				    .patch = &w->patch,
+				    .patch_head = w->merged ? &w->patch_head : &w->patch,
 				    .baseline = { &w->baseline[SIDE_BASE],
 						  &w->baseline[SIDE_HEAD] },
 				    .same_head = w->same_head,

@@ -47,10 +47,15 @@ static int service_read(const json_t *v, struct service *out, struct err *e)
 
 static int read_changes(struct proposal *p, struct err *e)
 {
+	const json_t *at_head = json_object_get(p->record[STAGE_PROOF], "at_head");
 	int r = changes_from_json(json_object_get(p->record[STAGE_MATCH], "test"), &p->test, e);
 
 	if (r < 0)
 		return err_wrap(e, "3-match.json");
+	if (at_head) { /* brought to the head, and proven there */
+		r = changes_from_json(at_head, &p->patch, e);
+		return r < 0 ? err_wrap(e, "5-proof.json") : 0;
+	}
 	r = changes_from_json(json_object_get(p->record[STAGE_PATCH], "changes"), &p->patch, e);
 	return r < 0 ? err_wrap(e, "4-patch.json") : 0;
 }

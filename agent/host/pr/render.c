@@ -153,6 +153,15 @@ static void change(const struct pr_input *in, struct buf *b)
 	}
 }
 
+static void brought(const struct pr_input *in, struct buf *b)
+{
+	if (json_object_get(in->proof, "at_head"))
+		buf_printf(b,
+			   "\nThe patch was made at the base commit and merged, line by line, into "
+			   "what %s has by now: the change above is the merged one.\n",
+			   in->service->repository.target);
+}
+
 static void proof_rows(const struct pr_input *in, struct buf *b)
 {
 	const json_t *rows = json_object_get(in->proof, "steps");
@@ -171,6 +180,7 @@ static void proof_rows(const struct pr_input *in, struct buf *b)
 			buf_puts(b, " |\n");
 		}
 	}
+	brought(in, b);
 	if (json_is_true(json_object_get(in->proof, "same_head")))
 		buf_printf(b, "\nThe head of %s is the base commit: one side stands for both.\n",
 			   in->service->repository.target);

@@ -16,6 +16,7 @@ struct proof_input {
 	const struct changes *test; /* the accepted new test */
 	const char *test_path;
 	const struct changes *patch;
+	const struct changes *patch_head; /* as it applies at the head: the same, or merged there */
 	const struct baseline *baseline[SIDE_N];
 	bool same_head; /* the target's head is the base commit: one side is enough */
 	uint64_t seed;

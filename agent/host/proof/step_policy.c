@@ -102,14 +102,15 @@ static int weigh(const struct proof_input *in, const struct change *ch, const js
 	return 1;
 }
 
-static int check_weakening(const struct proof_input *in, struct step_result *r, struct err *e)
+static int check_weakening(const struct proof_input *in, const struct changes *patch,
+			   struct step_result *r, struct err *e)
 {
 	int k = 1;
 
 	if (!policy_weakening_denied(in->world->policy[ROLE_PATCH]))
 		return 1;
-	for (size_t i = 0; k == 1 && i < in->patch->n; i++) {
-		const struct change *ch = &in->patch->v[i];
+	for (size_t i = 0; k == 1 && i < patch->n; i++) {
+		const struct change *ch = &patch->v[i];
 		AUTO_JSON json_t *found = NULL;
 
 		if (ch->kind != CHANGE_MODIFY || ch->type == CHANGE_SYMLINK)
@@ -133,7 +134,11 @@ int step_policy(const struct proof_input *in, int side, struct step_result *r, s
 	if (k == 1)
 		k = check(in, ROLE_PATCH, in->patch, NULL, r, e);
 	if (k == 1)
-		k = check_weakening(in, r, e);
+		k = check_weakening(in, in->patch, r, e);
+	if (k == 1 && in->patch_head != in->patch)
+		k = check(in, ROLE_PATCH, in->patch_head, NULL, r, e);
+	if (k == 1 && in->patch_head != in->patch)
+		k = check_weakening(in, in->patch_head, r, e);
 	if (k != 1)
 		return k;
 	for (size_t i = 0; i < in->patch->n; i++) {

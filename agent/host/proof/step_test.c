@@ -12,7 +12,7 @@
 /* ---- 1: it fails, N of N, where production failed ---- */
 
 struct seen {
-	const struct proof_input *in;
+	struct incident want; /* borrows everything */
 	size_t runs, by_match[MATCH_N], green;
 	struct strlist places; /* "type at file:line function", one a run */
 };
@@ -26,7 +26,7 @@ static int note_run(void *ctx, size_t index, const struct test_report *r, struct
 
 	(void)index;
 	if (r->chain.n) {
-		m = gate_match(s->in->incident, r, &at);
+		m = gate_match(&s->want, r, &at);
 		(void)snprintf(place, sizeof(place), "%s at %s:%llu %s", at.type ? at.type : "?",
 			       at.file ? at.file : "?", (unsigned long long)at.line,
 			       at.function ? at.function : "?");
@@ -87,9 +87,11 @@ static json_t *seen_json(const struct seen *s)
 int proof_isolate(const struct proof_input *in, int side, json_t **out, size_t *exact,
 		  size_t *green, struct err *e)
 {
-	struct seen s = { .in = in };
-	int r = run_new_test(in, side, "isolate", NULL, note_run, &s, e);
+	struct seen s = { 0 };
+	int r = proof_want_at(in, side, &s.want, e);
 
+	if (r == 0)
+		r = run_new_test(in, side, "isolate", NULL, note_run, &s, e);
 	if (r == 0) {
 		*out = seen_json(&s);
 		*exact = s.by_match[MATCH_EXACT];
@@ -111,9 +113,11 @@ static size_t counts_as_same(const struct seen *s, int side)
 
 int step_fails_before(const struct proof_input *in, int side, struct step_result *r, struct err *e)
 {
-	struct seen s = { .in = in };
-	int k = run_new_test(in, side, "proof 1", NULL, note_run, &s, e);
+	struct seen s = { 0 };
+	int k = proof_want_at(in, side, &s.want, e);
 
+	if (k == 0)
+		k = run_new_test(in, side, "proof 1", NULL, note_run, &s, e);
 	if (k == 0) {
 		const size_t same = counts_as_same(&s, side);
 
@@ -171,7 +175,7 @@ static int note_pass(void *ctx, size_t index, const struct test_report *r, struc
 int step_passes_after(const struct proof_input *in, int side, struct step_result *r, struct err *e)
 {
 	struct passing p = { 0 };
-	const int k = run_new_test(in, side, "proof 2", in->patch, note_pass, &p, e);
+	const int k = run_new_test(in, side, "proof 2", proof_patch(in, side), note_pass, &p, e);
 
 	r->holds = p.runs > 0 && p.green == p.runs;
 	(void)snprintf(r->says, sizeof(r->says), "%zu of %zu runs passed%s%.280s", p.green, p.runs,
@@ -270,7 +274,7 @@ int step_suite(const struct proof_input *in, int side, struct step_result *r, st
 						.side = side,
 						.role = ROLE_VERIFY,
 						.what = RUN_SUITE,
-						.changes = { in->test, in->patch },
+						.changes = { in->test, proof_patch(in, side) },
 						.n_changes = 2 };
 	k = testrun_batch(in->world, jobs, 2, 2, note_suite, &s, e);
 	if (k == 0)

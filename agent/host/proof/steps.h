@@ -6,12 +6,17 @@
 /* What one step gives: filled by the step, owned by the caller. */
 struct step_result {
 	bool holds, needs_scope;
-	bool fixed; /* it does not hold because the target needs no patch */
+	bool fixed;	/* it does not hold because the target needs no patch */
 	char says[512]; /* one sentence: the reason when it does not hold */
 	json_t *detail; /* object or NULL */
 	unsigned risk;	/* points this step adds */
 	char risk_reason[200];
 };
+
+static inline const struct changes *proof_patch(const struct proof_input *in, int side)
+{
+	return side == SIDE_HEAD ? in->patch_head : in->patch;
+}
 
 int step_fails_before(const struct proof_input *in, int side, struct step_result *r, struct err *e);
 int step_passes_after(const struct proof_input *in, int side, struct step_result *r, struct err *e);
@@ -20,6 +25,11 @@ int step_policy(const struct proof_input *in, int side, struct step_result *r, s
 int step_mutants(const struct proof_input *in, int side, struct step_result *r, struct err *e);
 int step_variants(const struct proof_input *in, int side, struct step_result *r, struct err *e);
 
+/*
+ * The incident as it has to be met on a side: at the head, the coordinate's line is the one that
+ * the line of the base became there.  What *out points to is the incident's: do not release it.
+ */
+int proof_want_at(const struct proof_input *in, int side, struct incident *out, struct err *e);
 /* Runs `sickbay-agent --inspect ARGS` in a fresh replica with no agent, over these files; its JSON
  * answer. */
 int proof_inspect(const struct proof_input *in, int side, const char *const *args,
