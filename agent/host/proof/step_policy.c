@@ -44,8 +44,8 @@ static bool touches_test(const struct proof_input *in, struct step_result *r)
 }
 
 /* The old text stands in the tree; the new one comes along under a name of its own. */
-static int inspect_one(const struct proof_input *in, const struct change *ch, json_t **findings,
-		       struct err *e)
+static int inspect_one(const struct proof_input *in, int side, const struct change *ch,
+		       json_t **findings, struct err *e)
 {
 	const char *const args[] = {
 		"weakening", ch->path, "sickbay-new-text", "--lang", in->world->service->language,
@@ -58,7 +58,7 @@ static int inspect_one(const struct proof_input *in, const struct change *ch, js
 			       .new_len = ch->new_len };
 	const struct changes files = { .v = &copy, .n = 1 };
 
-	return proof_inspect(in, SIDE_BASE, args, &files, findings, e);
+	return proof_inspect(in, side, args, &files, findings, e);
 }
 
 /*
@@ -102,9 +102,10 @@ static int weigh(const struct proof_input *in, const struct change *ch, const js
 	return 1;
 }
 
-static int check_weakening(const struct proof_input *in, const struct changes *patch,
-			   struct step_result *r, struct err *e)
+static int check_weakening(const struct proof_input *in, int side, struct step_result *r,
+			   struct err *e)
 {
+	const struct changes *patch = proof_patch(in, side);
 	int k = 1;
 
 	if (!policy_weakening_denied(in->world->policy[ROLE_PATCH]))
@@ -115,7 +116,7 @@ static int check_weakening(const struct proof_input *in, const struct changes *p
 
 		if (ch->kind != CHANGE_MODIFY || ch->type == CHANGE_SYMLINK)
 			continue;
-		k = inspect_one(in, ch, &found, e);
+		k = inspect_one(in, side, ch, &found, e);
 		k = k < 0 ? k : weigh(in, ch, json_object_get(found, "findings"), r);
 		k = k != 1 ? k : weigh(in, ch, json_object_get(found, "notes"), r);
 	}
@@ -134,11 +135,11 @@ int step_policy(const struct proof_input *in, int side, struct step_result *r, s
 	if (k == 1)
 		k = check(in, ROLE_PATCH, in->patch, NULL, r, e);
 	if (k == 1)
-		k = check_weakening(in, in->patch, r, e);
+		k = check_weakening(in, SIDE_BASE, r, e);
 	if (k == 1 && in->patch_head != in->patch)
 		k = check(in, ROLE_PATCH, in->patch_head, NULL, r, e);
 	if (k == 1 && in->patch_head != in->patch)
-		k = check_weakening(in, in->patch_head, r, e);
+		k = check_weakening(in, SIDE_HEAD, r, e);
 	if (k != 1)
 		return k;
 	for (size_t i = 0; i < in->patch->n; i++) {
