@@ -219,5 +219,6 @@ void work_proof_input(struct work *w, struct proof_input *in)
 				    .baseline = { &w->baseline[SIDE_BASE],
 						  &w->baseline[SIDE_HEAD] },
 				    .same_head = w->same_head,
-				    .seed = 1 };
+				    .seed = 1,
+				    .values = w->values };
 }

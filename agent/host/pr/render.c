@@ -92,6 +92,20 @@ static void place(struct buf *b, const json_t *c)
 	md_code(b, text);
 }
 
+/* What was said there, without what it was said of: the record holds no more than that. */
+static void said(const struct pr_input *in, struct buf *b)
+{
+	const json_t *chain = json_object_get(json_object_get(in->incident, "incident"), "chain");
+	const char *message = pr_str(json_array_get(chain, 0), "message");
+	char text[200];
+
+	if (!*message || !json_object_get(json_object_get(in->incident, "measured"), "values"))
+		return;
+	(void)snprintf(text, sizeof(text), "%.*s", (int)strcspn(message, "\n"), message);
+	buf_puts(b, ": ");
+	md_code(b, text);
+}
+
 static void seen_row(struct buf *b, const char *where, const char *commit, const json_t *detail)
 {
 	const json_t *seen = json_object_get(detail, "seen");
@@ -118,6 +132,7 @@ static void reproduced(const struct pr_input *in, struct buf *b)
 	md_code(b, pr_str(coordinate(in), "type"));
 	buf_puts(b, " at ");
 	place(b, coordinate(in));
+	said(in, b);
 	buf_puts(b, " |\n");
 	seen_row(b, "base commit", pr_str(in->replica, "base"), isolate);
 	if (at_head)

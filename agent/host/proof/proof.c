@@ -57,6 +57,24 @@ static int add_row(struct proving *p, const struct step *s, int side, struct ste
 			  e);
 }
 
+/* What a step says may quote an input or a message. */
+static int mask_text(const struct redact *values, char *text, size_t size, struct err *e)
+{
+	AUTO_BUF struct buf out = BUF_INIT(65536);
+	int r = values ? redact_mask(values, false, text, strlen(text), &out, NULL, e) : 0;
+
+	if (r == 0 && values)
+		(void)snprintf(text, size, "%s", out.p ? out.p : "");
+	return r;
+}
+
+static int mask_result(const struct redact *values, struct step_result *r, struct err *e)
+{
+	int k = mask_text(values, r->says, sizeof(r->says), e);
+
+	return k < 0 ? k : mask_text(values, r->risk_reason, sizeof(r->risk_reason), e);
+}
+
 static int run_step(struct proving *p, const struct step *s, int side, struct err *e)
 {
 	const uint64_t begun = clock_mono_ns();
@@ -65,6 +83,8 @@ static int run_step(struct proving *p, const struct step *s, int side, struct er
 
 	log_progress("proof %d (%s): %s", s->number, side_names[side], s->name);
 	k = s->run(p->in, side, &r, e);
+	if (k == 0)
+		k = mask_result(p->in->values, &r, e);
 	if (k == 0)
 		k = add_row(p, s, side, &r, (clock_mono_ns() - begun) / 1000, e);
 	json_decref(r.detail);
