@@ -185,6 +185,24 @@ int auditlog_append(struct auditlog *l, const json_t *events, bool sync, uint64_
 	return r;
 }
 
+/* What depends on the witness asks for l->unwitnessed; the log itself goes on without it. */
+static void tell_witness(struct auditlog *l, const struct checkpoint *c, const char *note, size_t n)
+{
+	int r;
+
+	if (l->witness < 0 || (!l->unwitnessed.code && l->witnessed == c->size))
+		return;
+	l->unwitnessed = (struct err)ERR_INIT;
+	r = fd_write_all(l->witness, note, n, "the witness", &l->unwitnessed);
+	if (r == 0)
+		r = sys_fsync(l->witness);
+	if (r < 0 && !l->unwitnessed.code)
+		(void)err_set(&l->unwitnessed, -r, "cannot make the witness durable: %s",
+			      strerror(-r));
+	if (r == 0)
+		l->witnessed = c->size;
+}
+
 static int publish(struct auditlog *l, const struct checkpoint *c, struct buf *note, struct err *e)
 {
 	const size_t from = note->n;
@@ -200,15 +218,18 @@ static int publish(struct auditlog *l, const struct checkpoint *c, struct buf *n
 	if (linkat(l->dir, "checkpoint", l->dir, name, 0) < 0 && errno != EEXIST)
 		return err_sys(e, "cannot keep '%s'", name);
 	l->newest = *c;
+	tell_witness(l, c, note->p + from, note->n - from);
 	return 0;
 }
 
-static int checkpoint_locked(struct auditlog *l, struct checkpoint *out, struct buf *note,
-			     struct err *e)
+int auditlog_checkpoint_locked(struct auditlog *l, struct checkpoint *out, struct buf *note,
+			       struct err *e)
 {
 	uint64_t first;
 	int r = append_locked(l, NULL, true, &first, e);
 
+	if (r == 0)
+		r = auditlog_renew_key(l, e);
 	if (r < 0)
 		return r;
 	out->size = l->tree.size;
@@ -224,7 +245,7 @@ int auditlog_checkpoint(struct auditlog *l, struct checkpoint *out, struct buf *
 		r = auditlog_lock(l, e);
 	if (r < 0)
 		return r;
-	r = checkpoint_locked(l, out, note, e);
+	r = auditlog_checkpoint_locked(l, out, note, e);
 	auditlog_unlock(l);
 	return r;
 }

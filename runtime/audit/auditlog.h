@@ -18,6 +18,7 @@
  *   events/SEQ.N.torn         what a crash left half-written, cut off
  *   checkpoint, checkpoints/  the newest signed tree head, and all of them
  *   key, key.pub              Ed25519, made on first use
+ *   keys/EPOCH                how each later key follows from the one before it (keys.h)
  *   cache/                    hashes and offsets: rebuilt when they do not fit the signed root
  *
  * What is behind the newest checkpoint may be torn by a crash: it is cut and
@@ -32,6 +33,10 @@ struct auditlog {
 	struct tree tree;
 	uint8_t last[SHA256_LEN]; /* leaf hash of the last record */
 	struct note_signer signer;
+	size_t epoch;		   /* of the signer's key */
+	int witness;		   /* a file that each checkpoint is appended to, -1: none */
+	uint64_t witnessed;	   /* size of the newest one there */
+	struct err unwitnessed;	   /* why the newest one is not there */
 	struct checkpoint newest;  /* size 0: none yet */
 	uint64_t segment_bytes;	   /* SEGMENT_BYTES; smaller in tests */
 	uint64_t synced;	   /* records that are known to be durable */
@@ -54,7 +59,20 @@ int auditlog_append(struct auditlog *l, const json_t *events, bool sync, uint64_
 int auditlog_checkpoint(struct auditlog *l, struct checkpoint *out, struct buf *note,
 			struct err *e);
 
+/*
+ * Gives the log a new key: the old one signs everything so far and, together
+ * with the new one, the note of the new epoch (keys.h); then it is gone.
+ * *out and note are the first checkpoint of the new key.
+ */
+int auditlog_rotate(struct auditlog *l, struct checkpoint *out, struct buf *note, struct err *e);
+
 /* ---- between the files of the log ---- */
+int auditlog_checkpoint_locked(struct auditlog *l, struct checkpoint *out, struct buf *note,
+			       struct err *e);
+/* With the lock held: ends a rotation that was cut short. */
+int auditlog_mend_keys(struct auditlog *l, struct err *e);
+/* With the lock held: another process may have given the log a new key. */
+int auditlog_renew_key(struct auditlog *l, struct err *e);
 int auditlog_lock(struct auditlog *l, struct err *e);
 void auditlog_unlock(struct auditlog *l);
 int auditlog_load_keys(struct auditlog *l, struct err *e);

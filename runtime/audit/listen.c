@@ -154,7 +154,7 @@ static int loop(struct listener *l, struct err *e)
 	return serve_sign(l->log, e);
 }
 
-int serve_listen(int door, int life, int dir, struct err *e)
+int serve_listen(int door, int life, int dir, int witness, struct err *e)
 {
 	CLEANUP(cleanup_auditlog_close) struct auditlog *log = NULL;
 	struct listener l = { .n = 2 };
@@ -163,6 +163,7 @@ int serve_listen(int door, int life, int dir, struct err *e)
 	if (r < 0)
 		return r;
 	l.log = log;
+	log->witness = witness;
 	l.poll[0] = (struct pollfd){ .fd = life, .events = POLLIN };
 	l.poll[1] = (struct pollfd){ .fd = door, .events = POLLIN };
 	r = loop(&l, e);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/audit/chain.h"
+#include "runtime/audit/epochs.h"
 #include "runtime/audit/filter.h"
 #include "runtime/audit/prove.h"
 #include "runtime/audit/serve.h"
@@ -30,18 +31,21 @@ struct verb {
 	int (*run)(int argc, char **argv, struct err *e);
 };
 
+/* "--witness": its file is a descriptor. */
+static int witness_of(int argc, char **argv)
+{
+	return argc > 1 && strcmp(argv[1], "--witness") == 0 ? AUDIT_FD_WITNESS : -1;
+}
+
 static int run_serve(int argc, char **argv, struct err *e)
 {
-	(void)argc;
-	(void)argv;
-	return serve(AUDIT_FD_SOCKET, AUDIT_FD_DIR, e);
+	return serve(AUDIT_FD_SOCKET, AUDIT_FD_DIR, witness_of(argc, argv), e);
 }
 
 static int run_listen(int argc, char **argv, struct err *e)
 {
-	(void)argc;
-	(void)argv;
-	return serve_listen(AUDIT_FD_SOCKET, AUDIT_FD_LIFE, AUDIT_FD_DIR, e);
+	return serve_listen(AUDIT_FD_SOCKET, AUDIT_FD_LIFE, AUDIT_FD_DIR, witness_of(argc, argv),
+			    e);
 }
 
 static int parse(const struct opt *opts, int operands, int argc, char **argv, struct err *e)
@@ -68,10 +72,10 @@ static void print_json(const struct verify_result *v)
 
 	sha256_hex(v->newest.root, root);
 	(void)printf("{\"verdict\":\"%s\",\"seq\":%llu,\"records\":%llu,\"signed\":%llu,"
-		     "\"root\":\"%s\",\"text\":\"%s\"}\n",
+		     "\"root\":\"%s\",\"witnessed\":%llu,\"text\":\"%s\"}\n",
 		     verdict_name(v->verdict), (unsigned long long)v->seq,
 		     (unsigned long long)v->records, (unsigned long long)v->newest.size, root,
-		     v->text);
+		     (unsigned long long)v->witnessed, v->text);
 }
 
 static void print_text(const struct verify_result *v)
@@ -80,18 +84,25 @@ static void print_text(const struct verify_result *v)
 
 	sha256_hex(v->newest.root, root);
 	(void)printf("%s: %s\n", verdict_name(v->verdict), v->text);
+	if (v->verdict == VERDICT_OK && v->witnessed)
+		(void)printf("witness: all of its %llu checkpoints fit\n",
+			     (unsigned long long)v->witnessed);
 	if (v->verdict == VERDICT_OK)
 		(void)printf("checkpoint %llu %s\n", (unsigned long long)v->newest.size, root);
 }
+
+#define WITNESS_MAX (256u << 20)
 
 static int run_verify(int argc, char **argv, struct err *e)
 {
 	AUTO_BUF struct buf key = BUF_INIT(1024);
 	AUTO_BUF struct buf witness = BUF_INIT(NOTE_MAX);
-	bool has_key = false, has_witness = false, json = false;
+	AUTO_BUF struct buf against = BUF_INIT(WITNESS_MAX);
+	bool has_key = false, has_witness = false, has_against = false, json = false;
 	const struct opt opts[] = {
 		{ "key", OPT_FLAG, &has_key, NULL, "a public key is descriptor 5" },
 		{ "from", OPT_FLAG, &has_witness, NULL, "a checkpoint is descriptor 6" },
+		{ "against", OPT_FLAG, &has_against, NULL, "a witness is descriptor 8" },
 		{ "json", OPT_FLAG, &json, NULL, "print one object" },
 		{ 0 },
 	};
@@ -103,9 +114,11 @@ static int run_verify(int argc, char **argv, struct err *e)
 		r = read_text(AUDIT_FD_KEY, 1024, "the public key", &key, e);
 	if (r == 0 && has_witness)
 		r = read_text(AUDIT_FD_FILE, NOTE_MAX, "the checkpoint", &witness, e);
+	if (r == 0 && has_against)
+		r = read_text(AUDIT_FD_WITNESS, WITNESS_MAX, "the witness", &against, e);
 	if (r < 0)
 		return r;
-	o = (struct verify_options){ key.p, witness.p, witness.n };
+	o = (struct verify_options){ key.p, witness.p, witness.n, against.p, against.n };
 	r = verify(AUDIT_FD_DIR, &o, &v, e);
 	if (r < 0)
 		return r;
@@ -187,8 +200,22 @@ static int print_slice(const struct slice *s, int trusted)
 	return 0;
 }
 
+static int say_slice(const struct slice *s)
+{
+	const struct note_key *key = &s->keys.v[key_list_epoch(&s->keys, s->at.size)].key;
+
+	(void)printf("holds: ");
+	if (s->before.size)
+		(void)printf("the log of %llu records begins with the one of %llu; ",
+			     (unsigned long long)s->at.size, (unsigned long long)s->before.size);
+	if (s->records)
+		(void)printf("%llu records of case %s are in it; ", (unsigned long long)s->records,
+			     s->case_id);
+	return printf("signed by %s\n", key->name) < 0 ? -EIO : 0;
+}
+
 /* key: NULL when nobody said whom to believe.  1: it does not hold, and why was printed. */
-static int check_slice(const struct buf *text, const struct note_key *key, struct err *e)
+static int check_slice(const struct buf *text, const struct note_key *key, bool json, struct err *e)
 {
 	CLEANUP(slice_release) struct slice s;
 	struct err why = ERR_INIT;
@@ -201,7 +228,7 @@ static int check_slice(const struct buf *text, const struct note_key *key, struc
 	}
 	if (r < 0)
 		return printf("does not hold: %s\n", why.msg) < 0 ? -EIO : 1;
-	r = print_slice(&s, trusted);
+	r = json ? print_slice(&s, trusted) : say_slice(&s);
 	return r < 0 ? err_set(e, -r, "cannot write what was checked") : 0;
 }
 
@@ -223,8 +250,9 @@ static int run_check(int argc, char **argv, struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_INIT(SLICE_MAX);
 	AUTO_BUF struct buf key_text = BUF_INIT(KEY_TEXT_MAX);
-	bool no_key = false;
+	bool no_key = false, json = false;
 	const struct opt opts[] = {
+		{ "json", OPT_FLAG, &json, NULL, "of a slice: what it says, then its records" },
 		{ "no-key", OPT_FLAG, &no_key, NULL, "there is no public key" },
 		{ 0 },
 	};
@@ -243,7 +271,7 @@ static int run_check(int argc, char **argv, struct err *e)
 	slice = strncmp(text.p, "sickbay.slice/", 14) == 0;
 	if (!slice && no_key)
 		return err_set(e, EINVAL, "a proof of one record is worth its key");
-	return slice ? check_slice(&text, no_key ? NULL : &key, e) : check_proof(&text, &key);
+	return slice ? check_slice(&text, no_key ? NULL : &key, json, e) : check_proof(&text, &key);
 }
 
 static int run_slice(int argc, char **argv, struct err *e)
@@ -286,10 +314,36 @@ static int run_key(int argc, char **argv, struct err *e)
 	return r;
 }
 
+static int run_keys(int argc, char **argv, struct err *e)
+{
+	bool json = false;
+	const struct opt opts[] = {
+		{ "json", OPT_FLAG, &json, NULL, "an array" },
+		{ 0 },
+	};
+	const int r = parse(opts, 0, argc, argv, e);
+
+	return r < 0 ? r : epochs_show(AUDIT_FD_DIR, json, stdout, e);
+}
+
+static int run_cases(int argc, char **argv, struct err *e)
+{
+	uint64_t epoch = 0, since = 0;
+	const struct opt opts[] = {
+		{ "epoch", OPT_U64, &epoch, "N", "signed by this epoch's key" },
+		{ "since", OPT_U64, &since, "NS", "and not older" },
+		{ 0 },
+	};
+	const int r = parse(opts, 0, argc, argv, e);
+
+	return r < 0 ? r : epochs_cases(AUDIT_FD_DIR, epoch, since, stdout, e);
+}
+
 static const struct verb verbs[] = {
 	{ "serve", run_serve }, { "listen", run_listen }, { "verify", run_verify },
 	{ "show", run_show },	{ "prove", run_prove },	  { "check", run_check },
-	{ "key", run_key },	{ "slice", run_slice },
+	{ "key", run_key },	{ "slice", run_slice },	  { "keys", run_keys },
+	{ "cases", run_cases },
 };
 
 static const struct verb *find(const char *name)

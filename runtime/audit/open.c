@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "runtime/audit/auditlog.h"
+#include "runtime/audit/keys.h"
 #include "runtime/base/cleanup.h"
 #include "runtime/base/fd.h"
 
@@ -88,11 +89,31 @@ static int make_keys(struct auditlog *l, struct err *e)
 	return r;
 }
 
+/* After a change of key that was cut short, key.pub may still be the old one. */
+static int publish_key(struct auditlog *l, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(KEY_FILE_MAX);
+	AUTO_BUF struct buf had = BUF_INIT(KEY_FILE_MAX);
+	int r;
+
+	if (faccessat(l->dir, "key.pub", F_OK, 0) == 0) {
+		r = l->epoch ? file_read_at(l->dir, "key.pub", KEY_FILE_MAX, &had, e) : 0;
+		if (r < 0 || l->epoch == 0)
+			return r;
+	}
+	note_key_format(&l->signer.key, &text);
+	if (had.n == text.n && memcmp(had.p, text.p, had.n) == 0)
+		return 0;
+	return file_publish_at(l->dir, "key.pub", text.p, text.n, 0644, e);
+}
+
 int auditlog_load_keys(struct auditlog *l, struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_INIT(KEY_FILE_MAX);
-	int r;
+	int r = auditlog_mend_keys(l, e);
 
+	if (r < 0)
+		return err_wrap(e, "the log's key");
 	if (faccessat(l->dir, "key", F_OK, 0) < 0 && errno == ENOENT)
 		r = make_keys(l, e);
 	else
@@ -103,11 +124,16 @@ int auditlog_load_keys(struct auditlog *l, struct err *e)
 		explicit_bzero(text.p, text.n);
 	if (r < 0)
 		return err_wrap(e, "the log's key");
-	if (faccessat(l->dir, "key.pub", F_OK, 0) == 0)
-		return 0;
-	buf_reset(&text);
-	note_key_format(&l->signer.key, &text);
-	return file_publish_at(l->dir, "key.pub", text.p, text.n, 0644, e);
+	return publish_key(l, e);
+}
+
+/* The newest checkpoint may still be the old key's. */
+static int open_by_epoch(struct auditlog *l, const struct buf *text, struct err *e)
+{
+	CLEANUP(key_list_release) struct key_list keys = { 0 };
+	const int r = key_list_load(l->dir, &keys, e);
+
+	return r < 0 ? r : key_list_open(&keys, text->p, text->n, &l->newest, e);
 }
 
 static int load_checkpoint(struct auditlog *l, struct err *e)
@@ -119,7 +145,8 @@ static int load_checkpoint(struct auditlog *l, struct err *e)
 		return 0;
 	r = file_read_at(l->dir, "checkpoint", NOTE_MAX, &text, e);
 	if (r == 0)
-		r = checkpoint_open(text.p, text.n, &l->signer.key, &l->newest, e);
+		r = l->epoch ? open_by_epoch(l, &text, e)
+			     : checkpoint_open(text.p, text.n, &l->signer.key, &l->newest, e);
 	return r < 0 ? err_wrap(e, "the audit log was changed: its newest checkpoint") : 0;
 }
 
@@ -149,6 +176,7 @@ int auditlog_open(int dir, struct auditlog **out, struct err *e)
 				.hashes = -1,
 				.offsets = -1,
 				.seg = -1,
+				.witness = -1,
 				.segment_bytes = SEGMENT_BYTES,
 				.stored = BUF_INIT(CACHE_BATCH * 4),
 				.starts = BUF_INIT(CACHE_BATCH) };

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 
+#include "runtime/audit/keys.h"
 #include "runtime/audit/scan.h"
 #include "runtime/audit/tree.h"
 #include "runtime/base/fd.h"
@@ -138,18 +139,15 @@ static void write_proof(const struct proof *p, const struct buf *line, const str
 
 static int load_note(int dir, struct buf *note, struct checkpoint *c, struct err *e)
 {
-	AUTO_BUF struct buf pub = BUF_INIT(1024);
-	struct note_key key;
+	CLEANUP(key_list_release) struct key_list keys = { 0 };
 	int r;
 
 	if (faccessat(dir, "checkpoint", F_OK, 0) < 0 && errno == ENOENT)
 		return err_set(e, ENOENT, "nothing is signed in this log yet");
-	r = file_read_at(dir, "key.pub", 1024, &pub, e);
-	if (r == 0)
-		r = note_key_parse(pub.p ? pub.p : "", &key, e);
+	r = key_list_load(dir, &keys, e);
 	if (r == 0)
 		r = file_read_at(dir, "checkpoint", NOTE_MAX, note, e);
-	return r < 0 ? r : checkpoint_open(note->p ? note->p : "", note->n, &key, c, e);
+	return r < 0 ? r : key_list_open(&keys, note->p ? note->p : "", note->n, c, e);
 }
 
 int prove(int dir, uint64_t seq, struct buf *out, struct err *e)

@@ -3,6 +3,7 @@
 
 #include "runtime/audit/auditlog.h"
 #include "runtime/base/jmap.h"
+#include "runtime/base/log.h"
 #include "runtime/base/msg.h"
 #include "runtime/proto/audit.h"
 
@@ -48,18 +49,23 @@ int serve_append(struct auditlog *l, const struct msg *m, bool may_sync, json_t 
 	return *answer ? 0 : err_set(e, ENOMEM, "out of memory");
 }
 
-static int handle_checkpoint(struct auditlog *l, json_t **answer, struct err *e)
+typedef int sign_fn(struct auditlog *l, struct checkpoint *out, struct buf *note, struct err *e);
+
+static int handle_sign(struct auditlog *l, sign_fn *sign, json_t **answer, struct err *e)
 {
 	AUTO_BUF struct buf note = BUF_INIT(NOTE_MAX);
 	struct checkpoint c;
 	char root[SHA256_HEX];
-	const int r = auditlog_checkpoint(l, &c, &note, e);
+	const int r = sign(l, &c, &note, e);
 
 	if (r < 0)
 		return r;
 	sha256_hex(c.root, root);
-	*answer = json_pack("{s:I,s:s,s:s,s:s}", "size", (json_int_t)c.size, "root", root, "note",
-			    note.p, "origin", l->signer.key.name);
+	*answer = json_pack("{s:I,s:s,s:s,s:s,s:I,s:b,s:s*}", "size", (json_int_t)c.size, "root",
+			    root, "note", note.p, "origin", l->signer.key.name, "epoch",
+			    (json_int_t)l->epoch, "witnessed",
+			    (int)(l->witness >= 0 && !l->unwitnessed.code), "unwitnessed",
+			    l->unwitnessed.code ? l->unwitnessed.msg : NULL);
 	return 0;
 }
 
@@ -76,7 +82,11 @@ int serve_request(struct auditlog *l, int sock, const struct msg *m, struct err 
 			return reply(sock, AUDIT_MSG_DONE, answer, e);
 		break;
 	case AUDIT_MSG_CHECKPOINT:
-		if (handle_checkpoint(l, &answer, &why) == 0)
+		if (handle_sign(l, auditlog_checkpoint, &answer, &why) == 0)
+			return reply(sock, AUDIT_MSG_NOTE, answer, e);
+		break;
+	case AUDIT_MSG_ROTATE:
+		if (handle_sign(l, auditlog_rotate, &answer, &why) == 0)
 			return reply(sock, AUDIT_MSG_NOTE, answer, e);
 		break;
 	case AUDIT_MSG_DONE:
@@ -100,17 +110,25 @@ int serve_sign(struct auditlog *l, struct err *e)
 	AUTO_BUF struct buf note = BUF_INIT(NOTE_MAX);
 	struct checkpoint c;
 
-	return l->failed || l->tree.size == l->newest.size ? 0
-							   : auditlog_checkpoint(l, &c, &note, e);
+	int r;
+
+	if (l->failed || l->tree.size == l->newest.size)
+		return 0;
+	r = auditlog_checkpoint(l, &c, &note, e);
+	if (r == 0 && l->unwitnessed.code)
+		log_warn("the checkpoint of %llu records is not kept by the witness: %s",
+			 (unsigned long long)c.size, l->unwitnessed.msg);
+	return r;
 }
 
-int serve(int sock, int dir, struct err *e)
+int serve(int sock, int dir, int witness, struct err *e)
 {
 	CLEANUP(cleanup_auditlog_close) struct auditlog *l = NULL;
 	int r = auditlog_open(dir, &l, e);
 
 	if (r < 0)
 		return serve_refusal(sock, e) < 0 ? r : 1; /* the peer says it */
+	l->witness = witness;
 	do {
 		AUTO_MSG struct msg m = MSG_INIT;
 

@@ -8,14 +8,15 @@
 /*
  * The appending service: one orchestrator at the other end of the socket,
  * messages as runtime/proto/audit.h has them.  Ends when the peer closes,
- * after signing what it has not signed yet.
+ * after signing what it has not signed yet.  witness: a file that every checkpoint is appended
+ * to, -1: none.
  */
-int serve(int sock, int dir, struct err *e);
+int serve(int sock, int dir, int witness, struct err *e);
 /*
  * The same for any number of orchestrators at one time: door is a listening
  * socket, life a descriptor that becomes readable when it is time to end.
  */
-int serve_listen(int door, int life, int dir, struct err *e);
+int serve_listen(int door, int life, int dir, int witness, struct err *e);
 
 /* ---- between the two ---- */
 /* Appends what m asks for; without may_sync the caller syncs, as *sync wants it, before it

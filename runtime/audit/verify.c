@@ -7,6 +7,7 @@
 #include <sys/file.h>
 
 #include "runtime/audit/judge.h"
+#include "runtime/audit/keys.h"
 #include "runtime/base/cleanup.h"
 #include "runtime/base/fd.h"
 
@@ -73,11 +74,11 @@ static int add_root(struct roots *roots, const struct checkpoint *c, const char 
 
 /* 1: a verdict stands in out. */
 static int take_checkpoint(struct roots *roots, const char *name, const struct buf *text,
-			   const struct note_key *key, struct verify_result *out, struct err *e)
+			   const struct key_list *keys, struct verify_result *out, struct err *e)
 {
 	struct err why = ERR_INIT;
 	struct checkpoint c;
-	const int r = checkpoint_open(text->p ? text->p : "", text->n, key, &c, &why);
+	const int r = key_list_open(keys, text->p ? text->p : "", text->n, &c, &why);
 
 	if (r == 0)
 		return add_root(roots, &c, name, e);
@@ -86,16 +87,16 @@ static int take_checkpoint(struct roots *roots, const char *name, const struct b
 	return 1;
 }
 
-static int take_file(struct roots *roots, int dir, const char *name, const struct note_key *key,
+static int take_file(struct roots *roots, int dir, const char *name, const struct key_list *keys,
 		     struct verify_result *out, struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_INIT(NOTE_MAX);
 	const int r = file_read_at(dir, name, NOTE_MAX, &text, e);
 
-	return r < 0 ? r : take_checkpoint(roots, name, &text, key, out, e);
+	return r < 0 ? r : take_checkpoint(roots, name, &text, keys, out, e);
 }
 
-static int take_history(struct roots *roots, int dir, const struct note_key *key,
+static int take_history(struct roots *roots, int dir, const struct key_list *keys,
 			struct verify_result *out, struct err *e)
 {
 	CLEANUP(cleanup_closedir) DIR *d = NULL;
@@ -115,7 +116,7 @@ static int take_history(struct roots *roots, int dir, const struct note_key *key
 		if (ent->d_name[0] == '.')
 			continue;
 		(void)snprintf(name, sizeof(name), "checkpoints/%s", ent->d_name);
-		r = take_file(roots, dir, name, key, out, e);
+		r = take_file(roots, dir, name, keys, out, e);
 	}
 	return r;
 }
@@ -146,7 +147,7 @@ static int compare_roots(const struct roots *roots, bool published, uint64_t new
 	return 0;
 }
 
-static int load_roots(int dir, const struct verify_options *o, const struct note_key *key,
+static int load_roots(int dir, const struct verify_options *o, const struct key_list *keys,
 		      struct roots *roots, struct verify_result *out, struct err *e)
 {
 	const bool published = faccessat(dir, "checkpoint", F_OK, 0) == 0;
@@ -154,16 +155,16 @@ static int load_roots(int dir, const struct verify_options *o, const struct note
 	int r = 0;
 
 	if (published)
-		r = take_file(roots, dir, "checkpoint", key, out, e);
+		r = take_file(roots, dir, "checkpoint", keys, out, e);
 	if (r == 0 && roots->n)
 		newest = roots->v[0].c.size;
 	if (r == 0)
-		r = take_history(roots, dir, key, out, e);
+		r = take_history(roots, dir, keys, out, e);
 	if (r == 0 && o->witness) {
 		AUTO_BUF struct buf text = BUF_INIT(NOTE_MAX);
 
 		buf_put(&text, o->witness, o->witness_len);
-		r = take_checkpoint(roots, "the given checkpoint", &text, key, out, e);
+		r = take_checkpoint(roots, "the given checkpoint", &text, keys, out, e);
 	}
 	if (r != 0 || !roots->n)
 		return r;
@@ -235,27 +236,130 @@ static int verify_records(int dir, const struct roots *roots, struct verify_resu
 	return r;
 }
 
-static int load_key(int dir, const struct verify_options *o, struct note_key *key,
-		    struct verify_result *out, struct err *e)
+static int unknown(struct verify_result *out, const char *why)
 {
-	AUTO_BUF struct buf text = BUF_INIT(1024);
+	return 1 + say(out, VERDICT_UNKNOWN_KEY, 0, "%s", why);
+}
+
+/* The keys of all epochs; the operator's own, where one is given, must be one of them. */
+static int load_keys(int dir, const struct verify_options *o, struct key_list *keys,
+		     struct verify_result *out, struct err *e)
+{
+	const bool epochs = faccessat(dir, "keys/00000001", F_OK, 0) == 0;
 	struct err why = ERR_INIT;
+	struct note_key key;
+	int r;
+
+	if (o->key && note_key_parse(o->key, &key, &why) < 0)
+		return unknown(out, why.msg);
+	if (o->key && !epochs)
+		return key_list_begin(keys, o->key, e);
+	r = key_list_load(dir, keys, &why);
+	if (r == -EBADMSG || r == -EKEYREJECTED || r == -ENOKEY)
+		return unknown(out, why.msg);
+	if (r < 0)
+		*e = why;
+	else if (o->key && key_list_find(keys, &key) < 0)
+		return unknown(out, "the key that was given is none of this log's");
+	return r;
+}
+
+/* ---- the witness ---- */
+
+/* Where the note that begins here ends; NULL when it is cut short. */
+static const char *note_end(const char *p, const char *end)
+{
+	static const char dash[] = "\xe2\x80\x94 ";
+	const char *nl = memmem(p, (size_t)(end - p), "\n\n", 2);
+
+	for (p = nl ? nl + 2 : NULL; p && (size_t)(end - p) >= sizeof(dash) - 1 &&
+				     memcmp(p, dash, sizeof(dash) - 1) == 0;) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		p = nl ? nl + 1 : NULL;
+	}
+	return p;
+}
+
+/* Notes one behind the other; the last may have been cut short by a crash. */
+static int read_witness(const struct verify_options *o, const struct key_list *keys,
+			struct roots *roots, struct verify_result *out, struct err *e)
+{
+	const char *p = o->against, *end = p + o->against_len, *next;
+	char name[40];
 	int r = 0;
 
-	if (!o->key)
-		r = file_read_at(dir, "key.pub", 1024, &text, e);
-	if (r < 0)
-		return r;
-	if (note_key_parse(o->key ? o->key : text.p ? text.p : "", key, &why) < 0)
-		return 1 + say(out, VERDICT_UNKNOWN_KEY, 0, "%s", why.msg);
+	for (size_t i = 1; r == 0 && p < end && (next = note_end(p, end)); i++, p = next) {
+		const struct buf note = { .p = (char *)(uintptr_t)p, .n = (size_t)(next - p) };
+
+		(void)snprintf(name, sizeof(name), "the witness, checkpoint %zu", i);
+		r = take_checkpoint(roots, name, &note, keys, out, e);
+	}
+	if (r == 0 && roots->n == 0)
+		r = err_set(e, EBADMSG, "the witness holds no checkpoint");
+	if (r == 0)
+		qsort(roots->v, roots->n, sizeof(*roots->v), by_size);
+	return r;
+}
+
+/* Names the first checkpoint that these records do not give. */
+static int compare_witness(struct scan *s, const struct roots *roots, struct verify_result *out,
+			   struct err *e)
+{
+	struct tree tree = { 0 };
+	uint8_t h[SHA256_LEN];
+	const char *line;
+	size_t n, i = 0;
+	int r = 1;
+
+	for (; i < roots->n; i++) {
+		while (tree.size < roots->v[i].c.size && (r = scan_next(s, &line, &n, e)) == 1) {
+			tree_leaf(line, n, h);
+			tree_add(&tree, h, NULL);
+		}
+		if (r < 0 && r != -EBADMSG)
+			return r;
+		tree_root(&tree, h);
+		if (tree.size < roots->v[i].c.size)
+			return say(out, VERDICT_TRUNCATED, tree.size,
+				   "%s signs %llu records, but the log ends with %llu: it was cut",
+				   roots->v[i].name, (unsigned long long)roots->v[i].c.size,
+				   (unsigned long long)tree.size);
+		if (memcmp(h, roots->v[i].c.root, SHA256_LEN) != 0)
+			return say(out, VERDICT_FORKED, roots->v[i].c.size,
+				   "%s signs %llu other records: the log was rewritten%s",
+				   roots->v[i].name, (unsigned long long)roots->v[i].c.size,
+				   i ? " behind the checkpoint before it" : "");
+	}
 	return 0;
+}
+
+static int verify_witness(int dir, const struct verify_options *o, const struct key_list *keys,
+			  struct verify_result *out, struct err *e)
+{
+	AUTO_CLOSE int events =
+		openat(dir, "events", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP(roots_release) struct roots roots = { 0 };
+	struct scan s;
+	int r;
+
+	if (events < 0)
+		return err_sys(e, "the log has no records");
+	r = read_witness(o, keys, &roots, out, e);
+	if (r == 0)
+		r = scan_open(events, &s, e);
+	if (r != 0)
+		return r;
+	r = compare_witness(&s, &roots, out, e);
+	scan_release(&s);
+	out->witnessed = roots.n;
+	return r;
 }
 
 int verify(int dir, const struct verify_options *o, struct verify_result *out, struct err *e)
 {
 	AUTO_CLOSE int lock = openat(dir, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	CLEANUP(roots_release) struct roots roots = { 0 };
-	struct note_key key;
+	CLEANUP(key_list_release) struct key_list keys = { 0 };
 	int r;
 
 	*out = (struct verify_result){ 0 };
@@ -263,10 +367,13 @@ int verify(int dir, const struct verify_options *o, struct verify_result *out, s
 		return err_set(e, ENOENT, "there is no audit log here yet");
 	if (flock(lock, LOCK_SH) < 0) /* no batch is half-written while we read */
 		return err_sys(e, "cannot lock the audit log");
-	r = load_key(dir, o, &key, out, e);
+	r = load_keys(dir, o, &keys, out, e);
 	if (r == 0)
-		r = load_roots(dir, o, &key, &roots, out, e);
+		r = load_roots(dir, o, &keys, &roots, out, e);
 	if (r == 0)
 		r = verify_records(dir, &roots, out, e);
+	if (r == 0 && o->against &&
+	    (out->verdict == VERDICT_OK || out->verdict == VERDICT_UNSIGNED))
+		r = verify_witness(dir, o, &keys, out, e);
 	return r < 0 ? r : 0;
 }

@@ -32,6 +32,8 @@ struct verify_options {
 	const char *key;     /* text of a public key; NULL: the log's own key.pub */
 	const char *witness; /* text of a checkpoint kept elsewhere; NULL: none */
 	size_t witness_len;
+	const char *against; /* texts of checkpoints, one behind the other; NULL: none */
+	size_t against_len;
 };
 
 struct verify_result {
@@ -39,7 +41,8 @@ struct verify_result {
 	uint64_t seq;	  /* the first record that is wrong */
 	uint64_t records; /* that were read and fit */
 	struct checkpoint newest;
-	char text[256]; /* one sentence */
+	uint64_t witnessed; /* checkpoints of o->against that fit */
+	char text[256];	    /* one sentence */
 };
 
 const char *verdict_name(enum verdict v);

@@ -11,6 +11,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/jmap.h"
+#include "runtime/base/log.h"
 #include "runtime/base/msg.h"
 #include "runtime/base/spawn.h"
 
@@ -63,23 +64,58 @@ void audit_door(int dir, struct sockaddr_un *at)
 	(void)snprintf(at->sun_path, sizeof(at->sun_path), "/proc/self/fd/%d/" AUDIT_DOOR, dir);
 }
 
+static audit_witness_fn *find_witness;
+
+void audit_witness_by(audit_witness_fn *f)
+{
+	find_witness = f;
+}
+
+int audit_witness_open(struct err *e)
+{
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
+	AUTO_FREE char *path = NULL;
+	AUTO_CLOSE int dir = -1;
+	int fd;
+
+	if (!find_witness || find_witness(&path, e) < 0 || !path)
+		return -1;
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = dir < 0 ? open(path, flags, 0644) : openat(dir, AUDIT_WITNESS_FILE, flags, 0644);
+	if (fd < 0)
+		(void)err_sys(e, "the witness '%s'", path);
+	return fd;
+}
+
 static int start(struct audit *a, int dir, struct err *e)
 {
 	char path[PATH_MAX];
-	char name[] = "sickbay-audit", verb[] = "serve";
-	char *argv[] = { name, verb, NULL };
+	char name[] = "sickbay-audit", verb[] = "serve", option[] = "--witness";
+	char *argv[] = { name, verb, NULL, NULL };
+	struct err why = ERR_INIT;
+	AUTO_CLOSE int witness = audit_witness_open(&why);
 	int pair[2], r;
 
+	if (why.code) /* what depends on it is refused when it asks for a checkpoint */
+		log_warn("%s", why.msg);
 	r = spawn_sibling("sickbay-audit", path, sizeof(path), e);
 	if (r < 0)
 		return r;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "cannot make a socket pair");
-	const int fds[][2] = { { pair[1], AUDIT_FD_SOCKET }, { dir, AUDIT_FD_DIR } };
+	const int fds[][2] = { { pair[1], AUDIT_FD_SOCKET },
+			       { dir, AUDIT_FD_DIR },
+			       { witness, AUDIT_FD_WITNESS } };
 	const uid_t uid = geteuid() == 0 ? AUDIT_UID : 0;
-	const struct spawn s = {
-		.path = path, .argv = argv, .uid = uid, .gid = uid, .fds = fds, .n_fds = 2
-	};
+	const struct spawn s = { .path = path,
+				 .argv = argv,
+				 .uid = uid,
+				 .gid = uid,
+				 .fds = fds,
+				 .n_fds = witness < 0 ? 2 : 3 };
+
+	if (witness >= 0)
+		argv[2] = option;
 
 	a->sock = pair[0];
 	r = spawn_start(&s, &a->pid, e);
@@ -158,8 +194,8 @@ static int note_operator(struct audit *a, struct err *e)
 	r = file_read_at(AT_FDCWD, "/proc/self/cmdline", 4u << 20, &cmdline, e);
 	if (r < 0)
 		return r;
-	fields = json_pack("{s:o,s:i,s:o}", "login_uid", audit_login_uid(), "uid", (int)getuid(), "argv",
-			   argv_list(&cmdline));
+	fields = json_pack("{s:o,s:i,s:o}", "login_uid", audit_login_uid(), "uid", (int)getuid(),
+			   "argv", argv_list(&cmdline));
 	return audit_note(a, "operator.command", fields, e);
 }
 
@@ -332,38 +368,65 @@ int audit_commit(struct audit *a, const char *type, json_t *fields, struct err *
 	return r < 0 ? r : audit_sync(a, e);
 }
 
-int audit_checkpoint(struct audit *a, struct audit_checkpoint *out, struct err *e)
+/* What the log answered; where a witness is configured, it must have the checkpoint. */
+static int take_note(const struct msg *m, struct audit_checkpoint *out, struct err *e)
+{
+	const char *root = NULL, *note = NULL, *why = NULL;
+	json_int_t size = 0, epoch = 0;
+	AUTO_FREE char *witness = NULL;
+	int witnessed = 0;
+	bool refused;
+
+	if (m->type != AUDIT_MSG_NOTE ||
+	    json_unpack(m->body, "{s:I,s:s,s:s,s:I,s:b,s?s}", "size", &size, "root", &root, "note",
+			&note, "epoch", &epoch, "witnessed", &witnessed, "unwitnessed", &why) < 0 ||
+	    strlen(root) >= sizeof(out->root))
+		return err_set(e, EPROTO, "audit log: unexpected answer %u", m->type);
+	if (find_witness && find_witness(&witness, e) < 0)
+		return -e->code;
+	*out = (struct audit_checkpoint){ .size = (uint64_t)size, .epoch = (size_t)epoch };
+	memcpy(out->root, root, strlen(root) + 1);
+	out->note = strdup(note);
+	refused = why || (witness && !witnessed);
+	if (refused && asprintf(&out->unwitnessed, "%s%s%s", witness ? witness : "",
+				witness ? ": " : "",
+				why ? why : "the log that runs was started without it") < 0)
+		out->unwitnessed = NULL;
+	if (!out->note || (refused && !out->unwitnessed)) {
+		audit_checkpoint_release(out);
+		return err_set(e, ENOMEM, "audit log: out of memory");
+	}
+	return 0;
+}
+
+static int ask_for_note(struct audit *a, uint16_t type, struct audit_checkpoint *out, struct err *e)
 {
 	AUTO_MSG struct msg m = MSG_INIT;
 	AUTO_JSON json_t *body = json_object();
-	const char *root = NULL, *note = NULL;
-	json_int_t size = 0;
 	int r = audit_sync(a, e);
 
 	if (r == 0)
-		r = say(a, AUDIT_MSG_CHECKPOINT, body, e);
+		r = say(a, type, body, e);
 	if (r == 0)
 		r = hear(a, &m, e);
-	if (r < 0)
-		return r;
-	if (m.type != AUDIT_MSG_NOTE ||
-	    json_unpack(m.body, "{s:I,s:s,s:s}", "size", &size, "root", &root, "note", &note) < 0 ||
-	    strlen(root) >= sizeof(out->root))
-		return err_set(e, EPROTO, "audit log: unexpected answer %u", m.type);
-	char *copy = strdup(note);
+	return r < 0 ? r : take_note(&m, out, e);
+}
 
-	if (!copy)
-		return err_set(e, ENOMEM, "audit log: out of memory");
-	out->size = (uint64_t)size;
-	memcpy(out->root, root, strlen(root) + 1);
-	out->note = copy;
-	return 0;
+int audit_checkpoint(struct audit *a, struct audit_checkpoint *out, struct err *e)
+{
+	return ask_for_note(a, AUDIT_MSG_CHECKPOINT, out, e);
+}
+
+int audit_rotate(struct audit *a, struct audit_checkpoint *out, struct err *e)
+{
+	return ask_for_note(a, AUDIT_MSG_ROTATE, out, e);
 }
 
 void audit_checkpoint_release(struct audit_checkpoint *c)
 {
 	free(c->note);
-	c->note = NULL;
+	free(c->unwitnessed);
+	c->note = c->unwitnessed = NULL;
 }
 
 void audit_close(struct audit *a)

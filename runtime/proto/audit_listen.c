@@ -39,15 +39,24 @@ static int open_door(int state, struct err *e)
 
 static int start(int door, int life, int dir, pid_t *pid, struct err *e)
 {
+	AUTO_CLOSE int witness = audit_witness_open(e);
 	const int fds[][2] = { { door, AUDIT_FD_SOCKET },
 			       { dir, AUDIT_FD_DIR },
-			       { life, AUDIT_FD_LIFE } };
+			       { life, AUDIT_FD_LIFE },
+			       { witness, AUDIT_FD_WITNESS } };
 	const uid_t uid = geteuid() == 0 ? AUDIT_UID : 0;
 	char name[] = "sickbay-audit", verb[] = "listen", path[PATH_MAX];
-	char *argv[] = { name, verb, NULL };
-	const struct spawn s = {
-		.path = path, .argv = argv, .uid = uid, .gid = uid, .fds = fds, .n_fds = 3
-	};
+	char option[] = "--witness";
+	char *argv[] = { name, verb, witness < 0 ? NULL : option, NULL };
+	const struct spawn s = { .path = path,
+				 .argv = argv,
+				 .uid = uid,
+				 .gid = uid,
+				 .fds = fds,
+				 .n_fds = witness < 0 ? 3 : 4 };
+
+	if (e->code) /* a log that is served without its witness would refuse every pull request */
+		return -e->code;
 
 	if (spawn_sibling(name, path, sizeof(path), e) < 0)
 		return -e->code;

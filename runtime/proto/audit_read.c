@@ -28,11 +28,12 @@ int audit_read(const struct audit_reading *r, struct buf *out, int *status, stru
 {
 	const int given[][2] = { { r->dir, AUDIT_FD_DIR },
 				 { r->key, AUDIT_FD_KEY },
-				 { r->file, AUDIT_FD_FILE } };
+				 { r->file, AUDIT_FD_FILE },
+				 { r->witness, AUDIT_FD_WITNESS } };
 	const uid_t uid = geteuid() == 0 ? AUDIT_UID : 0;
 	char path[PATH_MAX], name[] = "sickbay-audit";
 	char *argv[AUDIT_WORDS + 2] = { name };
-	int fds[4][2];
+	int fds[5][2];
 	struct spawn s = { .path = path, .argv = argv, .uid = uid, .gid = uid };
 	pid_t pid;
 	int got;

@@ -12,7 +12,8 @@
 
 struct audit_reading {
 	const char *words[AUDIT_WORDS]; /* the verb and its arguments; NULL-terminated */
-	int dir, key, file;		/* the log, a public key, a checkpoint or proof; -1: none */
+	int dir, key, file,
+		witness; /* the log, a public key, a checkpoint or proof, many; -1: none */
 };
 
 /* The log's directory of a state directory: an fd; -ENOENT when there is none yet. */

@@ -12,34 +12,7 @@ python=/usr/bin/python3
 work=$(mktemp -d "$top/build/export.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 state=$work/state
-unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
-export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
-
-mkdir -p "$work/repo/test"
-cd "$work/repo" || exit 1
-echo '{ "name": "shop", "main": "price.js" }' >package.json
-printf '%s\n' "'use strict';" 'exports.price = function price(item) {' '  return item.length;' '};' \
-	"exports.first = (items) => items[0]?.name ?? '';" >price.js
-printf '%s\n' "'use strict';" "const { test } = require('node:test');" "const assert = require('node:assert');" \
-	"const shop = require('../price.js');" '' "test('one', () => {" "  assert.equal(shop.price('a'), 1);" '});' >test/price.test.js
-node -e 'require("./price.js").price(null)' 2>../report
-sed -i "s|$PWD/|/srv/shop/|g" ../report
-echo '{ "call": { "module": "shop", "export": "price", "args": [null] } }' >../input.json
-git -c init.defaultBranch=main init -q .
-git add -A
-git -c user.name=t -c user.email=t@example.invalid commit -q -m one
-printf '{"commit":"%s","release":"1"}\n' "$(git rev-parse HEAD)" >../deploy.json
-cd "$work" || exit 1
-r='"node", "--require", "/opt/sickbay/reporters/node-test.js", "--test", "--test-reporter",
-	"/opt/sickbay/reporters/node-test.js", "--test-reporter-destination", "stdout"'
-cat >service.json <<J
-{ "version": 1, "name": "shop", "language": "javascript", "mode": "propose",
-  "repository": { "url": "repo", "target": "main" }, "image": { "production": "host" },
-  "paths": [{ "production": "/srv/shop/", "repository": "" }],
-  "tests": [{ "name": "tests", "format": "reporter", "command": [$r, "test/"], "one": [$r, "@test"],
-    "new_test": { "dir": "test", "framework": "node:test", "module": "../price.js" } }],
-  "proof": { "baseline": 1, "repeat": 2 }, "run": { "cwd": "/srv/shop" } }
-J
+. "$top/tests/audit/toy.lib.sh"
 check "a small service is ready" "$sickbay" service check service.json --state "$state"
 check "it is healed" "$sickbay" heal --from node --service service.json --state "$state" --deploy deploy.json \
 	--input input.json <report

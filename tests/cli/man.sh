@@ -8,7 +8,7 @@ sickbay=$(realpath "${SICKBAY:-build/sickbay}")
 page=$top/docs/man/sickbay.1
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 
-rows() { "$sickbay" "$@" help | sed -n '/^  /s/^  *\([a-z ]*[a-z]\)  .*/\1/p'; } # of a table of commands
+rows() { "$sickbay" "$@" help | sed -n '/^  /s/^  *\([a-z -]*[a-z]\)  .*/\1/p'; } # of a table of commands
 leaves() { # groups are replaced by their commands
 	rows | while read -r name; do
 		case $(timeout 5 "$sickbay" "$name" help 2>/dev/null </dev/null) in
@@ -45,7 +45,7 @@ sed -n '/^\.Bd/,/^\.Ed/{/^\.Ed/q;/^\./!p}' "$top/docs/man/sickbay-service.5" |
 check "the example in it is a service file" "$sickbay" incident convert --from node --service "$dir/service.json" \
 	"$top/tests/cases/qs/report.ndjson"
 find "$top/agent/host" "$top/runtime/audit" "$top/runtime/proto" -name '*.c' -exec perl -0ne '
-	print "$2\n" while /((?:audit_(?:note|commit|effect)|record_publish)\([^";]*?,|"type",(?=\s*"[a-z]+[.]))\s*"([a-z.]+)"/g' {} + | sort -u >"$dir/events"
+	print "$2\n" while /((?:audit_(?:note|commit|effect)|record_publish)\([^";]*?,|"type",(?=\s*"[a-z]+[.]))\s*"([a-z.-]+)"/g' {} + | sort -u >"$dir/events"
 sed -n '/^\.Sh EVENTS/,/^\.Sh OUTCOMES/s/^\.It Cm //p' "$page" | sort -u >"$dir/paged"
 check "each event of the log stands in sickbay(1), and no other" diff "$dir/events" "$dir/paged"
 for status in 0 1 2 3 4 125; do

@@ -47,6 +47,10 @@ static const struct jmap quota_map[] = {
 	{ .name = "collect", .kind = JMAP_U64, SUB(quota, collect), .min = 1, .max = 100, .help = "per cent of it from which derived data is collected" },
 	{ 0 },
 };
+static const struct jmap audit_map[] = {
+	{ .name = "witness", .kind = JMAP_STR, SUB(audit, witness), .min = 2, .max = 4000, .help = "file or directory, best on another file system, that each checkpoint of the log is appended to" },
+	{ 0 },
+};
 static const struct jmap host_map[] = {
 	{ .name = "version", .kind = JMAP_U64, AT(version), .required = 1, .min = 1, .max = 1, .help = "format version" },
 	{ .name = "state", .kind = JMAP_STR, AT(state), .min = 2, .max = 4000, .help = "state directory" },
@@ -56,6 +60,7 @@ static const struct jmap host_map[] = {
 	{ .name = "incidents", .kind = JMAP_OBJECT, AT(incidents), .sub = incidents_map, .help = "what is kept of them" },
 	{ .name = "retention", .kind = JMAP_OBJECT, AT(retention), .sub = retention_map, .help = "how long things are kept" },
 	{ .name = "quota", .kind = JMAP_OBJECT, AT(quota), .sub = quota_map, .help = "how full the disk may become" },
+	{ .name = "audit", .kind = JMAP_OBJECT, AT(audit), .sub = audit_map, .help = "the log" },
 	{ .name = "prometheus", .kind = JMAP_STR, AT(prometheus), .min = 2, .max = 4000, .help = "text file of the worker's figures" },
 	{ 0 },
 };
@@ -97,6 +102,9 @@ static int check(const struct host_config *c, struct err *e)
 		return err_set(e, EINVAL, "/state: '%s' is not an absolute path", c->state);
 	if (c->services[0] != '/')
 		return err_set(e, EINVAL, "/services: '%s' is not an absolute path", c->services);
+	if (c->audit.witness && c->audit.witness[0] != '/')
+		return err_set(e, EINVAL, "/audit/witness: '%s' is not an absolute path",
+			       c->audit.witness);
 	if (c->prometheus && c->prometheus[0] != '/')
 		return err_set(e, EINVAL, "/prometheus: '%s' is not an absolute path",
 			       c->prometheus);

@@ -38,6 +38,9 @@ struct host_config {
 		uint64_t stop;	  /* per cent of it from which no case is begun */
 		uint64_t collect; /* per cent from which derived data is collected */
 	} quota;
+	struct {
+		char *witness; /* file or directory that each checkpoint is appended to, or NULL */
+	} audit;
 	char *prometheus; /* where the worker writes its figures, or NULL */
 };
 

@@ -31,6 +31,12 @@ int cli_dispatch(const struct command *table, const char *group, int argc, char 
 /* Fills e with a usage error and returns CLI_USAGE. */
 int cli_usage(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+extern const char *cli_config; /* the host configuration that was named; NULL: the default */
+/* Where the host configuration wants the log's checkpoints kept; an audit_witness_fn. */
+int cli_witness(char **path, struct err *e);
+
+int cmd_audit_rotate(int argc, char **argv, struct err *e);
+int cmd_audit_revoke(int argc, char **argv, struct err *e);
 int cmd_audit(int argc, char **argv, struct err *e);
 int cmd_image(int argc, char **argv, struct err *e);
 int cmd_incident(int argc, char **argv, struct err *e);

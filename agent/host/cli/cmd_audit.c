@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -9,30 +8,30 @@
 #include "runtime/base/cleanup.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/opt.h"
-#include "runtime/base/spawn.h"
 #include "runtime/proto/audit.h"
+#include "runtime/proto/audit_read.h"
 
-/*
- * Reading the log is sickbay-audit's work: it runs under the log's own uid,
- * gets what the operator named as descriptors, and writes to our own output.
- */
+/* What the verbs that read take: what the operator named, and the words for sickbay-audit. */
 struct reading {
-	char *argv[8];
-	const char *state, *key, *file; /* NULL: not given */
+	const char *words[AUDIT_WORDS];
+	size_t n;
+	const char *state, *key, *file, *witness; /* NULL: not given */
 };
 
-static int open_log(const char *state, struct err *e)
-{
-	AUTO_CLOSE int parent = -1;
+#define STATE_OPT(var)                                             \
+	{                                                          \
+		"state", OPT_STR, &(var), "DIR", "state directory" \
+	}
 
-	if (access(state, F_OK) < 0)
-		return err_set(e, ENOENT, "there is no audit log in '%s' yet", state);
-	parent = fd_open_dir(state, e);
-	if (parent < 0)
-		return parent;
-	if (faccessat(parent, "audit", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_set(e, ENOENT, "there is no audit log in '%s' yet", state);
-	return fd_open_beneath(parent, "audit", O_RDONLY | O_DIRECTORY, 0, e);
+static void say(struct reading *in, const char *word)
+{
+	in->words[in->n++] = word;
+}
+
+static void say_if(struct reading *in, bool given, const char *word)
+{
+	if (given)
+		say(in, word);
 }
 
 static int open_named(const char *path, int *fd, struct err *e)
@@ -43,40 +42,39 @@ static int open_named(const char *path, int *fd, struct err *e)
 	return *fd < 0 ? err_sys(e, "cannot open '%s'", path) : 0;
 }
 
-static int run(struct reading *in, struct err *e)
+/* A file of checkpoints, or the directory that has one under the name it is given there. */
+static int open_witness(const char *path, int *fd, struct err *e)
 {
-	AUTO_CLOSE int dir = -1;
+	AUTO_CLOSE int dir = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (dir < 0)
+		return open_named(path, fd, e);
+	*fd = openat(dir, AUDIT_WITNESS_FILE, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	return *fd < 0 ? err_sys(e, "cannot open '%s/%s'", path, AUDIT_WITNESS_FILE) : 0;
+}
+
+static int run_into(const struct reading *in, struct buf *out, struct err *e)
+{
+	AUTO_CLOSE int dir = in->state ? audit_log_dir(in->state, e) : -1;
 	AUTO_CLOSE int key = -1;
 	AUTO_CLOSE int file = -1;
-	const uid_t uid = geteuid() == 0 ? AUDIT_UID : 0;
-	char path[PATH_MAX];
-	int fds[4][2] = { { STDOUT_FILENO, STDOUT_FILENO } };
-	struct spawn s = { .path = path, .argv = in->argv, .uid = uid, .gid = uid, .n_fds = 1 };
-	int status;
-	pid_t pid;
+	AUTO_CLOSE int witness = -1;
+	struct audit_reading r;
+	int status = 0;
 
-	if (in->state) {
-		dir = open_log(in->state, e);
-		if (dir < 0)
-			return CLI_FAILED;
-	}
-	if (open_named(in->key, &key, e) < 0 || open_named(in->file, &file, e) < 0)
+	if ((in->state && dir < 0) || open_named(in->key, &key, e) < 0 ||
+	    open_named(in->file, &file, e) < 0 || open_witness(in->witness, &witness, e) < 0)
 		return CLI_FAILED;
-	const int given[][2] = { { dir, AUDIT_FD_DIR },
-				 { key, AUDIT_FD_KEY },
-				 { file, AUDIT_FD_FILE } };
-
-	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
-		if (given[i][0] >= 0)
-			memcpy(fds[s.n_fds++], given[i], sizeof(given[i]));
-	s.fds = (const int(*)[2])fds;
-	(void)fflush(stdout);
-	if (spawn_sibling("sickbay-audit", path, sizeof(path), e) < 0 ||
-	    spawn_start(&s, &pid, e) < 0 || spawn_wait(pid, &status, e) < 0)
+	r = (struct audit_reading){ .dir = dir, .key = key, .file = file, .witness = witness };
+	memcpy(r.words, in->words, sizeof(r.words));
+	if (audit_read(&r, out, &status, e) < 0)
 		return CLI_FAILED;
-	if (status > 128)
-		(void)err_set(e, EIO, "sickbay-audit was killed by signal %d", status - 128);
 	return status == 0 ? CLI_OK : CLI_FAILED; /* it has said why */
+}
+
+static int run(const struct reading *in, struct err *e)
+{
+	return run_into(in, NULL, e);
 }
 
 /* Options, then exactly so many operands. */
@@ -92,20 +90,9 @@ static int parse(const struct opt *opts, int operands, int argc, char **argv, st
 	return CLI_OK;
 }
 
-#define STATE_OPT(var)                                             \
-	{                                                          \
-		"state", OPT_STR, &(var), "DIR", "state directory" \
-	}
-
-static char *verb(const char *s) /* argv wants char *; nothing writes to it */
-{
-	return (char *)(uintptr_t)s;
-}
-
 static int audit_show(int argc, char **argv, struct err *e)
 {
-	struct reading in = { .state = CLI_STATE_DEFAULT,
-			      .argv = { verb("sickbay-audit"), verb("show") } };
+	struct reading in = { .state = CLI_STATE_DEFAULT };
 	const char *case_id = NULL;
 	bool json = false;
 	const struct opt opts[] = {
@@ -115,63 +102,69 @@ static int audit_show(int argc, char **argv, struct err *e)
 		{ 0 },
 	};
 	const int status = parse(opts, 0, argc, argv, e);
-	size_t n = 2;
 
 	if (status != CLI_OK)
 		return status;
-	if (case_id) {
-		in.argv[n++] = verb("--case");
-		in.argv[n++] = verb(case_id);
-	}
-	if (json)
-		in.argv[n++] = verb("--json");
+	say(&in, "show");
+	say_if(&in, case_id, "--case");
+	say_if(&in, case_id, case_id);
+	say_if(&in, json, "--json");
 	return run(&in, e);
 }
 
 static int audit_verify(int argc, char **argv, struct err *e)
 {
-	struct reading in = { .state = CLI_STATE_DEFAULT,
-			      .argv = { verb("sickbay-audit"), verb("verify") } };
+	struct reading in = { .state = CLI_STATE_DEFAULT };
 	bool json = false;
 	const struct opt opts[] = {
 		{ "key", OPT_STR, &in.key, "FILE",
 		  "public key to believe instead of the log's own copy" },
 		{ "from", OPT_STR, &in.file, "FILE",
 		  "a checkpoint kept elsewhere that the log must contain" },
+		{ "against", OPT_STR, &in.witness, "PATH",
+		  "a witness: a file of checkpoints, or its directory" },
 		{ "json", OPT_FLAG, &json, NULL, "print one object" },
 		STATE_OPT(in.state),
 		{ 0 },
 	};
 	const int status = parse(opts, 0, argc, argv, e);
-	size_t n = 2;
 
 	if (status != CLI_OK)
 		return status;
-	if (in.key)
-		in.argv[n++] = verb("--key");
-	if (in.file)
-		in.argv[n++] = verb("--from");
-	if (json)
-		in.argv[n++] = verb("--json");
+	say(&in, "verify");
+	say_if(&in, in.key, "--key");
+	say_if(&in, in.file, "--from");
+	say_if(&in, in.witness, "--against");
+	say_if(&in, json, "--json");
 	return run(&in, e);
 }
 
+/* Of one record that it is in the log, or of the log that it only grew since a checkpoint. */
 static int audit_prove(int argc, char **argv, struct err *e)
 {
-	struct reading in = { .state = CLI_STATE_DEFAULT,
-			      .argv = { verb("sickbay-audit"), verb("prove") } };
-	const struct opt opts[] = { STATE_OPT(in.state), { 0 } };
-	const int status = parse(opts, 1, argc, argv, e);
+	struct reading in = { .state = CLI_STATE_DEFAULT };
+	const struct opt opts[] = {
+		{ "since", OPT_STR, &in.file, "FILE",
+		  "a checkpoint: prove that the log only grew from it" },
+		STATE_OPT(in.state),
+		{ 0 },
+	};
+	int n = 0;
 
-	if (status != CLI_OK)
-		return status;
-	in.argv[2] = argv[1];
+	if (opt_parse(opts, false, argc, argv, &n, e) < 0)
+		return CLI_USAGE;
+	if (n != (in.file ? 0 : 1))
+		return cli_usage(e, "audit prove takes %s",
+				 in.file ? "no record beside '--since'"
+					 : "1 operand: a record's number, or '--since FILE'");
+	say(&in, in.file ? "slice" : "prove");
+	say(&in, in.file ? "--earlier" : argv[1]);
 	return run(&in, e);
 }
 
 static int audit_check(int argc, char **argv, struct err *e)
 {
-	struct reading in = { .argv = { verb("sickbay-audit"), verb("check") } };
+	struct reading in = { .n = 0 };
 	const struct opt opts[] = {
 		{ "key", OPT_STR, &in.key, "FILE",
 		  "the log's public key, as 'audit key' prints it" },
@@ -184,24 +177,38 @@ static int audit_check(int argc, char **argv, struct err *e)
 	if (!in.key)
 		return cli_usage(e, "audit check needs '--key FILE': a proof is worth its key");
 	in.file = argv[1];
+	say(&in, "check");
 	return run(&in, e);
 }
 
 static int audit_key(int argc, char **argv, struct err *e)
 {
-	struct reading in = { .state = CLI_STATE_DEFAULT,
-			      .argv = { verb("sickbay-audit"), verb("key") } };
-	const struct opt opts[] = { STATE_OPT(in.state), { 0 } };
+	struct reading in = { .state = CLI_STATE_DEFAULT };
+	bool all = false, json = false;
+	const struct opt opts[] = {
+		{ "all", OPT_FLAG, &all, NULL, "the keys of all epochs, and which were revoked" },
+		{ "json", OPT_FLAG, &json, NULL, "the same as an array" },
+		STATE_OPT(in.state),
+		{ 0 },
+	};
 	const int status = parse(opts, 0, argc, argv, e);
 
-	return status == CLI_OK ? run(&in, e) : status;
+	if (status != CLI_OK)
+		return status;
+	say(&in, all || json ? "keys" : "key");
+	say_if(&in, json, "--json");
+	return run(&in, e);
 }
 
 /* In the foreground, as a service manager wants it, until it is told to end. */
 static int audit_serve(int argc, char **argv, struct err *e)
 {
 	const char *state = CLI_STATE_DEFAULT;
-	const struct opt opts[] = { STATE_OPT(state), { 0 } };
+	const struct opt opts[] = {
+		{ "config", OPT_STR, &cli_config, "FILE", "host configuration" },
+		STATE_OPT(state),
+		{ 0 },
+	};
 	const int status = parse(opts, 0, argc, argv, e);
 	AUTO_CLOSE int stop = -1;
 	sigset_t set;
@@ -224,12 +231,17 @@ int cmd_audit(int argc, char **argv, struct err *e)
 {
 	static const struct command table[] = {
 		{ "show", audit_show, "[--case CASE] [--json]", "print the records" },
-		{ "verify", audit_verify, "[--key FILE] [--from CHECKPOINT] [--json]",
+		{ "verify", audit_verify, "[--key FILE] [--from CHECKPOINT] [--against WITNESS]",
 		  "name the first record that was changed" },
-		{ "prove", audit_prove, "SEQ", "print a proof that this record is in the log" },
+		{ "prove", audit_prove, "SEQ | --since CHECKPOINT",
+		  "that this record is in the log, or that it only grew" },
 		{ "check", audit_check, "--key FILE PROOF", "check such a proof, anywhere" },
-		{ "key", audit_key, "", "print the log's public key" },
-		{ "serve", audit_serve, "", "hold the log open for every other command" },
+		{ "key", audit_key, "[--all] [--json]", "print the log's public key" },
+		{ "rotate-key", cmd_audit_rotate, "", "a new key, signed by the old one" },
+		{ "revoke-key", cmd_audit_revoke, "EPOCH --since DATE --reason TEXT",
+		  "say that a key is not to be believed, and name its cases" },
+		{ "serve", audit_serve, "[--config FILE]",
+		  "hold the log open for every other command" },
 		{ 0 },
 	};
 

@@ -60,9 +60,11 @@ static int add_slice(const struct exporting *x, const struct kase *k, struct bun
 	AUTO_BUF struct buf slice = BUF_INIT(BUNDLE_FILE_MAX);
 	AUTO_CLOSE int dir = audit_log_dir(x->state, e);
 	AUTO_CLOSE int note = -1;
-	struct audit_reading r = {
-		.words = { "slice", "--case", x->id }, .dir = dir, .key = -1, .file = -1
-	};
+	struct audit_reading r = { .words = { "slice", "--case", x->id },
+				   .dir = dir,
+				   .key = -1,
+				   .file = -1,
+				   .witness = -1 };
 	struct err none = ERR_INIT;
 	int status = 0;
 

@@ -7,9 +7,11 @@
 #include "agent/host/cli/cli.h"
 #include "runtime/base/jmap.h"
 #include "runtime/base/log.h"
+#include "runtime/proto/audit.h"
 
 static const struct command commands[] = {
-	{ "audit", cmd_audit, "show|verify|prove|check|key ...", "the tamper-evident log" },
+	{ "audit", cmd_audit, "show|verify|prove|check|key|rotate-key ...",
+	  "the tamper-evident log" },
 	{ "image", cmd_image, "import|list|inspect|prepare|remove ...",
 	  "what replicas are made of" },
 	{ "incident", cmd_incident, "convert|check|submit|list ...", "what production reported" },
@@ -59,7 +61,7 @@ static void print_table(const struct command *table, const char *group, FILE *to
 {
 	(void)fprintf(to, "usage: sickbay %s%sCOMMAND ...\n\n", group, *group ? " " : "");
 	for (; table->name; table++)
-		(void)fprintf(to, "  %s%s%-10s %-44s %s\n", group, *group ? " " : "", table->name,
+		(void)fprintf(to, "  %s%s%-11s %-44s %s\n", group, *group ? " " : "", table->name,
 			      table->args, table->help);
 }
 
@@ -102,6 +104,7 @@ int main(int argc, char **argv)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	log_set("sickbay", LOG_INFO);
+	audit_witness_by(cli_witness);
 	status = cli_dispatch(commands, "", argc, argv, &e);
 	log_progress_end();
 	if (e.code == ECANCELED && status == CLI_USAGE) /* help was asked for, and printed */

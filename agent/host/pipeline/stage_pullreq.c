@@ -39,6 +39,13 @@ static int take_checkpoint(struct work *w, json_t **out, struct err *e)
 	if (r != -ENOENT)
 		return r < 0 ? err_set(e, -r, "%s", none.msg) : 0;
 	r = audit_checkpoint(w->p->audit, &c, e);
+	if (r == 0 && c.unwitnessed) {
+		r = err_set(e, EIO,
+			    "no pull request is made: the witness has not its checkpoint: %s: put "
+			    "that right and resume the case",
+			    c.unwitnessed);
+		audit_checkpoint_release(&c);
+	}
 	if (r < 0)
 		return r;
 	v = json_pack("{s:I,s:s,s:s}", "size", (json_int_t)c.size, "root", c.root, "note", c.note);

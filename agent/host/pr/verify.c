@@ -219,9 +219,11 @@ static int check_slice(struct checking *c, int key, struct err *e)
 	const struct bundle_file *f = bundle_find(&c->b, EXPORT_SLICE);
 	AUTO_BUF struct buf said = BUF_INIT(BUNDLE_FILE_MAX);
 	AUTO_CLOSE int fd = memfd_create("slice", MFD_CLOEXEC);
-	const struct audit_reading in = {
-		.words = { "check", key < 0 ? "--no-key" : NULL }, .dir = -1, .key = key, .file = fd
-	};
+	const struct audit_reading in = { .words = { "check", "--json", key < 0 ? "--no-key" : NULL },
+					  .dir = -1,
+					  .key = key,
+					  .file = fd,
+					  .witness = -1 };
 	int status = 0;
 
 	if (!f || f->n == 0) {
