@@ -45,8 +45,8 @@ unit-build: $(UNIT:%=$(B)/%)
 # ---- another kernel: Debian's own, control groups v2 only, in a throw-away VM ----
 check-vm: deps
 	@sh tests/vm/prepare.sh build/vm/kernel
-	@$(MAKE) --no-print-directory $(B)/sickbay $(B)/sickbay-init $(B)/tests/escape/probe
-	@$(MAKE) --no-print-directory B=build/check CPPFLAGS=-DSYS_FAULTS build/check/sickbay-init \
+	@$(MAKE) -s --no-print-directory $(B)/sickbay $(B)/sickbay-init $(B)/sickbay-audit $(B)/tests/escape/probe
+	@$(MAKE) -s --no-print-directory B=build/check CPPFLAGS=-DSYS_FAULTS build/check/sickbay-init \
 	  $(patsubst tests/%.c,build/check/tests/%,$(wildcard tests/unit/sandbox/test_*.c))
 	prove -v --exec sh tests/vm/check.sh
 .PHONY: check-vm

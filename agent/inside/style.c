@@ -163,7 +163,7 @@ int style_sibling(const struct subject *s, const char *suffix, const char *must,
 		    tools_read(s->dir, path.p, &one, &ignored) < 0 || !one.p ||
 		    (must && !strstr(one.p, must)))
 			continue;
-		score = 1 + (entry ? count_calls(one.p, entry) : 0);
+		score = 1 + (entry && *entry ? count_calls(one.p, entry) : 0);
 		if (score <= best)
 			continue;
 		best = score;

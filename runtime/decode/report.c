@@ -134,9 +134,10 @@ static int call_read(const struct source *in, size_t line, const json_t *ev, jso
 
 	if (!call)
 		return 0;
-	if (!member(call, "export") || !json_is_array(json_object_get(call, "args")))
+	if (!json_is_array(json_object_get(call, "args")) ||
+	    (json_object_get(call, "export") && !member(call, "export")))
 		return source_error(e, in, line, 1,
-				    "'call' needs a string 'export' and an array 'args'");
+				    "'call' needs an array 'args', and 'export' must be a string");
 	copy = json_deep_copy(call);
 	return copy && json_array_append(calls, copy) == 0
 		       ? 0

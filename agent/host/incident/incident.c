@@ -236,6 +236,7 @@ static int check_input(const json_t *input, struct err *e)
 {
 	static const char *const ways[] = { "call", "command", "http", "datagram", "script" };
 	static const char *const more[] = { "state", "flags" };
+	const json_t *name;
 	const char *key;
 	json_t *v;
 	size_t n = 0;
@@ -260,10 +261,10 @@ static int check_input(const json_t *input, struct err *e)
 		return err_set(e, EINVAL,
 			       "/input: want exactly one of call, command, http, datagram, script");
 	v = json_object_get(input, "call");
-	if (v && (!json_is_string(json_object_get(v, "export")) ||
-		  !json_is_array(json_object_get(v, "args"))))
+	name = json_object_get(v, "export");
+	if (v && (!json_is_array(json_object_get(v, "args")) || (name && !json_is_string(name))))
 		return err_set(e, EINVAL,
-			       "/input/call: want a string \"export\" and an array \"args\"");
+			       "/input/call: want an array \"args\", and \"export\" as a string");
 	return 0;
 }
 

@@ -72,7 +72,7 @@ static void each_wrong_member_is_named_with_its_place(void)
 		{ "\"TypeError\"", "7", "i.json:5:13: want a string" },
 		{ "\"line\"", "\"lien\"", "i.json:5:" },
 		{ "\"call\"", "\"cal\"", "i.json:6:12: unknown; want one of call, command" },
-		{ "[null]", "null", "i.json:6:12: want a string \"export\" and an array" },
+		{ "[null]", "null", "i.json:6:12: want an array \"args\", and \"export\" as" },
 		{ "\"count\": 3", "\"count\": -3", "i.json:3:" },
 		{ " \"chain\": [", " \"metrics\": [], \"loss\": [", "i.json:5:" },
 	};
