@@ -151,7 +151,7 @@ int file_publish_once_at(int dir, const char *name, const void *data, size_t n, 
 	return publish(dir, name, data, n, mode, RENAME_NOREPLACE, e);
 }
 
-void file_sweep_at(int dir, const char *folder)
+static void sweep(int dir, const char *folder, const char *prefix)
 {
 	AUTO_CLOSE int at = openat(dir, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	CLEANUP(cleanup_closedir) DIR *d = at < 0 ? NULL : fdopendir(at);
@@ -161,8 +161,21 @@ void file_sweep_at(int dir, const char *folder)
 		return;
 	(void)take_fd(&at);
 	while ((ent = readdir(d)))
-		if (strncmp(ent->d_name, TEMPORARY, strlen(TEMPORARY)) == 0)
+		if (strncmp(ent->d_name, prefix, strlen(prefix)) == 0)
 			(void)unlinkat(dirfd(d), ent->d_name, 0);
+}
+
+void file_sweep_at(int dir, const char *folder)
+{
+	sweep(dir, folder, TEMPORARY);
+}
+
+void file_sweep_name_at(int dir, const char *name)
+{
+	char prefix[320];
+
+	(void)snprintf(prefix, sizeof(prefix), TEMPORARY "%.220s-", name);
+	sweep(dir, ".", prefix);
 }
 
 int dir_make_at(int dir, const char *path, mode_t mode, struct err *e)

@@ -130,6 +130,7 @@ static int take_lock(struct kase *k, struct err *e)
 		return err_set(e, EBUSY, "case '%s': another process is working on it", k->id);
 	file_sweep_at(k->dir, ".");
 	file_sweep_at(k->dir, "attempts");
+	file_sweep_at(k->dir, "policies");
 	return mend_ledger(k, e);
 }
 
