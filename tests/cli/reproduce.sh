@@ -41,6 +41,8 @@ reproduced() { # reproduced NAME FORMAT PATH TEXT: the test at PATH says TEXT an
 		if (r.match !== "exact" || r.test_path !== process.argv[2] || !show.includes(JSON.stringify(process.argv[3]).slice(1, -1))) {
 			console.log(show); process.exit(1);
 		}' "$5"/state/cases/*/3-match.json "$3" "$4"
+	check "$1: what a person needs is printed and kept" grep -qF "It fails there in 2 fresh replicas" "$5"/state/cases/*/report.md
+	check "$1: the test is a patch" sh -c 'git -C "$1/repo" apply --check "$1"/state/cases/*/test.patch' - "$5"
 }
 
 mkdir -p "$work/node/repo/test" "$work/python/repo/tests" "$work/shell/repo/tests"

@@ -70,6 +70,48 @@ check "it names the flaky one, and how often it passed" tells 'Object.entries(v.
 check "it says what a run takes" tells 'v.measured.wall_us > 0 && v.measured.peak_memory > 0'
 check "what the suite does is kept" test -s "$state/services/shop/baseline-$(node -p 'JSON.parse(require("fs").readFileSync(process.argv[1])).baseline' "$dir/check.json").json"
 check "the check is in the log" sh -c '"$1" audit show --json --state "$2" | grep -qF "\"type\":\"service.checked\",\"service\":\"shop\",\"ready\":true"' - "$sickbay" "$state"
+
+cat >"$dir/incident.json" <<END
+{ "schema": "sickbay.incident/1", "id": "shop-1", "service": "shop", "kind": "exception", "count": 3,
+  "fingerprint": "sha256:b46fe6f1016049f833da2c3ee8420adad5d034f0cb81fb81a0a38c486876b4c6",
+  "deploy": { "commit": "$commit" }, "runtime": { "language": "javascript" },
+  "chain": [{ "type": "TypeError", "message": "m", "frames": [{ "file": "a.js", "function": "price", "line": 1, "in_app": true }] }],
+  "coordinate": { "type": "TypeError", "file": "a.js", "function": "price", "line": 1, "rule": "innermost in-app frame" },
+  "loss": [{ "at": "/input", "why": "the call was not recorded" }] }
+END
+sed -i 's/ "mode": "reproduce",//' "$dir/services/shop.json"
+verb() { verb=$1; shift; "$sickbay" service "$verb" "$@" --services "$dir/services" --state "$state"; }
+heal() { "$sickbay" heal "$dir/incident.json" --service shop --services "$dir/services" --state "$state"; }
+heal >"$dir/observed" 2>&1
+check "without a mode it is observed" grep -qF "shop-1-1: observed: the service's mode is observe" "$dir/observed"
+check "the report says where" grep -qF "Where: TypeError at a.js:1 in price" "$dir/observed"
+check "and at which commit" grep -qF "deployed commit $commit, which is the head of main" "$dir/observed"
+check "it shows the code" grep -qF ">    1  exports.price = (item) => item.price;" "$dir/observed"
+check "it says where a test would be written" grep -qF "a new test in 'test' (tape) that fails at this place" "$dir/observed"
+check "under which policy" grep -qF "within policy 'reproduce' (sha256:" "$dir/observed"
+check "and what it lacks" grep -qF -e "- /input: the call was not recorded" "$dir/observed"
+check "it stays in the case" grep -qx "Where: .*" "$state/cases/shop-1-1/report.md"
+check "no replica was started for it" sh -c '! "$1" audit show --case shop-1-1 --state "$2" | grep -q replica.start' - "$sickbay" "$state"
+check "nothing was pushed" [ "$(git -C "$dir/repo" branch --list | wc -l)" = 1 ]
+
+refuses "promoting above what the file allows is refused" 3 "'shop' is at observe, and its file allows no more: write \"mode\": \"reproduce\" in" verb promote shop --yes
+sed -i 's/"version": 1,/"version": 1, "mode": "propose",/' "$dir/services/shop.json"
+check "what the file says holds" prints "mode      propose" verb show shop
+# as a demotion leaves it
+echo '{ "schema": "sickbay.mode/1", "service": "shop", "rung": "reproduce", "why": "it was reverted", "time": "x" }' >"$state/services/shop/mode.json"
+check "a lower rung holds" prints "mode      reproduce (the file allows propose)" verb show shop
+check "promote shows the evidence" prints "precision unknown: nobody has decided on a case" verb promote shop
+check "and how the cases ended" prints "outcomes  1 observed" verb promote shop
+check "and raises nothing without a word" prints "'shop' is at reproduce: --yes raises it to propose" verb promote shop
+check "with it, it does" prints "'shop' was at reproduce and is at propose now" verb promote shop --yes
+check "the log has it" sh -c '"$1" audit show --json --state "$2" | grep -qF "\"type\":\"service.promote\",\"service\":\"shop\",\"from\":\"reproduce\",\"to\":\"propose\""' - "$sickbay" "$state"
+check "further it does not go" prints "'shop' is at propose: there is no further mode" verb promote shop --yes
+echo '{' >"$dir/services/bad.json"
+verb list >"$dir/list"
+check "the list has each service" grep -Eq '^shop +javascript +propose +ready +' "$dir/list"
+check "and a file that does not load, with the reason" grep -q '^bad .*bad.json:' "$dir/list"
+check "as JSON too" sh -c '"$1" service list --json --services "$2" --state "$3" | grep -qF "\"ceiling\": \"propose\""' - "$sickbay" "$dir/services" "$state"
+
 service '"sh", "test/short.sh"'
 refuses "a later check may find it not ready" 3 "not ready" ask
 check "that it once passed stays known" grep -q '"passed"' "$state/services/shop/check.json"

@@ -15,12 +15,7 @@ struct service_call {
 	bool json;
 };
 
-#define OPT_JSON(c)                                             \
-	{                                                       \
-		"json", OPT_FLAG, &(c).json, NULL, "print JSON" \
-	}
-
-static int print_json(const json_t *v, struct err *e)
+int service_print_json(const json_t *v, struct err *e)
 {
 	AUTO_FREE char *text = json_dumps(v, JSON_INDENT(1));
 
@@ -121,7 +116,7 @@ static int check(int argc, char **argv, struct err *e)
 	if (status != CLI_OK)
 		return no_sandbox ? CLI_SANDBOX : status;
 	if (c.json)
-		status = print_json(v, e);
+		status = service_print_json(v, e);
 	else
 		print_check(v);
 	return status == CLI_OK && json_is_false(json_object_get(v, "ready")) ? CLI_CLOSED : status;
@@ -134,6 +129,11 @@ int cmd_service(int argc, char **argv, struct err *e)
 		  "draft a service file from what a repository says of itself" },
 		{ "check", check, "NAME|FILE [--json]",
 		  "run its suite in replicas: is it ready to be healed?" },
+		{ "list", service_cmd_list, "[--json]", "all services, their modes and checks" },
+		{ "show", service_cmd_show, "NAME|FILE [--json]",
+		  "one service: mode, last check, cases and what people decided" },
+		{ "promote", service_cmd_promote, "NAME|FILE [--yes]",
+		  "what speaks for the next mode; --yes: raise it" },
 		{ 0 },
 	};
 

@@ -17,7 +17,7 @@ static const struct command commands[] = {
 	{ "incident", cmd_incident, "convert|check|submit|list ...", "what production reported" },
 	{ "run", cmd_run, "--image NAME [OPTION...] -- CMD...", "run one program in a replica" },
 	{ "policy", cmd_policy, "check|explain|presets|schema ...", "what an agent may do" },
-	{ "service", cmd_service, "init|check ...", "what is healed, and whether it can be" },
+	{ "service", cmd_service, "init|check|list|show|promote ...", "what is healed, and whether it can be" },
 	{ "heal", cmd_heal, "INCIDENT --service NAME|FILE",
 	  "from an incident to a proven pull request" },
 	{ "case", cmd_case, "list|show|resume|cancel", "cases and their records" },

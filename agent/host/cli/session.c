@@ -11,6 +11,7 @@
 #include "agent/host/case/pause.h"
 #include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
+#include "agent/host/pipeline/report.h"
 #include "agent/host/queue/admit.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
@@ -158,13 +159,20 @@ int session_service_of(const char *state, const char *id, char path[4096], struc
 	return 0;
 }
 
-static void print_pull_request(const struct session *s)
+/* What a person is to read of it: nothing where the case ended without. */
+static bool print_text(const struct session *s, int outcome)
 {
+	const char *const name = outcome == OUTCOME_PROPOSED ? "pr.md"
+				 : outcome == OUTCOME_REPRODUCED || outcome == OUTCOME_OBSERVED
+					 ? REPORT_FILE
+					 : NULL;
 	AUTO_BUF struct buf text = BUF_INIT(1u << 20);
 	struct err none = ERR_INIT;
 
-	if (file_read_at(case_dir(s->kase), "pr.md", 1u << 20, &text, &none) == 0)
-		(void)fwrite(text.p, 1, text.n, stdout);
+	if (!name || file_read_at(case_dir(s->kase), name, 1u << 20, &text, &none) < 0)
+		return false;
+	(void)fwrite(text.p, 1, text.n, stdout);
+	return true;
 }
 
 static void print_end(const struct session *s, const struct pipeline_end *end, bool json)
@@ -172,10 +180,10 @@ static void print_end(const struct session *s, const struct pipeline_end *end, b
 	AUTO_JSON json_t *o = NULL;
 
 	if (!json) {
-		if (end->outcome == OUTCOME_PROPOSED)
-			print_pull_request(s);
-		(void)printf("%s%s: %s: %s\n", end->outcome == OUTCOME_PROPOSED ? "\n" : "",
-			     case_id(s->kase), outcome_name(end->outcome), end->reason);
+		const bool printed = print_text(s, end->outcome);
+
+		(void)printf("%s%s: %s: %s\n", printed ? "\n" : "", case_id(s->kase),
+			     outcome_name(end->outcome), end->reason);
 		(void)printf("%s: %s\n", case_id(s->kase), case_path(s->kase));
 		return;
 	}

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "agent/host/incident/values.h"
-#include "agent/host/pipeline/stages.h"
+#include "agent/host/pipeline/report.h"
 #include "runtime/base/log.h"
 
 /* Stages 3 and 4: an agent works behind the gate; what it says is then checked without it. */
@@ -133,8 +133,16 @@ static int judge_match(struct work *w, const struct gate_outcome *o, struct err 
 		json_decref(isolate);
 		return r;
 	}
-	if (w->outcome < 0 && w->p->service->mode == MODE_REPRODUCE)
-		work_end(w, OUTCOME_REPRODUCED, "the failing test and its cause are in the case");
+	if (w->outcome < 0 && w->p->service->mode == MODE_REPRODUCE) {
+		work_end(w, OUTCOME_REPRODUCED,
+			 "the failing test is " TEST_PATCH_FILE
+			 " in the case, its cause in " REPORT_FILE);
+		r = report_reproduced(w, o->test_name, isolate, e);
+		if (r < 0) {
+			json_decref(isolate);
+			return r;
+		}
+	}
 	return record_match(w, o, match, isolate, e);
 }
 
@@ -191,8 +199,11 @@ int stage_match(struct work *w, struct err *e)
 	int r;
 
 	if (w->p->service->mode == MODE_OBSERVE) {
-		work_end(w, OUTCOME_OBSERVED, "the service's mode is observe: nothing was tried");
-		return 0;
+		work_end(w, OUTCOME_OBSERVED,
+			 "the service's mode is observe: nothing was tried; " REPORT_FILE
+			 " says what would be");
+		r = work_load_replica(w, e);
+		return r < 0 ? r : report_observed(w, e);
 	}
 	r = collect_history(w, &history, e);
 	s.history = history.p;
