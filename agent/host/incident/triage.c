@@ -185,6 +185,17 @@ const char *triage_rule(size_t n, int *class)
 	return rules[n].name;
 }
 
+void triage_words(struct buf *out)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		buf_printf(out, "%s %s %s %s %s ", rules[i].name,
+			   rules[i].types ? rules[i].types : "",
+			   rules[i].codes ? rules[i].codes : "",
+			   rules[i].signals ? rules[i].signals : "", rules[i].reason);
+	for (int i = 0; i < TRIAGE_N; i++)
+		buf_printf(out, "%s ", class_names[i]);
+}
+
 /* ---- where a frame lies ---- */
 
 static const char *package_of(const char *path, size_t *len)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/host/incident/incident.h"
+#include "runtime/base/buf.h"
 
 /*
  * Does an incident deserve a repair?  Decided before anything is run, from what
@@ -31,5 +32,7 @@ int triage_incident(const struct incident *i, struct triage *out, struct err *e)
 void triage_release(struct triage *t);
 /* {"class","rule","reason","evidence"}; NULL when out of memory. */
 json_t *triage_write(const struct triage *t);
+/* Names and reasons of the table, as text: they are no values of production. */
+void triage_words(struct buf *out);
 /* Name of the n-th row and its class; NULL past the last. */
 const char *triage_rule(size_t n, int *class);

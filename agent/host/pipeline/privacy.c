@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/host/case/raw.h"
+#include "agent/host/incident/triage.h"
 #include "agent/host/incident/values.h"
 #include "agent/host/pr/pr.h"
 #include "runtime/base/fd.h"
@@ -43,13 +44,21 @@ static int keep_report(const struct pipeline *p, json_t *measured, struct err *e
 /* Before a commit is known: what triage says may hold words of the report. */
 static int mask_triage(const struct incident *i, json_t *record, struct err *e)
 {
+	AUTO_BUF struct buf own = BUF_INIT(OWN_MAX);
 	struct redact *r = NULL;
 	int k = redact_new(&r, e);
 
+	triage_words(&own);
 	if (k == 0)
 		k = values_collect(i, r, e);
 	if (k == 0)
 		k = redact_build(r, e);
+	if (k == 0)
+		k = buf_check(&own, "own words", e);
+	if (k == 0)
+		k = redact_learn(r, own.p, own.n, e);
+	if (k == 0)
+		redact_settle(r);
 	if (k == 0)
 		k = privacy_mask_record(r, record, e);
 	redact_free(r);
@@ -177,6 +186,7 @@ static int learn_own(struct work *w, struct redact *r, struct err *e)
 	for (int i = 0; i < MATCH_N; i++)
 		buf_printf(&own, "%s ", match_name(i));
 	learn_names(w, &own);
+	triage_words(&own);
 	if (k == 0)
 		k = pr_words(&own, e);
 	if (k == 0)
