@@ -341,6 +341,8 @@ int cmd_case(int argc, char **argv, struct err *e)
 		  "cases, where they stand, and what came of them" },
 		{ "show", show, "ID [--state DIR] [--json]", "one case; --json: all its records" },
 		{ "resume", resume, "ID [--state DIR]", "go on where a case was interrupted" },
+		{ "refresh", cmd_case_refresh, "ID [--state DIR]",
+		  "the same incident at the target's head as it is now" },
 		{ "decide", cmd_case_decide, "ID DECISION [--note TEXT] [--commit COMMIT]",
 		  "what a person did with it: merged, closed-wrong, ..." },
 		{ "audit", cmd_case_audit, "ID --by-note TEXT", "a person looked at it in depth" },

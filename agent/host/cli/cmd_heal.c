@@ -36,40 +36,19 @@ static int take_incident(const struct heal *h, const char *path, const struct se
 	return r;
 }
 
-/* QUEUE_GO: a case, which has begun and is ours. Above: e says what has to happen first. */
 static int begin(const struct heal *h, struct session *s, const struct incident *i, struct err *e)
 {
-	const struct queue q = session_queue(s);
-	char file[PATH_MAX], why[QUEUE_WHY] = "";
+	char file[PATH_MAX];
 	const struct queue_report report = { .service = s->service.name,
 					     .service_file = file,
 					     .incident = i };
 	const struct queue_ask ask = { .service = &s->service,
 				       .id = h->incident,
 				       .report = &report };
-	struct admission a = ADMISSION_INIT;
-	struct err late = ERR_INIT;
-	int r;
 
 	if (!realpath(s->service.file, file))
 		return err_sys(e, "resolve '%s'", s->service.file);
-	r = queue_admit(&q, &ask, &a, why, e);
-	if (r > 0)
-		(void)err_set(e, EBUSY, "not begun: %s", why);
-	if (r != QUEUE_GO)
-		return r;
-	s->claim = a.claim;
-	r = case_create(s->state, i->id, &s->kase, e);
-	if (r == 0)
-		r = admission_case(&q, &a, case_id(s->kase), e);
-	if (r == 0)
-		r = session_begin_case(s, i, e);
-	if (r < 0 && s->kase)
-		(void)case_discard(s->state, s->kase, &late);
-	if (r < 0)
-		(void)queue_complete(s->claim, &late);
-	admission_close(&a);
-	return r;
+	return session_take(s, &ask, i, e);
 }
 
 static int heal(const struct heal *h, const char *path, struct session *s, struct err *e)

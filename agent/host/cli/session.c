@@ -100,6 +100,7 @@ static struct pipeline pipeline_of(struct session *s)
 				  .service = &s->service,
 				  .store = s->store,
 				  .audit = s->audit,
+				  .refreshes = s->refreshes,
 				  .kase = s->kase,
 				  .claim = s->claim };
 }
@@ -141,6 +142,34 @@ int session_begin_case(struct session *s, const struct incident *i, struct err *
 		return err_sys(e, "resolve '%s'", s->service.file);
 	r = case_write(s->kase, "service", real, strlen(real), e);
 	return r < 0 ? r : pipeline_begin(&p, i, e);
+}
+
+int session_take(struct session *s, const struct queue_ask *ask, const struct incident *i,
+		 struct err *e)
+{
+	const struct queue q = session_queue(s);
+	char why[QUEUE_WHY] = "";
+	struct admission a = ADMISSION_INIT;
+	struct err late = ERR_INIT;
+	int r;
+
+	r = queue_admit(&q, ask, &a, why, e);
+	if (r > 0)
+		(void)err_set(e, EBUSY, "not begun: %s", why);
+	if (r != QUEUE_GO)
+		return r;
+	s->claim = a.claim;
+	r = case_create(s->state, i->id, &s->kase, e);
+	if (r == 0)
+		r = admission_case(&q, &a, case_id(s->kase), e);
+	if (r == 0)
+		r = session_begin_case(s, i, e);
+	if (r < 0 && s->kase)
+		(void)case_discard(s->state, s->kase, &late);
+	if (r < 0)
+		(void)queue_complete(s->claim, &late);
+	admission_close(&a);
+	return r;
 }
 
 int session_service_of(const char *state, const char *id, char path[4096], struct err *e)

@@ -70,17 +70,23 @@ int pipeline_begin(const struct pipeline *p, const struct incident *i, struct er
 			   service_mode_name(p->service->mode), "measured", "created", now);
 	if (!record)
 		return err_set(e, ENOMEM, "incident: out of memory");
+	if (p->refreshes && json_object_set_new(record, "refreshes",
+						json_pack("{s:s}", "case", p->refreshes)) < 0) {
+		json_decref(record);
+		return err_set(e, ENOMEM, "incident: out of memory");
+	}
 	if (put_triage(record, i, e) < 0 || privacy_keep(p, i, record, e) < 0) {
 		json_decref(record);
 		return -e->code;
 	}
-	return record_publish(
-		p, STAGE_INCIDENT, "case.begin",
-		json_pack("{s:s,s:s,s:s,s:s,s:O*}", "incident", i->id, "service", p->service->name,
-			  "fingerprint", i->fingerprint ? i->fingerprint : "", "commit",
-			  i->deploy.commit ? i->deploy.commit : "", "triage",
-			  json_object_get(json_object_get(record, "triage"), "class")),
-		record, e);
+	return record_publish(p, STAGE_INCIDENT, "case.begin",
+			      json_pack("{s:s,s:s,s:s,s:s,s:O*,s:s*}", "incident", i->id, "service",
+					p->service->name, "fingerprint",
+					i->fingerprint ? i->fingerprint : "", "commit",
+					i->deploy.commit ? i->deploy.commit : "", "triage",
+					json_object_get(json_object_get(record, "triage"), "class"),
+					"refreshes", p->refreshes),
+			      record, e);
 }
 
 static bool reached_goal(int mode, int outcome)
@@ -225,7 +231,8 @@ int pipeline_run(const struct pipeline *p, struct pipeline_end *out, struct err 
 		r = end_cancelled(p, e);
 	out->no_sandbox = w.world.no_sandbox;
 	work_release(&w);
-	return r < 0 ? r : read_end(p, out, e);
+	r = r < 0 ? r : read_end(p, out, e);
+	return r == 0 && out->outcome == OUTCOME_PROPOSED ? refresh_settle(p, e) : r;
 }
 
 int pipeline_cancel(const struct pipeline *p, const char *reason, struct err *e)

@@ -17,7 +17,8 @@ struct pipeline {
 	struct audit *audit;
 	struct kase *kase;
 	const struct buf *report; /* pipeline_begin(): as it came, to be kept; or NULL */
-	struct claim *claim; /* lease of its incident, or NULL */
+	struct claim *claim;	  /* lease of its incident, or NULL */
+	const char *refreshes; /* pipeline_begin(): the case that this one begins again, or NULL */
 };
 
 struct pipeline_end {
@@ -29,6 +30,9 @@ struct pipeline_end {
 
 /* Publishes 1-incident.json of a new case; the incident must be resolved. */
 int pipeline_begin(const struct pipeline *p, const struct incident *i, struct err *e);
+/* The incident of an earlier case, with its values. -EIDRM: they were erased. */
+int pipeline_incident_of(const struct pipeline *p, const struct kase *old, struct incident *out,
+			 struct err *e);
 /* Runs the stages that are left. A failure (<0) leaves the case where it is: it can be resumed. */
 int pipeline_run(const struct pipeline *p, struct pipeline_end *out, struct err *e);
 /* Ends a case that has not ended. */

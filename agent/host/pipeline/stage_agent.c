@@ -196,7 +196,7 @@ int stage_match(struct work *w, struct err *e)
 				  .on_attempt = keep_attempt,
 				  .ctx = w };
 	struct gate_outcome o = { 0 };
-	int r;
+	int r, reused;
 
 	if (w->p->service->mode == MODE_OBSERVE) {
 		work_end(w, OUTCOME_OBSERVED,
@@ -205,13 +205,18 @@ int stage_match(struct work *w, struct err *e)
 		r = work_load_replica(w, e);
 		return r < 0 ? r : report_observed(w, e);
 	}
-	r = collect_history(w, &history, e);
+	reused = work_reuse_test(w, &o, e);
+	r = reused < 0 ? reused : 0;
+	if (reused == 0)
+		r = collect_history(w, &history, e);
 	s.history = history.p;
-	if (r == 0)
+	if (r == 0 && !reused)
 		r = gate_run(&s, &o, e);
 	if (r < 0)
 		return r;
-	if (o.end != GATE_SUBMITTED)
+	if (reused)
+		r = 0;
+	else if (o.end != GATE_SUBMITTED)
 		end_without(w, &o, OUTCOME_NOT_REPRODUCED);
 	else
 		r = take_test(w, &o, e);
@@ -246,7 +251,9 @@ int stage_patch(struct work *w, struct err *e)
 	s.test_path = w->test_path;
 	s.baseline = &w->baseline[SIDE_BASE];
 	s.history = history.p;
-	r = gate_run(&s, &o, e);
+	r = work_reuse_patch(w, &o, e);
+	if (r == 0)
+		r = gate_run(&s, &o, e);
 	if (r < 0)
 		return r;
 	if (o.end != GATE_SUBMITTED) {

@@ -127,10 +127,12 @@ static int check_test(struct work *w, struct err *e)
 	return 0;
 }
 
-static int bring_to_head(struct work *w, struct err *e)
+int work_bring_to_head(struct work *w, struct err *e)
 {
 	int r = 0;
 
+	changes_release(&w->patch_head);
+	w->merged = false;
 	if (w->same_head)
 		return 0;
 	for (size_t i = 0; r == 0 && w->outcome < 0 && i < w->patch.n; i++)
@@ -178,7 +180,7 @@ int stage_proof(struct work *w, struct err *e)
 	if (r == 0)
 		r = work_load_patch(w, e);
 	if (r == 0)
-		r = bring_to_head(w, e);
+		r = work_bring_to_head(w, e);
 	if (r < 0)
 		return r;
 	if (w->outcome >= 0)

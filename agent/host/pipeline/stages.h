@@ -43,6 +43,19 @@ void work_proof_input(struct work *w, struct proof_input *in);
  * afterwards.
  */
 int work_already_fixed(struct work *w, json_t **out, struct err *e);
+/*
+ * The patch as it applies at the head, in patch_head and merged; ends the case where a person has
+ * to bring it there.
+ */
+int work_bring_to_head(struct work *w, struct err *e);
+/*
+ * Of the case that this one refreshes: 1 and its test (in the work), or its patch (in o->changes),
+ * with o as an agent would have filled it; 0 when there is none that is of use.
+ */
+int work_reuse_test(struct work *w, struct gate_outcome *o, struct err *e);
+int work_reuse_patch(struct work *w, struct gate_outcome *o, struct err *e);
+/* Once the refreshed case has ended in a proposal: the earlier one's is decided as a duplicate. */
+int refresh_settle(const struct pipeline *p, struct err *e);
 /* A stage may have ended the case in its record without the outcome having been written yet. */
 int work_load_end(struct work *w, struct err *e);
 /* The case ends after this stage. */

@@ -29,6 +29,17 @@ static void counts(const struct changes *c, size_t *added, size_t *removed)
 	}
 }
 
+static void refreshed(const struct pr_input *in, struct buf *b)
+{
+	const char *old = pr_str(json_object_get(in->incident, "refreshes"), "case");
+
+	if (*old)
+		buf_printf(b,
+			   "It takes the place of the proposal of case %s, whose target moved on; "
+			   "all was shown again.\n",
+			   old);
+}
+
 static void head(const struct pr_input *in, struct buf *b)
 {
 	const json_t *incident = json_object_get(in->incident, "incident");
@@ -49,6 +60,7 @@ static void head(const struct pr_input *in, struct buf *b)
 		md_text(b, json_string_value(json_array_get(reasons, i)));
 	}
 	buf_puts(b, json_array_size(reasons) ? ".\n" : "");
+	refreshed(in, b);
 }
 
 /* Why it was taken for a fault of the code, before anything was run. */

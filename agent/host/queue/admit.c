@@ -19,7 +19,7 @@ struct question {
 	const struct service *s;
 	const struct group *g;
 	int state; /* enum group_state */
-	const char *kase;
+	const char *kase, *replaces;
 };
 
 /* Each rule: a verdict, why filled where it is not QUEUE_GO; <0 unknown. */
@@ -76,12 +76,13 @@ static int rule_storm(const struct question *a, char why[QUEUE_WHY], struct err 
 
 static int rule_bounds(const struct question *a, char why[QUEUE_WHY], struct err *e)
 {
+	const struct bounds_ask bounds = { a->s, a->g, a->replaces };
 	int mode = MODE_OBSERVE;
 	int r = service_mode_now(a->q->state, a->s, &mode, e);
 
 	if (r < 0 || mode != MODE_PROPOSE)
 		return r;
-	r = bounds_reached(a->q, a->s, a->g, why, e);
+	r = bounds_reached(a->q, &bounds, why, e);
 	return r < 0 ? r : r == 1 ? QUEUE_WAIT : QUEUE_GO;
 }
 
@@ -149,7 +150,9 @@ int queue_admit(const struct queue *q, const struct queue_ask *ask, struct admis
 		char why[QUEUE_WHY], struct err *e)
 {
 	struct admission a = ADMISSION_INIT;
-	struct question question = { .q = q, .s = ask->service, .g = &a.group };
+	struct question question = {
+		.q = q, .s = ask->service, .g = &a.group, .replaces = ask->replaces
+	};
 	int r;
 
 	a.lock = spool_enter(q->state, e);

@@ -38,6 +38,7 @@ struct queue_ask {
 	const struct service *service;
 	const char *id;			   /* or NULL */
 	const struct queue_report *report; /* where id is NULL */
+	const char *replaces;		   /* a case that the new one takes the place of, or NULL */
 };
 int queue_admit(const struct queue *q, const struct queue_ask *ask, struct admission *out,
 		char why[QUEUE_WHY], struct err *e);

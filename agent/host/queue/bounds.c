@@ -52,6 +52,7 @@ struct count {
 	uint64_t service, fingerprint, file;
 	char first[96]; /* a case to look at, for each */
 	char of_fingerprint[96], of_file[96];
+	const char *replaces; /* not counted */
 };
 
 static const char *text(const json_t *o, const char *key)
@@ -103,7 +104,7 @@ static int add(const struct kase *k, const struct service *s, const struct group
 	bool open;
 	int r = counts(k, &open, e);
 
-	if (r < 0 || !open)
+	if (r < 0 || !open || same(case_id(k), c->replaces))
 		return r;
 	r = case_record(k, STAGE_INCIDENT, &v, e);
 	if (r < 0)
@@ -140,10 +141,12 @@ static int count_all(const struct queue *q, const struct service *s, const struc
 	return r;
 }
 
-int bounds_reached(const struct queue *q, const struct service *s, const struct group *g,
-		   char why[512], struct err *e)
+int bounds_reached(const struct queue *q, const struct bounds_ask *ask, char why[512],
+		   struct err *e)
 {
-	struct count c = { 0 };
+	const struct service *s = ask->service;
+	const struct group *g = ask->group;
+	struct count c = { .replaces = ask->replaces };
 	const int r = count_all(q, s, g, &c, e);
 
 	if (r < 0)

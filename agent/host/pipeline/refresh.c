@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/host/case/decide.h"
+#include "agent/host/pipeline/privacy.h"
+#include "agent/host/pipeline/stages.h"
+#include "agent/host/queue/bounds.h"
+#include "runtime/base/log.h"
+
+/*
+ * A case that begins an earlier one again, because the target's head is another
+ * commit by now.  The earlier test and patch are candidates like an agent's:
+ * tried once here, so that an agent is asked where they are of no use, and then
+ * judged by everything that judges an agent's.  Of what the earlier case found
+ * nothing is believed.
+ */
+
+/* The case that this one begins again, from the first record. */
+static int old_case(const struct pipeline *p, struct kase **out, struct err *e)
+{
+	AUTO_JSON json_t *v = NULL;
+	const char *id;
+	int r = case_record(p->kase, STAGE_INCIDENT, &v, e);
+
+	*out = NULL;
+	if (r < 0)
+		return r;
+	id = json_string_value(json_object_get(json_object_get(v, "refreshes"), "case"));
+	return id ? case_open(p->state, id, false, out, e) : 0;
+}
+
+/* *out stays NULL where there is none. */
+static int old_record(struct work *w, int stage, json_t **out, char id[96], struct err *e)
+{
+	struct kase *k = NULL;
+	struct err none = ERR_INIT;
+	int r = old_case(w->p, &k, e);
+
+	if (r < 0 || !k)
+		return r;
+	(void)snprintf(id, 96, "%s", case_id(k));
+	r = case_record(k, stage, out, &none);
+	case_close(k);
+	return r == -ENOENT || r == 0 ? 0 : err_set(e, -r, "%s", none.msg);
+}
+
+static char *copy(const json_t *record, const char *key)
+{
+	const char *s = json_string_value(json_object_get(record, key));
+
+	return s ? strdup(s) : NULL;
+}
+
+static json_t *list_of(const json_t *agent, const char *key)
+{
+	json_t *v = json_object_get(agent, key);
+
+	return v ? json_incref(v) : json_array();
+}
+
+/* Who made it stays who made it; nothing was evaluated this time. */
+static int fill_outcome(const json_t *record, const char *id, struct gate_outcome *o, struct err *e)
+{
+	const json_t *agent = json_object_get(record, "agent");
+
+	*o = (struct gate_outcome){ .end = GATE_SUBMITTED,
+				    .title = copy(record, "title"),
+				    .cause = copy(record, "cause"),
+				    .change = copy(record, "change"),
+				    .test_name = copy(record, "test_name"),
+				    .author = copy(agent, "author"),
+				    .candidates = list_of(agent, "candidates"),
+				    .refusals = list_of(agent, "refusals"),
+				    .notes = json_pack("[s+]", "reused from case ", id) };
+	if (o->author && o->candidates && o->refusals && o->notes)
+		return 0;
+	gate_outcome_release(o);
+	*o = (struct gate_outcome){ 0 };
+	return err_set(e, EBADMSG, "case '%s': its record is not as it was written", id);
+}
+
+static int fails_once(struct work *w, bool *exact, struct err *e)
+{
+	AUTO_JSON json_t *seen = NULL;
+	struct proof_input in;
+	size_t hits = 0, green = 0;
+	int r;
+
+	work_proof_input(w, &in);
+	in.repeat = 1;
+	r = proof_isolate(&in, SIDE_BASE, &seen, &hits, &green, e);
+	*exact = r == 0 && hits == 1;
+	return r;
+}
+
+static void drop_test(struct work *w)
+{
+	changes_release(&w->test);
+	free(w->test_path);
+	w->test_path = NULL;
+}
+
+int work_reuse_test(struct work *w, struct gate_outcome *o, struct err *e)
+{
+	AUTO_JSON json_t *record = NULL;
+	bool exact = false;
+	char id[96];
+	int r = old_record(w, STAGE_MATCH, &record, id, e);
+
+	if (r < 0 || !json_object_get(record, "test"))
+		return r;
+	w->test_path = copy(record, "test_path");
+	if (!w->test_path)
+		return 0;
+	log_progress("the test of case %s", id);
+	r = changes_from_json(json_object_get(record, "test"), &w->test, e);
+	if (r == 0)
+		r = fails_once(w, &exact, e);
+	if (r == 0 && exact)
+		r = fill_outcome(record, id, o, e);
+	if (r < 0 || !exact) {
+		drop_test(w);
+		return r;
+	}
+	return 1;
+}
+
+/* ---- the patch ---- */
+
+static int note_green(void *ctx, size_t index, const struct test_report *r, struct err *e)
+{
+	(void)index;
+	(void)e;
+	*(bool *)ctx = test_report_green(r);
+	return 0;
+}
+
+static int passes_once(struct work *w, bool *green, struct err *e)
+{
+	const int side = w->same_head ? SIDE_BASE : SIDE_HEAD;
+	const struct changes *patch = w->merged ? &w->patch_head : &w->patch;
+	const struct testrun_job job = { .purpose = "refresh",
+					 .side = side,
+					 .role = ROLE_VERIFY,
+					 .what = RUN_ONE,
+					 .test_path = w->test_path,
+					 .changes = { &w->test, patch },
+					 .n_changes = 2 };
+
+	return testrun_batch(&w->world, &job, 1, 1, note_green, green, e);
+}
+
+/* Does it apply, and does the test pass with it?  What it could not do is no end of the case. */
+static int try_patch(struct work *w, bool *green, struct err *e)
+{
+	int r = work_bring_to_head(w, e);
+
+	if (r == 0 && w->outcome < 0)
+		r = passes_once(w, green, e);
+	w->outcome = -1;
+	w->reason[0] = '\0';
+	changes_release(&w->patch_head);
+	w->merged = false;
+	return r;
+}
+
+int work_reuse_patch(struct work *w, struct gate_outcome *o, struct err *e)
+{
+	AUTO_JSON json_t *record = NULL;
+	bool green = false;
+	char id[96];
+	int r = old_record(w, STAGE_PATCH, &record, id, e);
+
+	if (r < 0 || !json_object_get(record, "changes"))
+		return r;
+	log_progress("the patch of case %s", id);
+	r = changes_from_json(json_object_get(record, "changes"), &w->patch, e);
+	if (r == 0)
+		r = try_patch(w, &green, e);
+	if (r == 0 && green)
+		r = fill_outcome(record, id, o, e);
+	if (r == 0 && green) {
+		o->changes = w->patch;
+		w->patch = (struct changes){ 0 };
+		return 1;
+	}
+	changes_release(&w->patch);
+	return r;
+}
+
+/* ---- before and after ---- */
+
+int pipeline_incident_of(const struct pipeline *p, const struct kase *old, struct incident *out,
+			 struct err *e)
+{
+	AUTO_JSON json_t *v = NULL;
+	int r = case_record(old, STAGE_INCIDENT, &v, e);
+
+	r = r < 0 ? r : privacy_load(p, v, out, e);
+	return r < 0 ? err_wrap(e, "case '%s'", case_id(old)) : 0;
+}
+
+int refresh_settle(const struct pipeline *p, struct err *e)
+{
+	struct kase *old = NULL;
+	bool open = false;
+	char note[160];
+	struct decision_note d = { .decision = DECISION_DUPLICATE, .note = note };
+	int r = old_case(p, &old, e);
+
+	if (r < 0 || !old)
+		return r;
+	(void)snprintf(note, sizeof(note), "replaced by case %s, at a newer head of %s",
+		       case_id(p->kase), p->service->repository.target);
+	r = case_is_open(old, &open, e);
+	if (r == 0 && open)
+		r = case_decide(p->state, old, &d, p->audit, e);
+	case_close(old);
+	return r;
+}
