@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016 # programs of other shells
 # A canary in every field of a report comes out nowhere: not in the test, the titles, the branch, the commit, the pull
 # request, the records of the case or the log, in no form.  JavaScript from a raw report, Python from an incident.
 set -u

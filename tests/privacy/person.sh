@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016,SC2317 # programs of other shells; commands that refuses() runs
 # What fails only with a value of production is for a person, whoever wrote the test; what was said can be erased, and a
 # case that needs it then says so.
 set -u

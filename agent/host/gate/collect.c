@@ -9,9 +9,9 @@
 #include "agent/host/gate/seen.h"
 #include "runtime/base/log.h"
 
-static char *task_text(const struct gate_session *s)
+static char *task_text(const struct gate_session *s, struct err *e)
 {
-	AUTO_JSON json_t *incident = incident_write(s->incident);
+	AUTO_JSON json_t *incident = leak_incident(s->values, s->role, s->incident, e);
 	AUTO_JSON json_t *task =
 		json_pack("{s:s,s:s,s:s*,s:O,s:s*}", "role", policy_role_name(s->role), "repo",
 			  s->world->service->run.cwd, "test_path", s->test_path, "incident",
@@ -67,7 +67,7 @@ static int read_tree(const struct gate_session *s, const struct changes *seen, s
 
 int collect_run(const struct gate_session *s, struct gate_outcome *out, struct err *e)
 {
-	AUTO_FREE char *task = task_text(s);
+	AUTO_FREE char *task = task_text(s, e);
 	struct replica_job job = { .purpose = s->role == ROLE_PATCH ? "patch agent"
 								    : "reproduction agent",
 				   .side = SIDE_BASE,
@@ -81,7 +81,7 @@ int collect_run(const struct gate_session *s, struct gate_outcome *out, struct e
 	int r;
 
 	if (!task)
-		return err_set(e, ENOMEM, "out of memory");
+		return e->code ? -e->code : err_set(e, ENOMEM, "out of memory");
 	r = seen_by_agent(s, &seen, e);
 	if (r < 0)
 		return r;

@@ -190,11 +190,11 @@ static uint64_t evaluations_max(const struct gate_session *s)
 
 /* ---- requests ---- */
 
-static json_t *task_json(const struct gate_session *s)
+static json_t *task_json(const struct gate_session *s, struct err *e)
 {
 	const struct service *svc = s->world->service;
 	const struct service_tests *suite = svc->tests.v;
-	AUTO_JSON json_t *incident = incident_write(s->incident);
+	AUTO_JSON json_t *incident = leak_incident(s->values, s->role, s->incident, e);
 	const struct gate_task t = {
 		.role = (char *)(uintptr_t)policy_role_name(s->role),
 		.language = svc->language,
@@ -216,9 +216,13 @@ static json_t *task_json(const struct gate_session *s)
 
 static int on_hello(struct monitor *m, const json_t *body)
 {
+	json_t *task = task_json(m->s, m->e);
+
 	(void)body;
 	m->greeted = true;
-	return answer(m, GATE_TASK, task_json(m->s));
+	if (!task && m->e->code)
+		return -m->e->code;
+	return answer(m, GATE_TASK, task);
 }
 
 static int admit(struct monitor *m, struct gate_evaluate *req, struct changes *c)

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/incident/values.h"
+#include "policy/policy.h"
+
 #define ADDED_MAX (16u << 20)
 #define LINES_MAX (1u << 20)
 
@@ -148,4 +151,29 @@ int leak_mask(const struct redact *values, char **text, struct err *e)
 	free(*text);
 	*text = masked;
 	return 0;
+}
+
+json_t *leak_incident(const struct redact *values, int role, const struct incident *i,
+		      struct err *e)
+{
+	const struct exception *x = i->chain.v;
+	AUTO_JSON json_t *o = NULL;
+	const json_t *chain;
+
+	if (!values || role != ROLE_PATCH)
+		return incident_write(i);
+	o = values_shape(i);
+	chain = json_object_get(o, "chain");
+	for (size_t n = 0; n < json_array_size(chain) && n < i->chain.n; n++) {
+		AUTO_BUF struct buf out = BUF_INIT(2u * REDACT_TEXT_MAX);
+
+		if (!x[n].message)
+			continue;
+		if (redact_mask(values, false, x[n].message, strlen(x[n].message), &out, NULL, e) <
+			    0 ||
+		    json_object_set_new(json_array_get(chain, n), "message",
+					json_string(out.p ? out.p : "")) < 0)
+			return NULL;
+	}
+	return take_ptr(o);
 }

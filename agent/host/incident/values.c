@@ -60,6 +60,30 @@ static int add_word(struct collect *c, const char *s, size_t n)
 	return word_is_common(s, n) ? 0 : add(c, s, n);
 }
 
+/* Nothing in it but words that any program says, and small numbers. */
+static bool says_nothing(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		size_t m = 0;
+
+		while (i + m < n && is_word(s[i + m]))
+			m++;
+		if (m > 1 && !(all_digits(s + i, m) && m < 4) && !word_is_common(s + i, m))
+			return false;
+		i += m ? m : 1;
+	}
+	return true;
+}
+
+static size_t count_digits(const char *s, size_t n)
+{
+	size_t digits = 0;
+
+	for (size_t i = 0; i < n; i++)
+		digits += isdigit((unsigned char)s[i]) != 0;
+	return digits;
+}
+
 /* As a whole or as a part without space: nothing new where it is one word. */
 static int add_part(struct collect *c, const char *s, size_t n)
 {
@@ -68,6 +92,8 @@ static int add_part(struct collect *c, const char *s, size_t n)
 	while (word < n && is_word(s[word]))
 		word++;
 	if (n < WORD_LEAST || word == n || !has_word(s, n))
+		return 0;
+	if (!(c->flags & REDACT_PERSONAL) && says_nothing(s, n) && count_digits(s, n) < 4)
 		return 0;
 	return add(c, s, n);
 }
@@ -315,21 +341,6 @@ int values_collect(const struct incident *i, struct redact *r, struct err *e)
 }
 
 /* ---- masks ---- */
-
-/* Nothing in it but words that any program says, and small numbers. */
-static bool says_nothing(const char *s, size_t n)
-{
-	for (size_t i = 0; i < n;) {
-		size_t m = 0;
-
-		while (i + m < n && is_word(s[i + m]))
-			m++;
-		if (m > 1 && !(all_digits(s + i, m) && m < 4) && !word_is_common(s + i, m))
-			return false;
-		i += m ? m : 1;
-	}
-	return true;
-}
 
 int values_template(const char *text, struct buf *out)
 {

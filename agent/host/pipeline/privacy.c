@@ -161,6 +161,9 @@ static void learn_names(const struct work *w, struct buf *out)
 		const struct frame *f = x[i].frames.v;
 
 		buf_printf(out, "%s ", x[i].type);
+		if (x[i].message)
+			(void)values_template(x[i].message, out);
+		buf_putc(out, ' ');
 		for (size_t n = 0; n < x[i].frames.n; n++)
 			if (f[n].in_app && f[n].function)
 				buf_printf(out, "%s ", f[n].function);
