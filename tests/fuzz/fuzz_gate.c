@@ -4,6 +4,7 @@
 
 #include "runtime/base/msg.h"
 #include "runtime/proto/gate.h"
+#include "runtime/proto/member.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,15 +17,20 @@ union any {
 	struct gate_verdict verdict;
 	struct gate_refusal refusal;
 	struct gate_task task;
+	struct member_command command;
+	struct member_probe probe;
+	struct member_stop stop;
+	struct member_result result;
 };
 
-/* What an agent may send, and what it may hear: a body refused with its place, or one that is
- * written back as read. */
+/* What an agent may send, and what it may hear, and a member: a body refused with its place, or one
+ * that is written back as read. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct jmap *const maps[] = {
-		gate_hello_map, gate_evaluate_map, gate_submit_map,  gate_give_up_map,
-		gate_note_map,	gate_verdict_map,  gate_refusal_map, gate_task_map,
+		gate_hello_map,	    gate_evaluate_map, gate_submit_map,	 gate_give_up_map,
+		gate_note_map,	    gate_verdict_map,  gate_refusal_map, gate_task_map,
+		member_command_map, member_probe_map,  member_stop_map,	 member_result_map,
 	};
 	AUTO_JSON json_t *value = NULL;
 	AUTO_JSON json_t *back = NULL;
