@@ -44,6 +44,15 @@ convert_case() { # the raw report becomes an incident with the expected coordina
 	same "$case: its coordinate is the expected one" "$(place "$at/expect.json")" "$(place "$work/incident.json")"
 }
 
+packages() { # packages RECIPE...: what is fetched for members of the replica; without network there is nothing to show
+	for recipe; do
+		"$sickbay" image prepare --state "$state" "$at/$recipe" >"$work/log" 2>&1 && continue
+		sed 's/^/# /' "$work/log"
+		echo "1..0 # skip the packages of $case cannot be fetched"
+		exit 0
+	done
+}
+
 heal_case() { # the pipeline to its end: a proposed pull request
 	check "$case: the service is ready" "$sickbay" service check "$at/service.json" --state "$state"
 	# a relative directory, as an operator may write it; helpers run elsewhere

@@ -290,22 +290,26 @@ int members_log(struct world *w, const struct members_job *job, struct err *e)
 int members_start(struct world *w, const struct members_job *job, struct members **out,
 		  struct err *e)
 {
-	struct members *m = w->backing ? members_new(w, job->replica, job->wall_ms) : NULL;
+	struct members *m;
 	int r = 0;
 
-	if (w->backing && !m)
+	*out = NULL;
+	if (!w->backing)
+		return 0;
+	m = members_new(w, job->replica, job->wall_ms);
+	if (!m)
 		return err_set(e, ENOMEM, "out of memory");
-	for (size_t i = 0; m && r == 0 && i < w->backing->n; i++)
+	for (size_t i = 0; r == 0 && i < w->backing->n; i++)
 		if (wanted(w, i, job->role))
 			r = members_add(m, &w->backing->v[i], job->side, false, e);
-	if (m && r == 0)
+	if (r == 0)
 		r = members_ready(m, e);
-	if (r < 0 || (m && m->n == 0)) {
+	if (r < 0 || m->n == 0) {
 		members_close(m);
-		m = NULL;
+		return r;
 	}
 	*out = m;
-	return r;
+	return 0;
 }
 
 const struct sandbox *members_sandbox(const struct members *m)
