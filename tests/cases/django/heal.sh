@@ -10,5 +10,5 @@ convert_case
 heal_case
 same "$case: the data was frozen once" 1 "$("$sickbay" audit show --json --state "$state" | grep -c '"type":"member.publish"')"
 same "$case: inputs that were not seen fail before and do not after" True "$(json "$record/5-proof.json" \
-	'any("failed as production did and no longer do" in s["evidence"] for s in j["steps"] if s["step"] == 6)')"
+	'any("20 failed as production did and no longer do" in s["says"] for s in j["steps"] if s["step"] == 6)')"
 done_testing
