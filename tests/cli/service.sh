@@ -97,11 +97,14 @@ check "nothing was pushed" [ "$(git -C "$dir/repo" branch --list | wc -l)" = 1 ]
 refuses "promoting above what the file allows is refused" 3 "'shop' is at observe, and its file allows no more: write \"mode\": \"reproduce\" in" verb promote shop --yes
 sed -i 's/"version": 1,/"version": 1, "mode": "propose",/' "$dir/services/shop.json"
 check "what the file says holds" prints "mode      propose" verb show shop
-# as a demotion leaves it
-echo '{ "schema": "sickbay.mode/1", "service": "shop", "rung": "reproduce", "why": "it was reverted", "time": "x" }' >"$state/services/shop/mode.json"
-check "a lower rung holds" prints "mode      reproduce (the file allows propose)" verb show shop
-check "promote shows the evidence" prints "precision unknown: nobody has decided on a case" verb promote shop
-check "and how the cases ended" prints "outcomes  1 observed" verb promote shop
+# a case of a cheaper kind: its agent gives up at once
+sed -i 's/"tests":/"agents": { "reproduce": { "kind": "command", "command": ["false"] } }, "tests":/' "$dir/services/shop.json"
+heal >"$dir/tried" 2>&1
+check "a case in that mode tries" grep -q "shop-1-2: not-reproduced" "$dir/tried"
+check "a decision that a case was wrong is recorded" "$sickbay" case decide shop-1-1 closed-wrong --state "$state"
+check "it takes the service one mode down" prints "mode      reproduce (the file allows propose)" verb show shop
+check "promote shows the evidence" prints "precision 0 of 1 that people decided on were right" verb promote shop
+check "and how the cases ended" prints "outcomes  1 observed, 1 not-reproduced" verb promote shop
 check "and raises nothing without a word" prints "'shop' is at reproduce: --yes raises it to propose" verb promote shop
 check "with it, it does" prints "'shop' was at reproduce and is at propose now" verb promote shop --yes
 check "the log has it" sh -c '"$1" audit show --json --state "$2" | grep -qF "\"type\":\"service.promote\",\"service\":\"shop\",\"from\":\"reproduce\",\"to\":\"propose\""' - "$sickbay" "$state"

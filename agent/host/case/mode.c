@@ -6,8 +6,10 @@
 #include "agent/host/case/service_state.h"
 #include "runtime/base/clock.h"
 
-#define MODE_FILE   "mode.json"
-#define MODE_SCHEMA "sickbay.mode/1"
+#define MODE_FILE      "mode.json"
+#define MODE_SCHEMA    "sickbay.mode/1"
+#define CEILING_FILE   "ceiling.json"
+#define CEILING_SCHEMA "sickbay.ceiling/1"
 
 static int mode_from_name(const char *name)
 {
@@ -62,12 +64,29 @@ int service_set_rung(const char *state, const char *service, int rung, const cha
 		 : err_set(e, ENOMEM, "service '%s': out of memory", service);
 }
 
-/* The ceiling is in the service file, which only its last check knows the content of. */
+/* A file of its own: a demotion at the same time must not be lost to it. */
+int service_note_ceiling(const char *state, const struct service *s, struct err *e)
+{
+	AUTO_JSON json_t *v = NULL;
+	int known = -1;
+	const int r = read_mode(state, s->name, CEILING_FILE, "ceiling", -1, &known, e);
+
+	if (r < 0 || known == s->mode)
+		return r;
+	v = json_pack("{s:s,s:s,s:s}", "schema", CEILING_SCHEMA, "service", s->name, "ceiling",
+		      service_mode_name(s->mode));
+	return v ? service_state_write(state, s->name, CEILING_FILE, v, e)
+		 : err_set(e, ENOMEM, "service '%s': out of memory", s->name);
+}
+
+/* The ceiling is in the service file: as the last case saw it, or else the last check. */
 int service_demote(const char *state, const char *service, const char *why, struct err *e)
 {
 	int rung = MODE_PROPOSE, ceiling = MODE_PROPOSE;
 	int r = read_mode(state, service, CHECK_FILE, "mode", MODE_PROPOSE, &ceiling, e);
 
+	if (r == 0)
+		r = read_mode(state, service, CEILING_FILE, "ceiling", ceiling, &ceiling, e);
 	if (r == 0)
 		r = read_mode(state, service, MODE_FILE, "rung", MODE_PROPOSE, &rung, e);
 	if (r < 0)

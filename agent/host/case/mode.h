@@ -11,6 +11,9 @@
 
 /* The mode in effect: the lower of the two. */
 int service_mode_now(const char *state, const struct service *s, int *mode, struct err *e);
+/* Keeps what the file allows, for a demotion that has the service's name alone. Before each case.
+ */
+int service_note_ceiling(const char *state, const struct service *s, struct err *e);
 /* One rung down from what is in effect; at observe it stays there. */
 int service_demote(const char *state, const char *service, const char *why, struct err *e);
 /* Sets the rung; the caller has checked that it is not above the ceiling. */

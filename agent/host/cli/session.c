@@ -136,7 +136,8 @@ int session_begin_case(struct session *s, const struct incident *i, struct err *
 	int r;
 
 	audit_set_case(s->audit, case_id(s->kase));
-	if (service_mode_now(s->state, &s->service, &s->service.mode, e) < 0)
+	if (service_note_ceiling(s->state, &s->service, e) < 0 ||
+	    service_mode_now(s->state, &s->service, &s->service.mode, e) < 0)
 		return -e->code;
 	if (!realpath(s->service.file, real))
 		return err_sys(e, "resolve '%s'", s->service.file);

@@ -55,7 +55,7 @@ static void put_frames(const struct work *w, struct buf *b)
 		if (!f[i].in_app || !f[i].file)
 			continue;
 		buf_printf(b, "%s%s (%s:%llu)", shown ? ", called by " : "\nThrough: ",
-			   f[i].function ? f[i].function : "top level", f[i].file,
+			   f[i].function ? f[i].function : "a function without a name", f[i].file,
 			   (unsigned long long)f[i].line);
 		shown++;
 	}

@@ -66,6 +66,18 @@ static void a_demotion_starts_from_the_ceiling_that_the_check_saw(void)
 	CHECK_INT(now_of(MODE_PROPOSE), MODE_OBSERVE);
 }
 
+static void what_the_last_case_saw_counts_more_than_the_check(void)
+{
+	const struct service s = { .name = shop, .mode = MODE_PROPOSE };
+	struct err e = ERR_INIT;
+
+	CHECK_INT(service_set_rung(state, shop, MODE_PROPOSE, "promoted", &e), 0);
+	CHECK_INT(service_note_ceiling(state, &s, &e), 0);
+	CHECK_INT(service_note_ceiling(state, &s, &e), 0);
+	demote();
+	CHECK_INT(now_of(MODE_PROPOSE), MODE_REPRODUCE);
+}
+
 static void a_record_that_says_no_mode_is_refused(void)
 {
 	AUTO_JSON json_t *bad = json_pack("{s:s}", "rung", "proposed");
@@ -129,6 +141,7 @@ TAP_MAIN(TEST(make_state), TEST(a_service_file_is_the_ceiling),
 	 TEST(a_demotion_goes_one_rung_down_and_stops_at_observe),
 	 TEST(a_rung_above_the_ceiling_counts_as_the_ceiling),
 	 TEST(a_demotion_starts_from_the_ceiling_that_the_check_saw),
+	 TEST(what_the_last_case_saw_counts_more_than_the_check),
 	 TEST(a_record_that_says_no_mode_is_refused),
 	 TEST(a_service_that_never_passed_is_told_what_to_run),
 	 TEST(a_service_is_named_by_file_or_by_name), TEST(nothing_is_left))
