@@ -39,6 +39,7 @@ static const struct jmap incidents_map[] = {
 };
 static const struct jmap retention_map[] = {
 	{ .name = "raw", .kind = JMAP_DURATION, SUB(retention, raw_ms), .min = 1000, .help = "how long what production said is kept (STATE/raw)" },
+	{ .name = "kept", .kind = JMAP_DURATION, SUB(retention, kept_ms), .min = 1000, .help = "how long what case cancel --keep kept is kept (STATE/kept)" },
 	{ 0 },
 };
 static const struct jmap quota_map[] = {
@@ -90,6 +91,7 @@ static int fill_defaults(struct host_config *c, struct err *e)
 	set_default(&c->storm.window_ms, DEFAULT_WINDOW);
 	set_default(&c->incidents.samples, DEFAULT_SAMPLES);
 	set_default(&c->retention.raw_ms, DEFAULT_RAW);
+	set_default(&c->retention.kept_ms, DEFAULT_RAW);
 	set_default(&c->quota.stop, 80);
 	set_default(&c->quota.collect, 90);
 	return 0;

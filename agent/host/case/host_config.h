@@ -31,7 +31,8 @@ struct host_config {
 		uint64_t samples; /* reports of one incident that are kept */
 	} incidents;
 	struct {
-		uint64_t raw_ms; /* how long what production said is kept */
+		uint64_t raw_ms;  /* how long what production said is kept */
+		uint64_t kept_ms; /* how long what `case cancel --keep` kept is kept */
 	} retention;
 	struct {
 		uint64_t bytes;	  /* what the state directory may hold; 0: its file system */

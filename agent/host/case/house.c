@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "runtime/base/cleanup.h"
+#include "agent/host/case/house_collect.h"
+#include "runtime/base/jmap.h"
+#include "runtime/base/log.h"
 
 int house_size(const char *path, uint64_t *bytes, uint64_t *files, struct err *e)
 {
@@ -67,6 +69,25 @@ int house_measure(const char *state, const struct host_config *c, struct house_l
 		at.percent = at.inode_percent;
 	*out = at;
 	return 0;
+}
+
+int house_tidy(const char *state, const struct host_config *c, struct audit *audit, struct err *e)
+{
+	const struct house_collection all = {
+		.state = state, .config = c, .audit = audit, .age_ms = HOUSE_AGE
+	};
+	AUTO_JSON json_t *rows = NULL;
+	struct house_level at;
+	int r = house_measure(state, c, &at, e);
+
+	if (r < 0 || at.percent < c->quota.collect)
+		return r;
+	r = house_collect(&all, &rows, e);
+	if (r < 0)
+		return r;
+	log_warn("'%s' is %u %% full: %zu things that nobody needs were collected", state,
+		 at.percent, json_array_size(rows));
+	return 1;
 }
 
 int house_may_start(const char *state, const struct host_config *c, char why[256], struct err *e)

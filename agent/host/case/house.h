@@ -19,5 +19,11 @@ struct house_level {
 int house_size(const char *path, uint64_t *bytes, uint64_t *files, struct err *e);
 int house_measure(const char *state, const struct host_config *c, struct house_level *out,
 		  struct err *e);
+/*
+ * At the per cent of `collect` what nobody needs is removed (house_collect.h). 1: that was done; 0:
+ * there was room enough.
+ */
+struct audit;
+int house_tidy(const char *state, const struct host_config *c, struct audit *audit, struct err *e);
 /* 1: a case may be begun; 0: the disk is too full, why says how full; <0: cannot be told. */
 int house_may_start(const char *state, const struct host_config *c, char why[256], struct err *e);

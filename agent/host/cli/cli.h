@@ -59,5 +59,7 @@ int cmd_status(int argc, char **argv, struct err *e);
 int incident_submit_run(int argc, char **argv, struct err *e);
 int incident_list_run(int argc, char **argv, struct err *e);
 int cmd_case_refresh(int argc, char **argv, struct err *e);
+int cmd_df(int argc, char **argv, struct err *e);
+int cmd_gc(int argc, char **argv, struct err *e);
 int cmd_doctor(int argc, char **argv, struct err *e);
 int cmd_version(int argc, char **argv, struct err *e);
