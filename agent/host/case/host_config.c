@@ -13,6 +13,7 @@
 #define AT(field)	.offset = offsetof(struct host_config, field)
 #define DEFAULT_WINDOW	(30 * 60 * 1000)
 #define DEFAULT_SAMPLES 5
+#define DEFAULT_AGE	(3600 * 1000)
 #define DEFAULT_RAW	(30ull * 24 * 3600 * 1000)
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): a member's name */
@@ -46,6 +47,7 @@ static const struct jmap quota_map[] = {
 	{ .name = "bytes", .kind = JMAP_BYTES, SUB(quota, bytes), .min = 1u << 20, .help = "what the state directory may hold; not stated: what its file system does" },
 	{ .name = "stop", .kind = JMAP_U64, SUB(quota, stop), .min = 1, .max = 100, .help = "per cent of it from which no case is begun" },
 	{ .name = "collect", .kind = JMAP_U64, SUB(quota, collect), .min = 1, .max = 100, .help = "per cent of it from which derived data is collected" },
+	{ .name = "age", .kind = JMAP_DURATION, SUB(quota, age_ms), .min = 1000, .help = "what is younger is not collected" },
 	{ 0 },
 };
 static const struct jmap audit_map[] = {
@@ -94,6 +96,7 @@ static int fill_defaults(struct host_config *c, struct err *e)
 	set_default(&c->retention.kept_ms, DEFAULT_RAW);
 	set_default(&c->quota.stop, 80);
 	set_default(&c->quota.collect, 90);
+	set_default(&c->quota.age_ms, DEFAULT_AGE);
 	return 0;
 }
 

@@ -38,6 +38,7 @@ struct host_config {
 		uint64_t bytes;	  /* what the state directory may hold; 0: its file system */
 		uint64_t stop;	  /* per cent of it from which no case is begun */
 		uint64_t collect; /* per cent from which derived data is collected */
+		uint64_t age_ms;  /* what is younger is left alone */
 	} quota;
 	struct {
 		char *witness; /* file or directory that each checkpoint is appended to, or NULL */

@@ -74,7 +74,7 @@ int house_measure(const char *state, const struct host_config *c, struct house_l
 int house_tidy(const char *state, const struct host_config *c, struct audit *audit, struct err *e)
 {
 	const struct house_collection all = {
-		.state = state, .config = c, .audit = audit, .age_ms = HOUSE_AGE
+		.state = state, .config = c, .audit = audit, .age_ms = c->quota.age_ms
 	};
 	AUTO_JSON json_t *rows = NULL;
 	struct house_level at;

@@ -11,13 +11,11 @@
  * names, what killed runs left, what replicas wrote and was kept past its
  * retention.  Never a case, never the log, never what production said.
  */
-#define HOUSE_AGE (3600ull * 1000) /* milliseconds that a thing is left alone */
-
 struct house_collection {
 	const char *state;
 	const struct host_config *config;
 	struct audit *audit; /* NULL: find, remove nothing */
-	uint64_t age_ms;
+	uint64_t age_ms;     /* what is younger is left alone */
 };
 
 /* *out: [{"what","path","bytes","removed"}]; what is in use by the time it would go stays. */

@@ -92,7 +92,9 @@ static void print_text(const json_t *v)
 
 static int df(const char *state, const struct host_config *c, bool json, struct err *e)
 {
-	const struct house_collection dry = { .state = state, .config = c, .age_ms = HOUSE_AGE };
+	const struct house_collection dry = { .state = state,
+					      .config = c,
+					      .age_ms = c->quota.age_ms };
 	AUTO_JSON json_t *measured = json_object();
 	AUTO_JSON json_t *rows = NULL;
 	AUTO_JSON json_t *v = NULL;

@@ -41,7 +41,7 @@ static int gc(const struct gc_options *o, const struct host_config *config, stru
 {
 	struct house_collection c = { .state = o->state ? o->state : config->state,
 				      .config = config,
-				      .age_ms = HOUSE_AGE };
+				      .age_ms = config->quota.age_ms };
 	AUTO_JSON json_t *rows = NULL;
 	int r = 0;
 
@@ -68,7 +68,8 @@ int cmd_gc(int argc, char **argv, struct err *e)
 	struct gc_options o = { 0 };
 	const struct opt opts[] = {
 		{ "dry-run", OPT_FLAG, &o.dry, NULL, "say what would go, remove nothing" },
-		{ "age", OPT_STR, &o.age, "TIME", "leave alone what is younger (1h)" },
+		{ "age", OPT_STR, &o.age, "TIME",
+		  "leave alone what is younger (quota.age of the configuration)" },
 		{ "state", OPT_STR, &o.state, "DIR",
 		  "state directory (default: the configuration's)" },
 		{ "config", OPT_STR, &o.config, "FILE", "host configuration" },

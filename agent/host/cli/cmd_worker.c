@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/host/case/house.h"
 #include "agent/host/cli/cli.h"
 #include "agent/host/cli/worker.h"
 #include "agent/host/queue/spool.h"
@@ -169,6 +170,15 @@ static void absorb(struct worker *w)
 	} while (taken);
 }
 
+/* Room first: what nobody needs goes before repairs have to wait for it. */
+static void tidy(struct worker *w)
+{
+	struct err e = ERR_INIT;
+
+	if (w->q.audit && house_tidy(w->q.state, &w->config, w->q.audit, &e) < 0)
+		worker_say(w, "house", e.msg);
+}
+
 static void write_figures(struct worker *w, bool now)
 {
 	AUTO_JSON json_t *st = NULL;
@@ -205,6 +215,7 @@ static void turn(struct worker *w)
 	if (w->look || clock_mono_ns() >= w->next_look) {
 		w->look = false;
 		w->next_look = clock_mono_ns() + LOOK_EVERY_NS;
+		tidy(w);
 		worker_start(w);
 	}
 }

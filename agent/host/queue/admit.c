@@ -6,6 +6,7 @@
 
 #include "agent/host/case/case.h"
 #include "agent/host/case/decide.h"
+#include "agent/host/case/house.h"
 #include "agent/host/case/mode.h"
 #include "agent/host/case/pause.h"
 #include "agent/host/queue/absorb.h"
@@ -33,6 +34,16 @@ static int rule_paused(const struct question *a, char why[QUEUE_WHY], struct err
 	if (r == 1)
 		(void)snprintf(why, QUEUE_WHY, "paused: %s (sickbay unpause)", reason);
 	return r < 0 ? r : r == 1 ? QUEUE_WAIT : QUEUE_GO;
+}
+
+static int rule_full(const struct question *a, char why[QUEUE_WHY], struct err *e)
+{
+	char reason[256];
+	const int r = house_may_start(a->q->state, a->q->config, reason, e);
+
+	if (r == 0)
+		(void)snprintf(why, QUEUE_WHY, "%s", reason);
+	return r < 0 ? r : r == 0 ? QUEUE_WAIT : QUEUE_GO;
 }
 
 static int rule_suppressed(const struct question *a, char why[QUEUE_WHY], struct err *e)
@@ -89,8 +100,8 @@ static int rule_bounds(const struct question *a, char why[QUEUE_WHY], struct err
 static int ask_all(const struct question *a, char why[QUEUE_WHY], struct err *e)
 {
 	/* whoever reads only the first reason should read the one that a person set */
-	static rule_fn *const rules[] = { rule_paused, rule_suppressed, rule_live, rule_storm,
-					  rule_bounds };
+	static rule_fn *const rules[] = { rule_paused, rule_suppressed, rule_live,
+					  rule_storm,  rule_full,	rule_bounds };
 	int r = QUEUE_GO;
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && r == QUEUE_GO; i++)
@@ -155,6 +166,9 @@ int queue_admit(const struct queue *q, const struct queue_ask *ask, struct admis
 	};
 	int r;
 
+	r = q->audit ? house_tidy(q->state, q->config, q->audit, e) : 0;
+	if (r < 0)
+		return r;
 	a.lock = spool_enter(q->state, e);
 	if (a.lock < 0)
 		return a.lock;
