@@ -106,14 +106,18 @@ unit-run: $(TESTS) $(B)/sickbay-decode
 	prove --exec '' $(TESTS)
 
 install: all
+	@$(MAKE) --no-print-directory install-files
+install-files:
 	install -D -m 0755 $(B)/sickbay $(DESTDIR)$(BINDIR)/sickbay
 	for m in docs/man/*.[1-9]; do install -D -m 0644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 	for p in init agent decode audit; do install -D -m 0755 $(B)/sickbay-$$p $(DESTDIR)$(LIBEXECDIR)/sickbay-$$p; done
+deb: all # build/sickbay_VERSION_ARCH.deb
+	sh packaging/deb.sh $(VERSION) $(B)
 clean:
 	rm -rf build/*
 DEPS ?= check
 deps: # what of tests/sh/deps.sh a target needs
 	@sh tests/sh/deps.sh $(DEPS)
-.PHONY: all check-unit unit-run install clean deps
+.PHONY: all check-unit unit-run install install-files deb clean deps
 .SECONDARY:
 -include $(shell find $(wildcard $(addprefix $(B)/,runtime images policy agent tests)) -type f -name '*.d' 2>/dev/null)
