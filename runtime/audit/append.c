@@ -49,9 +49,24 @@ static int new_segment(struct auditlog *l, struct err *e)
 	l->seg = fd;
 	l->seg_first = l->tree.size;
 	l->seg_size = 0;
+	l->allocated = 0;
 	if (sync_fd(l, l->events, e) < 0)
 		return -e->code;
 	return sync_fd(l, l->dir, e);
+}
+
+/*
+ * Room for what has to be said when there is no room: the segment owns blocks
+ * beyond its end, so that "stopped: the disk is full" can be written on a full
+ * disk.  Where they cannot be had the log goes on without.
+ */
+static void keep_room(struct auditlog *l, size_t more)
+{
+	if (l->seg_size + more + ROOM_BYTES / 2 <= l->allocated)
+		return;
+	if (fallocate(l->seg, FALLOC_FL_KEEP_SIZE, (off_t)l->seg_size,
+		      (off_t)(more + ROOM_BYTES)) == 0)
+		l->allocated = l->seg_size + more + ROOM_BYTES;
 }
 
 static int write_at(int fd, const struct buf *b, uint64_t at, struct err *e)
@@ -65,6 +80,17 @@ static int write_at(int fd, const struct buf *b, uint64_t at, struct err *e)
 			return err_sys(e, "cannot write the audit log");
 		done += r > 0 ? (size_t)r : 0;
 	}
+	return 0;
+}
+
+/* A new segment wants an inode: on a disk without any the old one grows on. */
+static int next_segment(struct auditlog *l, struct err *e)
+{
+	const int r = new_segment(l, e);
+
+	if (r != -ENOSPC || l->seg < 0 || l->failed)
+		return r;
+	*e = (struct err)ERR_INIT;
 	return 0;
 }
 
@@ -92,11 +118,14 @@ static int build(struct auditlog *l, const json_t *events, struct buf *lines, st
 
 static int put_lines(struct auditlog *l, const struct buf *lines, bool sync, struct err *e)
 {
-	int r = write_at(l->seg, lines, l->seg_size, e);
+	int r;
 
+	keep_room(l, lines->n);
+	r = write_at(l->seg, lines, l->seg_size, e);
 	if (r == 0 && sync)
 		r = sync_records(l, e);
 	if (r < 0) {
+		l->allocated = 0; /* cutting gives back what lies beyond the end */
 		if (ftruncate(l->seg, (off_t)l->seg_size) < 0)
 			l->failed = true; /* the next opening cuts it */
 		return r;
@@ -115,7 +144,7 @@ int auditlog_write(struct auditlog *l, const json_t *events, bool sync, struct e
 
 	memcpy(last, l->last, sizeof(last));
 	if (l->seg < 0 || l->seg_size >= l->segment_bytes)
-		r = new_segment(l, e);
+		r = next_segment(l, e);
 	if (r == 0)
 		r = build(l, events, &lines, e);
 	if (r == 0)

@@ -26,10 +26,12 @@
  */
 #define SEGMENT_BYTES (64u << 20)
 #define BATCH_EVENTS  1024
+#define ROOM_BYTES    (1u << 20) /* that the last segment owns beyond its end */
 
 struct auditlog {
 	int dir, events, lock, hashes, offsets, seg;
 	uint64_t seg_first, seg_size; /* the last segment, as far as it was followed */
+	uint64_t allocated;	      /* the segment owns its blocks up to here */
 	struct tree tree;
 	uint8_t last[SHA256_LEN]; /* leaf hash of the last record */
 	struct note_signer signer;

@@ -38,7 +38,7 @@ static const unsigned short allowed[] = {
 	SYS_geteuid,	  SYS_uname,	      SYS_sysinfo,	   SYS_rt_sigaction,
 	SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_restart_syscall, SYS_tgkill,
 	SYS_exit,	  SYS_exit_group,     SYS_memfd_create,	   SYS_accept4,
-	SYS_getsockopt,
+	SYS_getsockopt,	  SYS_fallocate,
 };
 #define N_ALLOWED (sizeof(allowed) / sizeof(allowed[0]))
 

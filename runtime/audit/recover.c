@@ -92,6 +92,7 @@ static int open_tail(struct auditlog *l, struct err *e)
 
 	cleanup_close(&l->seg);
 	segment_name(l->seg_first, name);
+	l->allocated = 0;
 	l->seg = openat(l->events, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (l->seg < 0 && errno != ENOENT)
 		return err_sys(e, "cannot open '%s'", name);
