@@ -10,6 +10,8 @@
 #include "runtime/base/jmap.h"
 #include "runtime/base/log.h"
 
+#define NO_ROOM (64u << 10) /* bytes: a record and what goes with it */
+
 int house_size(const char *path, uint64_t *bytes, uint64_t *files, struct err *e)
 {
 	char *const roots[] = { (char *)(uintptr_t)path, NULL };
@@ -69,6 +71,17 @@ int house_measure(const char *state, const struct host_config *c, struct house_l
 		at.percent = at.inode_percent;
 	*out = at;
 	return 0;
+}
+
+/* Programs that were started say only that they failed. */
+bool house_is_full(const char *state, int code)
+{
+	struct statvfs s;
+
+	if (code == ENOSPC || code == EDQUOT)
+		return true;
+	return statvfs(state, &s) == 0 &&
+	       ((uint64_t)s.f_bavail * s.f_frsize < NO_ROOM || (s.f_files && s.f_favail == 0));
 }
 
 int house_tidy(const char *state, const struct host_config *c, struct audit *audit, struct err *e)

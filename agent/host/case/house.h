@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/host/case/host_config.h"
@@ -19,6 +20,8 @@ struct house_level {
 int house_size(const char *path, uint64_t *bytes, uint64_t *files, struct err *e);
 int house_measure(const char *state, const struct host_config *c, struct house_level *out,
 		  struct err *e);
+/* Whether something failed for want of room: its code, or a disk that has none left. */
+bool house_is_full(const char *state, int code);
 /*
  * At the per cent of `collect` what nobody needs is removed (house_collect.h). 1: that was done; 0:
  * there was room enough.

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/house.h"
 #include "agent/host/case/mode.h"
 #include "agent/host/case/pause.h"
 #include "agent/host/case/service_state.h"
@@ -15,6 +16,7 @@
 #include "agent/host/queue/admit.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/log.h"
 #include "runtime/sandbox/sandbox.h"
 
 /* A policy that is refused at load is 4, as scripts expect; anything else that fails is 1. */
@@ -225,6 +227,25 @@ static void print_end(const struct session *s, const struct pipeline_end *end, b
 	(void)fputc('\n', stdout);
 }
 
+/* The log keeps room for this one line, so that who comes later knows why nothing went on. */
+static void say_full(struct session *s, struct err *e)
+{
+	char why[sizeof(e->msg)];
+	struct err late = ERR_INIT;
+
+	if (!house_is_full(s->state, e->code))
+		return;
+	(void)snprintf(why, sizeof(why), "%s", e->msg);
+	if (audit_commit(s->audit, "case.stopped",
+			 json_pack("{s:s,s:s}", "reason", "disk full", "what", why), &late) < 0)
+		log_warn("%s", late.msg);
+	(void)err_set(
+		e, e->code,
+		"stopped: disk full: %.250s; see 'sickbay df' and 'sickbay gc', then 'sickbay "
+		"case resume %s'",
+		why, case_id(s->kase));
+}
+
 int session_run(struct session *s, bool json, struct err *e)
 {
 	const struct pipeline p = pipeline_of(s);
@@ -232,8 +253,10 @@ int session_run(struct session *s, bool json, struct err *e)
 
 	if (service_mode_now(s->state, &s->service, &s->service.mode, e) < 0)
 		return CLI_FAILED;
-	if (pipeline_run(&p, &end, e) < 0)
+	if (pipeline_run(&p, &end, e) < 0) {
+		say_full(s, e);
 		return end.no_sandbox ? CLI_SANDBOX : CLI_FAILED;
+	}
 	if (let_go(s, e) < 0)
 		return CLI_FAILED;
 	print_end(s, &end, json);
