@@ -75,6 +75,8 @@ quiet js
 says "js: the values lie apart, by digest and size" "sha256:" "$(of "$record/1-incident.json" 'j.measured.values.digest + j.measured.values.bytes')"
 check "js: there they are" sh -c '"$1" raw show "$3" --state "$2" | grep -q zqargcanary' sh "$sickbay" "$work/js/state" \
 	"$(of "$record/1-incident.json" j.measured.values.digest)"
+check "js: and the report as it came" sh -c '"$1" raw show "$3" --state "$2" | cmp - "$4"' sh "$sickbay" "$work/js/state" \
+	"$(of "$record/1-incident.json" j.measured.raw.digest)" "$work/js/report"
 says "js: the record says what kind of values they were" '{"type":"string","length":11}' \
 	"$(of "$record/1-incident.json" 'JSON.stringify(j.incident.input.call.args[1])')"
 

@@ -263,6 +263,20 @@ int raw_get(const char *state, const char *digest, struct buf *out, struct err *
 	return buf_check(out, "raw", e);
 }
 
+bool raw_has(const char *state, const char *digest)
+{
+	struct err none = ERR_INIT;
+	char name[65], tomb[80];
+	AUTO_CLOSE int at =
+		digest_name(digest, name, &none) < 0 ? -1 : open_store(state, false, &none);
+
+	if (at < 0)
+		return false;
+	tomb_name(name, tomb);
+	return faccessat(at, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       faccessat(at, tomb, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+}
+
 /* Only the first line is read: pieces may be large. */
 static int peek(int at, const char *name, json_t **out, struct err *e)
 {
@@ -300,8 +314,10 @@ static int list_one(int at, const char *file, json_t *list, struct err *e)
 	if (r == 0) {
 		if (n > 64)
 			v = json_incref(tomb);
-	} else if (peek(at, name, &v, e) < 0) {
-		return -e->code;
+	} else {
+		r = peek(at, name, &v, e);
+		if (r < 0 && r != -ENOENT) /* erased since the directory was read */
+			return r;
 	}
 	if (!v)
 		return 0; /* what a killed erasure left beside its tombstone */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/base/buf.h"
@@ -32,6 +33,8 @@ int raw_put(const char *state, const char *kind, const char *owner, const void *
 /* The piece, checked against its digest. -ENOENT: never there; -EIDRM: erased, and e says when and
  * why; -EBADMSG: changed. */
 int raw_get(const char *state, const char *digest, struct buf *out, struct err *e);
+/* It is there and was not erased. */
+bool raw_has(const char *state, const char *digest);
 /* [{"digest","kind","owner","bytes","received"}], and {"erased","reason"} in those of tombstones,
  * oldest first. */
 int raw_list(const char *state, json_t **out, struct err *e);

@@ -26,7 +26,7 @@ static int take_incident(const struct heal *h, const char *path, const struct se
 	int r;
 
 	if (h->report.from)
-		return report_convert(&h->report, &s->service, out, e);
+		return report_convert(&h->report, &s->service, s->state, out, e);
 	if (!h->incident)
 		return report_load(path, out, e);
 	r = group_load(s->state, h->incident, &g, e);

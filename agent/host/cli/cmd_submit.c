@@ -81,7 +81,7 @@ static int submit_raw(const struct submit *o, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = report_convert(&o->report, &s, &i, e);
+	r = report_convert(&o->report, &s, queue_of(o).state, &i, e);
 	if (r == 0)
 		r = put(o, &s, file, &i, e);
 	incident_release(&i);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/host/case/raw.h"
 #include "agent/host/incident/convert.h"
 
 int report_load(const char *path, struct incident *out, struct err *e)
@@ -13,9 +14,22 @@ int report_load(const char *path, struct incident *out, struct err *e)
 	return incident_load_file(path, out, e);
 }
 
-int report_convert(const struct report_options *o, const struct service *s, struct incident *out,
-		   struct err *e)
+static int keep(const char *state, const struct buf *text, struct incident *i, struct err *e)
 {
+	struct raw_ref ref;
+	int r = raw_put(state, "report", i->id, text->p ? text->p : "", text->n, &ref, e);
+
+	if (r < 0)
+		return r;
+	json_decref(i->raw);
+	i->raw = json_pack("{s:s,s:I}", "digest", ref.digest, "bytes", (json_int_t)ref.bytes);
+	return i->raw ? 0 : err_set(e, ENOMEM, "out of memory");
+}
+
+int report_convert(const struct report_options *o, const struct service *s, const char *state,
+		   struct incident *out, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(RAW_MAX);
 	struct strpair pairs[64];
 	struct strmap map = { .v = pairs };
 	struct convert c = { .report = STDIN_FILENO,
@@ -24,11 +38,19 @@ int report_convert(const struct report_options *o, const struct service *s, stru
 			     .deploy = o->deploy,
 			     .metrics = o->metrics,
 			     .service = s->name,
-			     .paths = { .paths = &map, .in_app = &s->in_app } };
-	const int r = convert_format(o->from, &c.from, e);
+			     .paths = { .paths = &map, .in_app = &s->in_app },
+			     .keep = &text };
+	int r = convert_format(o->from, &c.from, e);
 
 	service_strmap(s, &map, 64);
-	return r < 0 ? r : incident_convert(&c, out, e);
+	if (r == 0)
+		r = incident_convert(&c, out, e);
+	if (r < 0)
+		return r;
+	r = keep(state, &text, out, e);
+	if (r < 0)
+		incident_release(out);
+	return r;
 }
 
 int report_resolve(const struct service *s, struct incident *i, struct err *e)

@@ -10,9 +10,10 @@ struct report_options {
 	const char *from, *input, *deploy, *metrics;
 };
 
-/* A raw report from standard input, as an incident of the service. */
-int report_convert(const struct report_options *o, const struct service *s, struct incident *out,
-		   struct err *e);
+/* A raw report from standard input, as an incident of the service; the report as it came is kept
+ * in STATE/raw (raw.h), and the incident says where. */
+int report_convert(const struct report_options *o, const struct service *s, const char *state,
+		   struct incident *out, struct err *e);
 /* An incident from a file, "-" for standard input. */
 int report_load(const char *path, struct incident *out, struct err *e);
 /* The report's own place names become the repository's before anything is recorded; it has a

@@ -10,6 +10,7 @@
 #include "agent/host/case/house.h"
 #include "agent/host/case/mode.h"
 #include "agent/host/case/pause.h"
+#include "agent/host/case/raw.h"
 #include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
 #include "agent/host/pipeline/report.h"
@@ -135,8 +136,11 @@ int session_begin_case(struct session *s, const struct incident *i, struct err *
 {
 	const struct pipeline p = pipeline_of(s);
 	char real[PATH_MAX];
+	size_t expired;
 	int r;
 
+	if (raw_expire(s->state, s->audit, s->config.retention.raw_ms, &expired, e) < 0)
+		return err_wrap(e, "erase what is kept too long");
 	audit_set_case(s->audit, case_id(s->kase));
 	if (service_note_ceiling(s->state, &s->service, e) < 0 ||
 	    service_mode_now(s->state, &s->service, &s->service.mode, e) < 0)

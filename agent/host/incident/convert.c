@@ -225,6 +225,8 @@ int incident_convert(const struct convert *c, struct incident *out, struct err *
 	    decode_text(c->from, text.p ? text.p : "", text.n, c->report_name, NULL, &report, e) <
 		    0)
 		return -e->code;
+	if (c->keep)
+		buf_put(c->keep, text.p, text.n);
 	if (put_report(inc, c, report) < 0 || put_raw(inc, &text) < 0)
 		return out_of_memory(e);
 	if (put_input(inc, c, report, e) < 0 || put_deploy(inc, c, report, e) < 0 ||

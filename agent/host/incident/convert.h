@@ -16,6 +16,7 @@ struct convert {
 	const char *input, *deploy, *metrics; /* files, or NULL */
 	const char *service;		      /* name, or NULL: as the report says */
 	struct incident_paths paths;
+	struct buf *keep; /* receives the report as it came; or NULL */
 };
 
 /* "node", "python" or "sanitizer"; -EINVAL with the list of them in e. */

@@ -16,7 +16,6 @@ struct pipeline {
 	struct store *store;
 	struct audit *audit;
 	struct kase *kase;
-	const struct buf *report; /* pipeline_begin(): as it came, to be kept; or NULL */
 	struct claim *claim;	  /* lease of its incident, or NULL */
 	const char *refreshes; /* pipeline_begin(): the case that this one begins again, or NULL */
 };

@@ -27,18 +27,19 @@ static json_t *ref_json(const struct raw_ref *ref)
 	return json_pack("{s:s,s:I}", "digest", ref->digest, "bytes", (json_int_t)ref->bytes);
 }
 
-static int keep_report(const struct pipeline *p, json_t *measured, struct err *e)
+/* The report as it came is kept already, if we had it (report_convert()). */
+static int name_report(const struct pipeline *p, const struct incident *i, json_t *measured,
+		       struct err *e)
 {
-	struct raw_ref ref;
-	int r;
+	const char *digest = json_string_value(json_object_get(i->raw, "digest"));
 
-	if (!p->report)
+	if (!digest || !raw_has(p->state, digest))
 		return 0;
-	r = raw_put(p->state, "report", case_id(p->kase), p->report->p ? p->report->p : "",
-		    p->report->n, &ref, e);
-	if (r < 0)
-		return r;
-	return json_object_set_new(measured, "raw", ref_json(&ref)) < 0 ? out_of_memory(e) : 0;
+	return json_object_set_new(measured, "raw",
+				   json_pack("{s:s,s:O*}", "digest", digest, "bytes",
+					     json_object_get(i->raw, "bytes"))) < 0
+		       ? out_of_memory(e)
+		       : 0;
 }
 
 /* Before a commit is known: what triage says may hold words of the report. */
@@ -75,7 +76,7 @@ int privacy_keep(const struct pipeline *p, const struct incident *i, json_t *rec
 
 	if (!text || !measured)
 		return out_of_memory(e);
-	r = keep_report(p, measured, e);
+	r = name_report(p, i, measured, e);
 	if (r == 0)
 		r = raw_put(p->state, "values", case_id(p->kase), text, strlen(text), &ref, e);
 	if (r < 0)
