@@ -76,6 +76,11 @@ static json_t *operator_of(const json_t *agent)
 	return NULL;
 }
 
+const char *facts_operator(const json_t *agent)
+{
+	return json_string_value(operator_of(agent));
+}
+
 static int of_agents(const struct kase *k, json_t *o, struct err *e)
 {
 	AUTO_JSON json_t *match = NULL;

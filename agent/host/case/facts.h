@@ -20,6 +20,9 @@
  */
 int case_facts(const struct kase *k, json_t **out, struct err *e);
 
+/* The repair operator of the change that was submitted, from a record's "agent", or NULL. */
+const char *facts_operator(const json_t *agent);
+
 struct case_filter { /* NULL, 0: any */
 	const char *service, *outcome;
 	const char *operator_name; /* of the change that was submitted */

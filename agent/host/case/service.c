@@ -114,6 +114,17 @@ static const struct jmap limits_map[] = {
 	{ .name = "open_file", .kind = JMAP_U64, SUB(limits, open_file), .min = 1, .max = 1000, .help = "most that touch one file" },
 	{ 0 },
 };
+static const struct jmap drift_map[] = {
+	{ .name = "window_days", .kind = JMAP_U64, SUB(drift, window_days), .min = 1, .max = 3650, .help = "days that count" },
+	{ .name = "per_file", .kind = JMAP_U64, SUB(drift, per_file), .min = 1, .max = 1000, .help = "proposals of one file in them" },
+	{ .name = "per_module", .kind = JMAP_U64, SUB(drift, per_module), .min = 1, .max = 1000, .help = "proposals of one directory in them" },
+	{ 0 },
+};
+static const struct jmap audit_map[] = {
+	{ .name = "share", .kind = JMAP_U64, SUB(audit, share), .min = 1, .max = 100, .help = "percent of proposals that a person looks at in depth" },
+	{ .name = "untouched", .kind = JMAP_U64, SUB(audit, untouched), .min = 1, .max = 1000, .help = "merges in a row without an edit that raise the share" },
+	{ 0 },
+};
 static const struct jmap service_map[] = {
 	{ .name = "version", .kind = JMAP_U64, AT(version), .required = 1, .min = 1, .max = 1, .help = "format version" },
 	{ .name = "name", .kind = JMAP_STR, AT(name), .required = 1, .min = 1, .max = 60, .help = "name of the service" },
@@ -133,6 +144,8 @@ static const struct jmap service_map[] = {
 	{ .name = "policy", .kind = JMAP_OBJECT, AT(policy), .sub = policy_map, .help = "scope policy of each role" },
 	{ .name = "proof", .kind = JMAP_OBJECT, AT(proof), .sub = proof_map, .help = "how much proof is asked for" },
 	{ .name = "limits", .kind = JMAP_OBJECT, AT(limits), .sub = limits_map, .help = "how much may wait for people" },
+	{ .name = "drift", .kind = JMAP_OBJECT, AT(drift), .sub = drift_map, .help = "how often agents may change one place" },
+	{ .name = "audit", .kind = JMAP_OBJECT, AT(audit), .sub = audit_map, .help = "how often a person looks in depth" },
 	{ 0 },
 };
 /* clang-format on */
@@ -188,6 +201,11 @@ static int fill_defaults(struct service *s, const char *path, struct err *e)
 	set_default(&s->limits.open, 5);
 	set_default(&s->limits.open_fingerprint, 1);
 	set_default(&s->limits.open_file, 2);
+	set_default(&s->drift.window_days, 60);
+	set_default(&s->drift.per_file, 3);
+	set_default(&s->drift.per_module, 10);
+	set_default(&s->audit.share, 10);
+	set_default(&s->audit.untouched, 5);
 	for (size_t i = 0; i < s->tests.n; i++)
 		set_default(&t[i].timeout_ms, DEFAULT_TEST_TIMEOUT);
 	return r < 0 ? err_set(e, ENOMEM, "out of memory") : 0;

@@ -128,6 +128,14 @@ struct service {
 		uint64_t open, open_fingerprint,
 			open_file; /* most open pull requests: of it, of an incident, of a file */
 	} limits;
+	struct {
+		uint64_t window_days, per_file,
+			per_module; /* proposals by agents that a file, a directory takes */
+	} drift;
+	struct {
+		uint64_t share,	   /* percent of proposals that a person looks at in depth */
+			untouched; /* merges in a row without an edit that raise it */
+	} audit;
 };
 
 int service_load(const char *path, struct service *out, struct err *e);

@@ -181,6 +181,8 @@ int stage_proof(struct work *w, struct err *e)
 		r = work_load_patch(w, e);
 	if (r == 0)
 		r = work_bring_to_head(w, e);
+	if (r == 0 && w->outcome < 0)
+		r = trust_before_proof(w, e);
 	if (r < 0)
 		return r;
 	if (w->outcome >= 0)

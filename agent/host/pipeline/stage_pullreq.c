@@ -191,11 +191,16 @@ int stage_pullreq(struct work *w, struct err *e)
 {
 	struct proposal p = { 0 };
 	char branch[128], oid[65];
-	int r = work_load_replica(w, e);
+	int r = trust_before_proposal(w, e);
 
+	if (r < 0 || w->outcome >= 0)
+		return r;
+	r = work_load_replica(w, e);
 	(void)snprintf(branch, sizeof(branch), "sickbay/%s", case_id(w->p->kase));
 	if (r == 0)
 		r = load_records(w, &p, branch, e);
+	if (r == 0)
+		r = trust_record(w, json_object_get(p.record[STAGE_PULLREQ], "measured"), e);
 	if (r == 0)
 		r = check_values(w, &p, branch, e);
 	if (r < 0 || w->outcome >= 0) {
@@ -207,6 +212,8 @@ int stage_pullreq(struct work *w, struct err *e)
 		r = write_texts(w, &p, oid, e);
 	if (r == 0)
 		r = push(w, branch, oid, e);
+	if (r == 0)
+		r = trust_after_push(w, e);
 	if (r == 0) {
 		work_end(w, OUTCOME_PROPOSED, "branch %s awaits a person", branch);
 		r = work_publish(w, STAGE_PULLREQ, json_incref(p.record[STAGE_PULLREQ]), e);

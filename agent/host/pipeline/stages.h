@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "agent/host/case/drift.h"
 #include "agent/host/gate/gate.h"
 #include "agent/host/pipeline/pipeline.h"
 
@@ -18,8 +19,10 @@ struct work {
 	struct changes patch_head; /* the patch as it applies at the head */
 	bool merged;		   /* that is another one than at the base */
 	char *test_path;
-	struct redact *values; /* that may not leave; NULL until the base commit is known */
-	int outcome;	       /* set by the stage that ends the case; -1: go on */
+	struct path_lock *paths; /* the lease of what the patch changes */
+	struct drift_view drift; /* what the ledger says of that */
+	struct redact *values;	 /* that may not leave; NULL until the base commit is known */
+	int outcome;		 /* set by the stage that ends the case; -1: go on */
 	char reason[512];
 };
 
@@ -58,6 +61,16 @@ int work_reuse_patch(struct work *w, struct gate_outcome *o, struct err *e);
 int refresh_settle(const struct pipeline *p, struct err *e);
 /* A stage may have ended the case in its record without the outcome having been written yet. */
 int work_load_end(struct work *w, struct err *e);
+/*
+ * trust.c: whether people keep up.  Each may end the case as needs-person.
+ * Before the proof: budgets of the ledger, then the lease of the paths; before
+ * it is proposed: proposals that wait to be looked at.
+ */
+int trust_before_proof(struct work *w, struct err *e);
+int trust_before_proposal(struct work *w, struct err *e);
+/* Adds "audit": whether this proposal is to be looked at in depth, and why. */
+int trust_record(struct work *w, json_t *measured, struct err *e);
+int trust_after_push(struct work *w, struct err *e);
 /* The case ends after this stage. */
 void work_end(struct work *w, int outcome, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

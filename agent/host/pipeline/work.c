@@ -218,6 +218,7 @@ void work_proof_input(struct work *w, struct proof_input *in)
 				    .patch_head = w->merged ? &w->patch_head : &w->patch,
 				    .baseline = { &w->baseline[SIDE_BASE],
 						  &w->baseline[SIDE_HEAD] },
+				    .drift = &w->drift,
 				    .same_head = w->same_head,
 				    .seed = 1,
 				    .values = w->values };

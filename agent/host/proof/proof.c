@@ -129,6 +129,17 @@ static void size_risk(struct proving *p)
 	}
 }
 
+/* How often agents were there before. */
+static void drift_risk(struct proving *p)
+{
+	const struct drift_view *d = p->in->drift;
+
+	if (!d || !d->reasons)
+		return;
+	p->risk += d->risk;
+	(void)json_array_extend(p->reasons, d->reasons);
+}
+
 int proof_run(const struct proof_input *in, int *verdict, json_t **out, struct err *e)
 {
 	struct proving p = { .in = in, .rows = json_array(), .reasons = json_array() };
@@ -141,6 +152,7 @@ int proof_run(const struct proof_input *in, int *verdict, json_t **out, struct e
 	}
 	if (r == 0) {
 		size_risk(&p);
+		drift_risk(&p);
 		*out = json_pack("{s:s,s:O*,s:b,s:O,s:{s:s,s:O}}", "verdict",
 				 verdict_names[p.verdict], "refused", p.refused, "same_head",
 				 in->same_head, "steps", p.rows, "risk", "level",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "agent/host/case/drift.h"
 #include "agent/host/incident/redact.h"
 #include "agent/host/testrun/testrun.h"
 
@@ -21,8 +22,9 @@ struct proof_input {
 	const struct baseline *baseline[SIDE_N];
 	bool same_head; /* the target's head is the base commit: one side is enough */
 	uint64_t seed;
-	const struct redact *values; /* of production: no step repeats one; NULL: none */
-	uint64_t repeat;	     /* N of N; 0: as the service says */
+	const struct redact *values;	/* of production: no step repeats one; NULL: none */
+	const struct drift_view *drift; /* of the patch's paths, for the risk; may be NULL */
+	uint64_t repeat;		/* N of N; 0: as the service says */
 };
 
 enum proof_verdict { PROOF_ACCEPTED, PROOF_REFUSED, PROOF_ALREADY_FIXED, PROOF_NEEDS_SCOPE };

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <poll.h>
+
+#include "agent/host/case/depth.h"
+#include "agent/host/case/facts.h"
+#include "agent/host/case/path_lock.h"
+#include "agent/host/case/stop.h"
+#include "agent/host/pipeline/stages.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/log.h"
+
+/*
+ * What keeps a service from being repaired more than people look at: leases of
+ * the paths that a patch changes, budgets of changes per place, and proposals
+ * that wait until a person looked at them in depth.
+ */
+#define WAIT_MS	   600000u /* for another repair of the same paths */
+#define WAIT_STEP  250
+#define AUDIT_HINT "'sickbay case audit ID --by-note TEXT' records that"
+
+/* Waits for a while, since a repair ends by itself; then a person has to decide on the order. */
+static int hold_paths(struct work *w, struct err *e)
+{
+	const struct path_claim claim = { .repository = w->p->service->repository.url,
+					  .root = w->p->service->repository.root,
+					  .case_id = case_id(w->p->kase),
+					  .changes = &w->patch };
+	const uint64_t until = clock_mono_ns() / 1000000 + WAIT_MS;
+	int r = 0;
+
+	while (!w->paths && r == 0) {
+		struct err busy = ERR_INIT;
+
+		r = path_lock_take(w->p->state, &claim, &w->paths, &busy);
+		if (r == 0)
+			break;
+		if (r != -EBUSY)
+			return err_set(e, -r, "%s", busy.msg);
+		if (clock_mono_ns() / 1000000 >= until) {
+			work_end(w, OUTCOME_NEEDS_PERSON,
+				 "%.400s: two repairs do not change one "
+				 "place at a time",
+				 busy.msg);
+			return 0;
+		}
+		log_progress("waits: %s", busy.msg);
+		(void)poll(NULL, 0, WAIT_STEP);
+		r = stop_point(e);
+	}
+	return r;
+}
+
+static int change_of(struct work *w, json_t **record, struct drift_change *c, struct err *e)
+{
+	const int r = case_record(w->p->kase, STAGE_PATCH, record, e);
+	const char *op = facts_operator(json_object_get(*record, "agent"));
+
+	*c = (struct drift_change){ .service = w->p->service->name,
+				    .case_id = case_id(w->p->kase),
+				    .operator_name = op ? op : "",
+				    .patch = &w->patch };
+	return r;
+}
+
+int trust_before_proof(struct work *w, struct err *e)
+{
+	AUTO_JSON json_t *record = NULL;
+	struct drift_change c;
+	int r = change_of(w, &record, &c, e);
+
+	if (r == 0)
+		r = drift_weigh(w->p->state, w->p->service, &c, &w->drift, e);
+	if (r < 0)
+		return r;
+	if (w->drift.over) {
+		work_end(w, OUTCOME_NEEDS_PERSON, "%s", w->drift.why);
+		return 0;
+	}
+	return hold_paths(w, e);
+}
+
+static int may_propose(struct work *w, struct err *e)
+{
+	char first[128] = "";
+	size_t n = 0;
+	int r = depth_due(w->p->state, w->p->service->name, &n, first, e);
+
+	if (r == 0 && n)
+		work_end(w, OUTCOME_NEEDS_PERSON,
+			 "%zu proposal%s of %s wait%s until a person looked at %s in depth, first "
+			 "%s: " AUDIT_HINT,
+			 n, n == 1 ? "" : "s", w->p->service->name, n == 1 ? "s" : "",
+			 n == 1 ? "it" : "them", first);
+	return r;
+}
+
+int trust_before_proposal(struct work *w, struct err *e)
+{
+	int r = may_propose(w, e);
+
+	if (r < 0 || w->outcome >= 0)
+		return r;
+	r = work_load_patch(w, e);
+	return r < 0 ? r : hold_paths(w, e);
+}
+
+int trust_record(struct work *w, json_t *measured, struct err *e)
+{
+	json_t *audit = NULL;
+	const int r = depth_judge(w->p->state, w->p->service, w->p->kase, &audit, e);
+
+	if (r < 0)
+		return r;
+	return json_object_set_new(measured, "audit", audit) < 0
+		       ? err_set(e, ENOMEM, "out of memory")
+		       : 0;
+}
+
+int trust_after_push(struct work *w, struct err *e)
+{
+	AUTO_JSON json_t *record = NULL;
+	struct drift_change c;
+	const int r = change_of(w, &record, &c, e);
+
+	return r < 0 ? r : drift_append(w->p->state, &c, w->p->audit, e);
+}
