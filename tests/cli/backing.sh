@@ -17,12 +17,16 @@ def stop(*_):
     open("stopped", "w").write("cleanly")
     sys.exit(0)
 signal.signal(signal.SIGUSR1, stop)
+signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 def answer(word):
-    n = int(open("count").read()) + int(word == "inc")
+    n = int(open("count").read())
     if word == "die":
         print("count: told to die", flush=True)
         os._exit(3)
-    open("count", "w").write(str(n))
+    if word == "inc": # whole, also when it is told to stop meanwhile
+        n += 1
+        open("new", "w").write(str(n))
+        os.rename("new", "count")
     ipc = os.readlink("/proc/self/ns/ipc")
     known = {"host": socket.gethostname(), "ipc": ipc, "pids": sum(p.isdigit() for p in os.listdir("/proc")),
         "source": os.path.exists("/srv/shop"), "stopped": os.path.exists("stopped"), "uid": os.getuid(),
@@ -146,7 +150,7 @@ service all '{ "start": ["/usr/bin/python3", "-c", "import sys; sys.exit(\"count
 refuses "one that ends before it is ready is named, and how" 3 "backing service 'count' ended (exited 1); its last output: count: no configuration" ask
 service all '{ "start": ["nothing-like-it"], "ready": { "tcp": 7000 } }' "$rest"
 refuses "a program that is not there is named" 3 "nothing-like-it: No such file or directory" ask
-service all "$(server '"stop_timeout": "300ms",' | sed 's/USR1/WINCH/; s/WINCH/HUP/; s|"/usr/bin/python3", "/opt|"nohup", &|')" "$rest"
+service all "$(server '"stop_timeout": "300ms",' | sed 's/USR1/USR2/')" "$rest"
 refuses "one that does not stop is not frozen" 3 "backing service 'count' did not stop: it still runs after its stop signal" ask
 service die "$(server "$asks }],")" "$rest"
 refuses "a run in which one dies counts for nothing" 3 "twice: backing service 'count' ended (exited 3); its last output: count: ready count: told to die" ask
