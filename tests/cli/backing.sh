@@ -152,8 +152,15 @@ service all '{ "start": ["nothing-like-it"], "ready": { "tcp": 7000 } }' "$rest"
 refuses "a program that is not there is named" 3 "nothing-like-it: No such file or directory" ask
 service all "$(server '"stop_timeout": "300ms",' | sed 's/USR1/USR2/')" "$rest"
 refuses "one that does not stop is not frozen" 3 "backing service 'count' did not stop: it still runs after its stop signal" ask
+service all "{ \"init\": [{ \"run\": [\"sleep\", \"300\"] }], \"start\": [\"x\"], \"ready\": { \"tcp\": 7000 } }" "$rest"
+"$sickbay" service check "$dir/shop.json" --state "$state" >/dev/null 2>&1 &
+killed=$! before=$(events member.start)
+while [ "$(events member.start)" = "$before" ]; do sleep 0.1; done
+kill -9 "$killed"
+wait "$killed" 2>/dev/null
 service die "$(server "$asks }],")" "$rest"
 refuses "a run in which one dies counts for nothing" 3 "twice: backing service 'count' ended (exited 3); its last output: count: ready count: told to die" ask
+check "of a preparation that was killed nothing is left" sh -c 'test -z "$(ls -A "$1"/tmp "$1"/images/layers | grep draft)"' - "$state"
 check "that is no result of the suite" sh -c '! grep -q "after that" "$1"/services/shop/*' - "$state"
 echo '{ "version": 1, "answers": [{ "path": "v1" }] }' >"$dir/tax.json"
 service all "$(server)" "$rest"

@@ -92,7 +92,9 @@ int collect_run(const struct gate_session *s, struct gate_outcome *out, struct e
 		return r;
 	}
 	r = replica_wait(rep, &out->exit, e);
-	if (r >= 0 && exit_status(&out->exit) != 0) {
+	if (r >= 0 && replica_invalid(rep)) {
+		r = set_why(s, out, GATE_FAILED, replica_invalid(rep), e);
+	} else if (r >= 0 && exit_status(&out->exit) != 0) {
 		const struct buf *said = sandbox_output(replica_sandbox(rep), 2);
 		const size_t n = said && said->p ? said->n : 0;
 		char why[400];

@@ -490,6 +490,8 @@ static int agent_ended(struct monitor *m)
 	m->out.exit = *x;
 	if (m->over)
 		return 0;
+	if (replica_invalid(m->replica))
+		return foul(m, replica_invalid(m->replica));
 	(void)snprintf(why, sizeof(why), "the agent ended without an answer (%s %d): %.200s",
 		       exit_kind_name(x->kind), x->code, err && err->p ? err->p : "");
 	return foul(m, why);
