@@ -326,11 +326,22 @@ bool policy_has_role(const struct policy *p, int role)
 	return true;
 }
 
-bool policy_weakening_denied(const struct policy *p)
+bool policy_weakening_denied(const struct policy *p, struct policy_verdict *out)
 {
+	static const char rule[] = "/code/weakening";
 	int weakening = 0;
+	const struct source *who = STRICT(p, int, code.weakening, code.has_weakening, &weakening);
 
-	return !STRICT(p, int, code.weakening, code.has_weakening, &weakening) || weakening == 0;
+	if (out) {
+		*out = (struct policy_verdict){ .decision = who && weakening ? POLICY_ALLOW
+									     : POLICY_DENY,
+						.mechanism = "diff" };
+		(void)snprintf(out->rule, sizeof(out->rule), "%s", rule);
+		(void)snprintf(out->place, sizeof(out->place), "the default");
+		if (who)
+			source_place(who, rule, out->place, sizeof(out->place));
+	}
+	return !who || weakening == 0;
 }
 
 bool policy_model_allowed(const struct policy *p, const char *name)

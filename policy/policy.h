@@ -101,8 +101,9 @@ struct policy_budget { /* gate limits; 0: none stated */
 };
 /* Whether the model may be asked at all; name: ENDPOINT/MODEL. */
 bool policy_model_allowed(const struct policy *p, const char *name);
-/* Whether removing or widening a check is refused: the proof's syntactic inspection finds it. */
-bool policy_weakening_denied(const struct policy *p);
+/* Whether removing or widening a check is refused: the proof's syntactic inspection finds it. `out`
+ * (may be NULL) says by which rule. */
+bool policy_weakening_denied(const struct policy *p, struct policy_verdict *out);
 /* The backing services that may be started beside the agent. */
 bool policy_backing_allowed(const struct policy *p, const char *name);
 void policy_budget(const struct policy *p, struct policy_budget *out);

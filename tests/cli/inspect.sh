@@ -25,6 +25,11 @@ printf 'try:\n    f()\nexcept (A, B):\n    g()\n' >two.py
 notes=$(inspect weakening one.py two.py | query 'd["findings"], [n["kind"] for n in d["notes"]]')
 check 'one more type in a handler is a note, not a finding' is "$notes" "([], ['catch-widened'])"
 
+printf 'if x < 0:\n    raise V\n' >one.py
+printf 'if x is not None and x < 0:\n    raise V\n' >two.py
+notes=$(inspect weakening one.py two.py | query 'd["findings"], [n["kind"] for n in d["notes"]]')
+check 'a raise for fewer values is one, too' is "$notes" "([], ['guard-narrowed'])"
+
 # Each row: the text owed, the command line.
 while IFS='|' read -r text line; do
 	# shellcheck disable=SC2086 # the line is words

@@ -76,27 +76,53 @@ static bool names_reported_type(const struct proof_input *in, const json_t *find
 	       !strstr(what, "Exception");
 }
 
-/* 1: nothing is weakened; 0: refused, r says why. */
+static void add_risk(struct step_result *r, unsigned points, const char *what,
+		     const struct change *ch, const json_t *f)
+{
+	r->risk += points;
+	(void)snprintf(r->risk_reason, sizeof(r->risk_reason), "%.100s (%.80s:%lld)", what,
+		       ch->path, (long long)json_integer_value(json_object_get(f, "line")));
+}
+
+/* What a reviewer has to weigh, and no policy can. */
+static bool is_risk(const struct proof_input *in, const struct change *ch, const json_t *f,
+		    struct step_result *r)
+{
+	const char *kind = json_string_value(json_object_get(f, "kind"));
+	char what[128];
+
+	if (names_reported_type(in, f)) {
+		(void)snprintf(what, sizeof(what), "a handler now catches %.80s too",
+			       in->incident->coordinate.type);
+		add_risk(r, 2, what, ch, f);
+		return true;
+	}
+	if (!kind || strcmp(kind, "guard-narrowed") != 0)
+		return false;
+	add_risk(r, 1, "what is raised here is raised for fewer values", ch, f);
+	return true;
+}
+
+/* 1: nothing is weakened; 0: refused, r says why, by which rule. */
 static int weigh(const struct proof_input *in, const struct change *ch, const json_t *findings,
 		 struct step_result *r)
 {
+	struct policy_verdict rule;
+
 	for (size_t i = 0; i < json_array_size(findings); i++) {
 		const json_t *f = json_array_get(findings, i);
 
-		if (names_reported_type(in, f)) {
-			r->risk = 2;
-			(void)snprintf(r->risk_reason, sizeof(r->risk_reason),
-				       "a handler now catches %.80s too (%.80s:%lld)",
-				       in->incident->coordinate.type, ch->path,
-				       (long long)json_integer_value(json_object_get(f, "line")));
+		if (is_risk(in, ch, f, r))
 			continue;
-		}
+		(void)policy_weakening_denied(in->world->policy[ROLE_PATCH], &rule);
 		r->holds = false;
 		(void)snprintf(r->says, sizeof(r->says),
-			       "patch: it weakens the code (%.60s, %.100s:%lld): %.200s",
+			       "patch: it weakens the code (%.60s, %.100s:%lld): %.120s "
+			       "(rule %.60s at %.120s)",
 			       json_string_value(json_object_get(f, "kind")), ch->path,
 			       (long long)json_integer_value(json_object_get(f, "line")),
-			       json_string_value(json_object_get(f, "what")));
+			       json_string_value(json_object_get(f, "what")), rule.rule,
+			       rule.place);
 		return 0;
 	}
 	return 1;
@@ -108,7 +134,7 @@ static int check_weakening(const struct proof_input *in, int side, struct step_r
 	const struct changes *patch = proof_patch(in, side);
 	int k = 1;
 
-	if (!policy_weakening_denied(in->world->policy[ROLE_PATCH]))
+	if (!policy_weakening_denied(in->world->policy[ROLE_PATCH], NULL))
 		return 1;
 	for (size_t i = 0; k == 1 && i < patch->n; i++) {
 		const struct change *ch = &patch->v[i];

@@ -117,6 +117,47 @@ static const struct {
 	{ "h.c", "void f(int x)\n{\n\tassert(x > 0);\n\tg(x);\n}\n",
 	  "void f(int x)\n{\n\tg(x);\n}\n", "assertion-removed" },
 	{ "i.py", "f(x)\n", "if x is None:\n    return\nf(x)\n", "" },
+	/* the condition in front of a raise */
+	{ "k.js", "if (x < 0) throw e;", "if (x < -9) throw e;", "guard-changed" },
+	{ "l.js", "if (x < 0) { throw e; }", "if (x && x < 0) { throw e; }", "" },
+	{ "m.js", "if (x < 0) { throw e; }", "if (x < 0 || !x) { throw e; }", "" },
+	{ "n.py", "if x < 0:\n    raise V\n", "if x < -9:\n    raise V\n", "guard-changed" },
+	{ "o.py", "if x < 0:\n    raise V\n", "if x < 0 or y:\n    raise V\n", "" },
+	{ "p.js", "if (x < 0) return;", "if (x < -9) return;", "" },
+	/* what refuses, in each language */
+	{ "q.js", "if (!x) { reject(new Error('x')); }", "g();", "raise-removed" },
+	{ "r.js", "if (!x) { process.exit(1); }", "g();", "raise-removed" },
+	{ "s.py", "answer.raise_for_status()\n", "pass\n", "raise-removed" },
+	{ "t.py", "self.assertEqual(a, b)\n", "pass\n", "assertion-removed" },
+	{ "u.py", "@login_required\ndef f():\n    pass\n", "def f():\n    pass\n",
+	  "check-removed" },
+	{ "v.py", "@permission_required('a')\ndef f():\n    pass\n", "def f():\n    pass\n",
+	  "check-removed" },
+	{ "w.c", "int f(int x)\n{\n\tif (!x)\n\t\treturn -EPERM;\n\treturn 0;\n}\n",
+	  "int f(int x)\n{\n\treturn 0;\n}\n", "raise-removed" },
+	{ "x.c", "void f(void)\n{\n\tabort();\n}\n", "void f(void)\n{\n}\n", "raise-removed" },
+	{ "y.c", "void f(void)\n{\n\tcheck_owner(x);\n}\n", "void f(void)\n{\n}\n",
+	  "check-removed" },
+	{ "z.c", "void f(void)\n{\n\tg();\n}\n",
+	  "void f(void)\n{\n\tsignal(SIGSEGV, SIG_IGN);\n\tg();\n}\n", "swallow-added" },
+	{ "z1.c", "void f(void)\n{\n\tBUG_ON(x);\n}\n", "void f(void)\n{\n}\n",
+	  "assertion-removed" },
+	/* checks that are turned off */
+	{ "a1.py", "get(u)\n", "get(u, verify=False)\n", "check-disabled" },
+	{ "a2.py", "c = C()\n", "c = C()\nc.check_hostname = False\n", "check-disabled" },
+	{ "a3.js", "get(u, { a: 1 });", "get(u, { a: 1, rejectUnauthorized: false });",
+	  "check-disabled" },
+	{ "a4.js", "get(u, { strict: false });", "get(u, { strict: false, a: 1 });", "" },
+	/* handlers by other means */
+	{ "a5.py", "f()\n", "with suppress(Exception):\n    f()\n", "catch-all-added" },
+	{ "a6.py", "f()\n", "with contextlib.suppress(KeyError):\n    f()\n", "" },
+	{ "a7.js", "f();", "f().catch(() => {});", "swallow-added" },
+	{ "a8.js", "f();", "f().catch((e) => { log(e); });", "" },
+	/* checkers of the code that are told to look away */
+	{ "a9.py", "f(x)\n", "f(x)  # type: ignore\n", "checker-silenced" },
+	{ "b1.js", "f(x);", "// eslint-disable-next-line\nf(x);", "checker-silenced" },
+	{ "b2.c", "int x;\n", "int x; /* NOLINT */\n", "checker-silenced" },
+	{ "b3.c", "int x;\n", "int x; /* checked above */\n", "" },
 };
 
 static void what_a_change_checks_less_is_found(void)

@@ -275,7 +275,7 @@ static void nothing_said_is_nothing_allowed(void)
 	ask(p, "exec", "true", POLICY_DENY, "");
 	ask(p, "reach", "127.0.0.1:1", POLICY_DENY, "");
 	CHECK(!policy_model_allowed(p, "a/b"));
-	CHECK(policy_weakening_denied(p));
+	CHECK(policy_weakening_denied(p, NULL));
 	CHECK(policy_has_role(p, ROLE_PATCH));
 	policy_free(p);
 }
