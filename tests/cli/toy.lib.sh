@@ -77,6 +77,6 @@ heal() {
 	"$sickbay" heal --from node --service "$work/service.json" --state "$state" --deploy "$work/deploy.json" \
 		--input "$work/input.json" <"$work/report"
 }
-newest() { find "$state/cases" -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -n | sed -n '$s/.* //p'; }
+newest() { for one in "$state"/cases/*; do echo "${one##*/}"; done | sort -V | tail -n 1; } # all are of one incident
 record() { echo "$state/cases/$(newest)/$1"; }
 
