@@ -5,6 +5,7 @@ PREFIX  ?= /usr/local
 LIBEXECDIR ?= $(PREFIX)/libexec/sickbay
 BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 DESTDIR ?=
 B       ?= build
 CC      ?= cc
@@ -107,10 +108,13 @@ unit-run: $(TESTS) $(B)/sickbay-decode
 
 install: all
 	@$(MAKE) --no-print-directory install-files
-install-files:
+install-files: install-units
 	install -D -m 0755 $(B)/sickbay $(DESTDIR)$(BINDIR)/sickbay
 	for m in docs/man/*.[1-9]; do install -D -m 0644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
 	for p in init agent decode audit; do install -D -m 0755 $(B)/sickbay-$$p $(DESTDIR)$(LIBEXECDIR)/sickbay-$$p; done
+install-units: # with the program's path after the installation
+	install -d -m 0755 $(DESTDIR)$(UNITDIR)
+	for u in docs/systemd/*.service; do sed 's|@BINDIR@|$(BINDIR)|' $$u >$(DESTDIR)$(UNITDIR)/$${u##*/} || exit 1; done
 deb: all # build/sickbay_VERSION_ARCH.deb
 	sh packaging/deb.sh $(VERSION) $(B)
 clean:
@@ -118,6 +122,6 @@ clean:
 DEPS ?= check
 deps: # what of tests/sh/deps.sh a target needs
 	@sh tests/sh/deps.sh $(DEPS)
-.PHONY: all check-unit unit-run install install-files deb clean deps
+.PHONY: all check-unit unit-run install install-files install-units deb clean deps
 .SECONDARY:
 -include $(shell find $(wildcard $(addprefix $(B)/,runtime images policy agent tests)) -type f -name '*.d' 2>/dev/null)
