@@ -19,21 +19,14 @@ services="1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20"
 mine() { # what belongs to this state directory or the worker's processes, of what sickbay makes on a host
 	grep -F "$dir" /proc/self/mountinfo
 	losetup -ln -O NAME,BACK-FILE 2>/dev/null | grep -F "$dir"
-	for p in /proc/[0-9]*; do
-		{ tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null | grep -F -e "--state $state" | sed "s|^|${p#/proc/} |"
-	done
+	running
 	find "$state" -name '.tmp-*'
 	find "$state/tmp" "$state/spool/new" "$state/spool/claimed" -mindepth 1 2>/dev/null
 	for lock in "$state"/ids/*; do [ -e "$lock" ] && flock -n "$lock" true && echo "$lock"; done
 }
-nothing() {
-	left=$(mine)
-	echo "$left"
-	[ -z "$left" ]
-}
 worker() { "$sickbay" worker --state "$state" "$@"; }
 incidents() { "$sickbay" incident list --state "$state" "$@"; }
-cases() { ls "$state/cases" 2>/dev/null | wc -l; }
+cases() { find "$state/cases" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l; }
 
 ready=0
 for s in $services; do
@@ -86,11 +79,11 @@ check "each has ended" [ "$(incidents | grep -c ' ended ')" = 20 ]
 check "there is one case for each" [ "$(cases)" = 20 ]
 ended() { [ "$(find "$state/cases" -name 7-outcome.json | wc -l)" = 20 ]; }
 check "each case has its outcome" ended
-begins() { [ "$("$sickbay" audit show --json --state "$state" | grep -c '"type":"case.begin"')" -ge 20 ]; }
-check "each began in the log" begins
+began() { [ "$("$sickbay" audit show --json --state "$state" | grep -c '"type":"case.begin"')" -ge 20 ]; }
+check "each began in the log" began
 check "there is no storm: the services and deploys differ" [ -z "$("$sickbay" storm list --state "$state")" ]
 check "the log is whole" "$sickbay" audit verify --state "$state"
-check "nothing is left of the workers that were killed" nothing
+check "nothing is left of the workers that were killed" empty mine
 
 # the same over one service
 state=$dir/storm
@@ -123,5 +116,5 @@ refuses "it is resumed once" 1 "storm '$storm' was resumed at" \
 check "one repair can be had alone" worker --once
 check "it made one case" [ "$(cases)" = 1 ]
 check "the log is whole" "$sickbay" audit verify --state "$state"
-check "nothing is left" nothing
+check "nothing is left" empty mine
 done_testing

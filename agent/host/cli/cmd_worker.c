@@ -258,5 +258,5 @@ int cmd_worker(int argc, char **argv, struct err *e)
 	if (r == 0)
 		r = run(&w, e);
 	close_worker(&w);
-	return r < 0 || w.failed ? CLI_FAILED : CLI_OK;
+	return r < 0 || (w.failed && !w.stop) ? CLI_FAILED : CLI_OK;
 }

@@ -258,6 +258,14 @@ static void say_end(const struct group *g, const char *id, struct kase *k)
 	log_info("%s: case %s: %s: %s", g->id, id, outcome ? outcome : "?", reason ? reason : "");
 }
 
+/* Something ended: what it held may begin. */
+static void let_others_try(struct worker *w)
+{
+	for (size_t i = 0; i < w->n_notes; i++)
+		if (w->notes[i].refused)
+			w->notes[i].retry = 0;
+}
+
 static void ran(struct worker *w, const struct worker_child *c, int status)
 {
 	struct worker_note *n = note_of(w, c->incident);
@@ -283,10 +291,14 @@ static void ran(struct worker *w, const struct worker_child *c, int status)
 			 (unsigned long long)w->config.worker.attempts, status);
 	if (!c->stopping && queue_ran(&w->q, g.id, failed, &e) < 0)
 		worker_say(w, c->incident, e.msg);
-	if (n && state != GROUP_ENDED)
-		n->retry = clock_mono_ns() + (!failed	 ? RETRY_NS
+	if (n && state != GROUP_ENDED) {
+		n->refused = !failed;
+		n->retry = clock_mono_ns() + (n->refused ? RETRY_NS
 					      : w->drain ? 0
 							 : BACKOFF_NS << (g.failures & 15));
+	}
+	if (status != REFUSED || state == GROUP_ENDED)
+		let_others_try(w);
 	group_release(&g);
 }
 

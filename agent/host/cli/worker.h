@@ -20,6 +20,7 @@ struct worker_note {
 	char id[GROUP_ID_LEN];
 	char said[QUEUE_WHY];
 	uint64_t retry; /* clock_mono_ns() */
+	bool refused;	/* when it was tried last, by something that holds it */
 };
 
 struct worker {

@@ -97,8 +97,12 @@ static int read_report(struct turn *t, const char *name, struct err *e)
 
 	if (r == 0)
 		r = incident_read(json_object_get(v, "incident"), &i, e);
+	if (r < 0 && r != -ENOMEM && r != -EIO) {
+		(void)err_wrap(e, "%s", name);
+		e->code = EBADMSG; /* whatever it is: trying again makes it no better */
+	}
 	if (r < 0)
-		return r == -ENOMEM ? r : err_set(e, EBADMSG, "%s", e->msg);
+		return -e->code;
 	from.service = json_string_value(json_object_get(v, "service"));
 	from.service_file = json_string_value(json_object_get(v, "service_file"));
 	r = !from.service || !from.service_file || !i.fingerprint
