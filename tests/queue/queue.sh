@@ -14,7 +14,7 @@ submit() { "$sickbay" incident submit --services "$dir/services" --state "$state
 status() { "$sickbay" status --state "$state" "$@"; }
 heal() { "$sickbay" heal --state "$state" "$@"; }
 cases() { find "$state/cases" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l; }
-spooled() { find "$state/spool/new" 2>/dev/null -name '*.json' | wc -l; }
+spooled() { find "$state/spool/new" -name '*.json' 2>/dev/null | wc -l; }
 id_of() { incidents --json | awk -v f="\"function\": \"$1\"" '/"incident":/ { gsub("[\",]", ""); id = $2 } index($0, f) { print id }'; }
 
 printf '{ "version": 1, "storm": { "fingerprints": 50 } }' >"$dir/config.json"

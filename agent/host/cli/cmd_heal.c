@@ -69,7 +69,7 @@ static int heal(const struct heal *h, const char *path, struct session *s, struc
 }
 
 /* The service file that the reports of a queued incident came with. */
-static int service_of(struct heal *h, char path[PATH_MAX], struct err *e)
+static int service_of(const struct heal *h, char path[PATH_MAX], struct err *e)
 {
 	struct host_config c = { 0 };
 	struct group g = { 0 };
@@ -77,24 +77,26 @@ static int service_of(struct heal *h, char path[PATH_MAX], struct err *e)
 
 	if (r == 0)
 		r = group_load(h->session.state ? h->session.state : c.state, h->incident, &g, e);
-	if (r == 0) {
+	if (r == 0)
 		(void)snprintf(path, PATH_MAX, "%s", g.service_file);
-		h->session.service = path;
-	}
 	group_release(&g);
 	host_config_release(&c);
 	return r;
 }
 
-static int run(struct heal *h, const char *path, struct err *e)
+static int run(const struct heal *h, const char *path, struct err *e)
 {
+	struct session_options o = h->session;
 	char file[PATH_MAX];
 	struct session s;
 	int status;
 
-	if (h->incident && !h->session.service && service_of(h, file, e) < 0)
-		return CLI_FAILED;
-	status = session_open(&h->session, &s, e);
+	if (h->incident && !o.service) {
+		if (service_of(h, file, e) < 0)
+			return CLI_FAILED;
+		o.service = file;
+	}
+	status = session_open(&o, &s, e);
 	if (status == CLI_OK) {
 		status = session_admit(&s, e);
 		if (status == CLI_OK)

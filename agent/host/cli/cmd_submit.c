@@ -62,9 +62,9 @@ static int put(const struct submit *o, const struct service *s, const char *file
 	const struct queue q = queue_of(o);
 	char id[GROUP_ID_LEN];
 
-	if (strcmp(i->service, s->name) != 0)
+	if (!i->service || !s->name || strcmp(i->service, s->name) != 0)
 		return err_set(e, EINVAL, "it is of service '%s', the service file is of '%s'",
-			       i->service, s->name);
+			       i->service ? i->service : "?", s->name ? s->name : "?");
 	if (report_resolve(s, i, e) < 0 || queue_enqueue(&q, &r, e) < 0)
 		return -e->code;
 	group_id(s->name, i->fingerprint, id);

@@ -48,6 +48,7 @@ const char *group_state_name(int state);
 const char *group_deploy(const struct group *g);
 /* Adds one report to a group that was read or is zeroed (then it is begun), and keeps it while
  * there are few. */
-int group_add(const struct queue *q, struct group *g, const struct queue_report *r, struct err *e);
+int group_add(const struct queue *q, struct group *g, const struct queue_report *from,
+	      struct err *e);
 /* The first report. */
 int group_incident(const char *state, const struct group *g, struct incident *out, struct err *e);

@@ -148,8 +148,9 @@ static json_t *disk_of(const char *state)
 
 	if (statvfs(state, &v) < 0)
 		return json_null();
-	return json_pack("{s:I,s:I,s:I,s:I}", "bytes", (json_int_t)(v.f_blocks * v.f_frsize),
-			 "free_bytes", (json_int_t)(v.f_bavail * v.f_frsize), "inodes",
+	return json_pack("{s:I,s:I,s:I,s:I}", "bytes",
+			 (json_int_t)v.f_blocks * (json_int_t)v.f_frsize, "free_bytes",
+			 (json_int_t)v.f_bavail * (json_int_t)v.f_frsize, "inodes",
 			 (json_int_t)v.f_files, "free_inodes", (json_int_t)v.f_favail);
 }
 
@@ -217,9 +218,11 @@ static void figures(struct buf *b, const char *name, const char *help, const cha
 			   json_integer_value(v));
 }
 
-void status_prometheus(const json_t *st, struct buf *b)
+void status_prometheus(const json_t *status, struct buf *out)
 {
-	const json_t *spent = json_object_get(st, "spent"), *disk = json_object_get(st, "disk");
+	const json_t *st = status, *spent = json_object_get(st, "spent");
+	const json_t *disk = json_object_get(st, "disk");
+	struct buf *b = out;
 	uint64_t at = 0;
 
 	(void)clock_parse_rfc3339(json_string_value(json_object_get(st, "time")), &at);

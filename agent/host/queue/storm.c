@@ -79,7 +79,7 @@ static bool covers(const struct storm *s, const struct group *g)
 {
 	const char *key = key_of(g, s->scope);
 
-	return !s->resumed && key && strcmp(key, s->of) == 0;
+	return !s->resumed && key && s->of && strcmp(key, s->of) == 0;
 }
 
 /* 1: *out is the open storm over this incident. */
@@ -244,9 +244,9 @@ static int join(const struct queue *q, struct storm *s, struct group *g, struct 
 {
 	AUTO_CLOSE int dir = spool_dir(q->state, STORMS, e);
 
-	g->storm = strdup(s->id);
 	if (dir < 0)
 		return dir;
+	g->storm = s->id ? strdup(s->id) : NULL;
 	if (!g->storm ||
 	    (!strlist_has(&s->incidents, g->id) && strlist_add(&s->incidents, g->id) < 0))
 		return err_set(e, ENOMEM, "out of memory");
