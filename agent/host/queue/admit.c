@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/host/queue/admit.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -123,15 +124,19 @@ int queue_check(const struct queue *q, const struct service *s, const struct gro
 	return ask_all(&a, why, e);
 }
 
+/* The place that was reported, as a path of the repository: services may share one. */
 static int lock_place(struct claim *c, const struct service *s, const char *file, char why[256],
 		      struct err *e)
 {
+	AUTO_FREE char *path = NULL;
 	struct strlist paths = { 0 };
 	int r;
 
 	if (!file)
 		return 0;
-	if (strlist_add(&paths, file) < 0)
+	if (asprintf(&path, "%s%s%s", s->repository.root, *s->repository.root ? "/" : "", file) <
+		    0 ||
+	    strlist_add(&paths, path) < 0)
 		return err_set(e, ENOMEM, "out of memory");
 	r = claim_paths(c, s->repository.url, &paths, why, e);
 	strlist_release(&paths);
