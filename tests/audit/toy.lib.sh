@@ -7,13 +7,13 @@ export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 mkdir -p "$work/repo/test"
 cd "$work/repo" || exit 1
 echo '{ "name": "shop", "main": "price.js" }' >package.json
+echo "Callers that pass null see: Cannot read properties of null (reading 'length')" >README.md # words of the repository may leave
 printf '%s\n' "'use strict';" 'exports.price = function price(item) {' '  return item.length;' '};' \
 	"exports.first = (items) => items[0]?.name ?? '';" >price.js
 printf '%s\n' "'use strict';" "const { test } = require('node:test');" "const assert = require('node:assert');" \
 	"const shop = require('../price.js');" '' "test('one', () => {" "  assert.equal(shop.price('a'), 1);" '});' >test/price.test.js
-node -e 'require("./price.js").price(null)' 2>../report
-sed -i "s|$PWD/|/srv/shop/|g" ../report
-echo '{ "call": { "module": "shop", "export": "price", "args": [null] } }' >../input.json
+printf '%s\n' "TypeError: Cannot read properties of null (reading 'length')" '    at Object.price (/srv/shop/price.js:3:15)' >../report
+echo '{ "call": { "module": "shop", "export": "price", "args": [null] }, "flags": { "customer": "canary-b7731" } }' >../input.json
 git -c init.defaultBranch=main init -q .
 git add -A
 git -c user.name=t -c user.email=t@example.invalid commit -q -m one

@@ -24,6 +24,9 @@ check "again, to the same bytes" sh -c '"$1" case export "$2" --output again.tar
 check "the log says that it left" sh -c '"$1" audit show --json --state "$2" | grep -qF "\"type\":\"case.export\",\"of\":\"$3\""' \
 	sh "$sickbay" "$state" "$id"
 check "no raw data is in it" sh -c '! tar tf case.tar | grep -q ^raw/'
+check "nor a value of production" sh -c '! grep -qa canary-b7731 case.tar'
+check "the raw data is exported where that is asked for" "$sickbay" case export "$id" -o raw.tar --with-raw --state "$state"
+check "that has the value" grep -qa canary-b7731 raw.tar
 "$sickbay" audit key --state "$state" >key.pub
 refuses "an export needs a file" 2 "case export needs '--output FILE'" "$sickbay" case export "$id" --state "$state"
 refuses "a case that is not there is named" 1 "no case 'shop-9'" "$sickbay" case export shop-9 -o x.tar --state "$state"
@@ -58,6 +61,8 @@ mkdir other
 "$sickbay" audit key --state other >"$root/tmp/other.pub"
 refuses "the key of another log is not the one" 3 "it is not signed by the key that was given" \
 	elsewhere /tmp/case.tar --key /tmp/other.pub
+cp raw.tar "$root/tmp"; chmod 644 "$root/tmp/raw.tar"
+check "the one with raw data holds as well" elsewhere /tmp/raw.tar --key /tmp/key.pub
 gzip -c case.tar >"$root/tmp/case.tar.gz"
 check "it may travel compressed" elsewhere /tmp/case.tar.gz --key /tmp/key.pub
 
@@ -106,6 +111,23 @@ head -c 9000 case.tar >"$root/tmp/edited.tar"
 refuses "an archive that was cut short is named" 3 "FAILED archive: " elsewhere /tmp/edited.tar
 refuses "what is no archive is named" 3 "FAILED archive: " elsewhere /tmp/key.pub
 refuses "a file that is not there is named" 1 "cannot open '/tmp/none'" elsewhere /tmp/none
+
+# the proof once more
+again() { "$sickbay" case verify --key key.pub --re-run --service service.json "$@"; }
+refuses "the proof is repeated in fresh replicas" 0 "ok     re-run: the proof was repeated in fresh replicas: " again case.tar --state "$state"
+check "the log says so" sh -c '"$1" audit show --state "$2" | grep -q "case.rerun of=\"$3\""' sh "$sickbay" "$state" "$id"
+check "nothing of it is left" [ -z "$(ls "$state/rerun/cases")" ]
+check "the case exports to the same bytes as before" sh -c '"$1" case export "$2" --output again.tar --state "$3" && cmp case.tar again.tar' \
+	sh "$sickbay" "$id" "$state"
+refuses "another host lacks what production said" 1 "neither this host nor the archive has what production said" \
+	again case.tar --state "$work/host"
+refuses "with the raw data it is repeated there" 0 "ok     re-run: " again raw.tar --state "$work/host"
+sed 's|"verify": *"preset:verify"||; s|"run": {|"policy": { "reproduce": "preset:reproduce", "patch": "preset:patch", "verify": "v.json" }, "run": {|' service.json >other.json
+echo '{ "version": 1, "name": "v", "extends": ["preset:verify"] }' >v.json
+refuses "another policy is named" 1 "this host has not the policy of verify of the case: sha256:" \
+	"$sickbay" case verify case.tar --re-run --service other.json --state "$state"
+refuses "a service is wanted" 2 "--re-run needs '--service NAME|FILE'" "$sickbay" case verify case.tar --re-run
+refuses "without root there are no replicas" 1 "--re-run builds replicas: it needs root" elsewhere /tmp/case.tar --re-run --service x
 
 # the files of an archive as they are, less or more of them
 pack() { (cd "$work/files" && find . -type f | sed 's|^\./||' | LC_ALL=C sort | tar --format=ustar --owner=0 --group=0 --numeric-owner \

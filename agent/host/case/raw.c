@@ -227,37 +227,69 @@ static int read_header(const struct buf *file, const char *name, json_t **out, s
 	return 0;
 }
 
-int raw_get(const char *state, const char *digest, struct buf *out, struct err *e)
+int raw_file(const char *state, const char *digest, struct buf *out, struct err *e)
 {
-	AUTO_BUF struct buf file = BUF_INIT(RAW_MAX + HEADER_MAX);
 	AUTO_JSON json_t *tomb = NULL;
-	AUTO_JSON json_t *head = NULL;
 	AUTO_CLOSE int at = -1;
 	char name[65];
-	size_t rest;
 	int r = digest_name(digest, name, e);
 
 	if (r < 0)
 		return r;
 	at = open_store(state, false, e);
 	if (at < 0)
-		return e->code == ENOENT ? err_set(e, ENOENT,
-						   "no raw piece 'sha256:%s' (see 'sickbay raw "
-						   "list')",
-						   name)
-					 : at;
+		return at == -ENOENT
+			       ? err_set(e, ENOENT,
+					 "no raw piece 'sha256:%s' (see 'sickbay raw list')", name)
+			       : at;
 	r = read_tomb(at, name, &tomb, e);
 	if (r == 0)
 		return err_set(e, EIDRM, "raw 'sha256:%s' was erased at %.40s: %.200s", name,
 			       member(tomb, "erased"), member(tomb, "reason"));
 	if (r != -ENOENT)
 		return r;
-	r = file_read_at(at, name, RAW_MAX + HEADER_MAX, &file, e);
+	r = file_read_at(at, name, RAW_MAX + HEADER_MAX, out, e);
 	if (r == -ENOENT)
 		return err_set(e, ENOENT, "no raw piece 'sha256:%s' (see 'sickbay raw list')",
 			       name);
-	if (r < 0 || check_digest(&file, name, e) < 0 ||
-	    read_header(&file, name, &head, &rest, e) < 0)
+	return r < 0 ? r : check_digest(out, name, e);
+}
+
+int raw_import(const char *state, const char *digest, const void *data, size_t n, struct err *e)
+{
+	const struct buf file = { .p = (char *)(uintptr_t)data, .n = n };
+	AUTO_JSON json_t *head = NULL;
+	AUTO_CLOSE int at = -1;
+	char name[65];
+	size_t rest;
+	int r = digest_name(digest, name, e);
+
+	if (r == 0)
+		r = check_digest(&file, name, e);
+	if (r == 0)
+		r = read_header(&file, name, &head, &rest, e);
+	if (r < 0)
+		return r;
+	at = open_store(state, true, e);
+	if (at < 0)
+		return at;
+	r = file_publish_at(at, name, data, n, 0600, e);
+	if (r == 0)
+		r = give(at, name, raw_group(), e);
+	return r < 0 ? err_wrap(e, "raw") : 0;
+}
+
+int raw_get(const char *state, const char *digest, struct buf *out, struct err *e)
+{
+	AUTO_BUF struct buf file = BUF_INIT(RAW_MAX + HEADER_MAX);
+	AUTO_JSON json_t *head = NULL;
+	char name[65];
+	size_t rest;
+	int r = raw_file(state, digest, &file, e);
+
+	if (r == 0)
+		r = digest_name(digest, name, e);
+	if (r < 0 || read_header(&file, name, &head, &rest, e) < 0)
 		return -e->code;
 	buf_put(out, file.p + rest, file.n - rest);
 	return buf_check(out, "raw", e);

@@ -35,6 +35,10 @@ int raw_put(const char *state, const char *kind, const char *owner, const void *
 int raw_get(const char *state, const char *digest, struct buf *out, struct err *e);
 /* It is there and was not erased. */
 bool raw_has(const char *state, const char *digest);
+/* The whole file of a piece, as it lies there: what its digest is of. Errors as above. */
+int raw_file(const char *state, const char *digest, struct buf *out, struct err *e);
+/* Puts such a file of another host in its place. */
+int raw_import(const char *state, const char *digest, const void *data, size_t n, struct err *e);
 /* [{"digest","kind","owner","bytes","received"}], and {"erased","reason"} in those of tombstones,
  * oldest first. */
 int raw_list(const char *state, json_t **out, struct err *e);

@@ -348,7 +348,7 @@ int cmd_case(int argc, char **argv, struct err *e)
 		{ "audit", cmd_case_audit, "ID --by-note TEXT", "a person looked at it in depth" },
 		{ "export", cmd_case_export, "ID -o FILE [--with-raw] [--state DIR]",
 		  "the case as an archive that anyone can check" },
-		{ "verify", cmd_case_verify, "FILE [--key FILE] [--json]",
+		{ "verify", cmd_case_verify, "FILE [--key FILE] [--re-run --service FILE]",
 		  "check such an archive, anywhere" },
 		{ "cancel", cancel, "ID [--reason TEXT] [--keep] [--state DIR]",
 		  "end a case, also one that runs; --keep: with what its replicas wrote" },

@@ -2,13 +2,14 @@
 #include <fcntl.h>
 
 #include "agent/host/cli/cli.h"
+#include "agent/host/cli/rerun.h"
 #include "agent/host/pr/verify.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/opt.h"
 
 struct verifying {
-	const char *file, *key;
-	bool json;
+	const char *file, *key, *state, *service;
+	bool json, rerun;
 };
 
 /* The key that the archive brought, for the operator to compare. */
@@ -90,6 +91,7 @@ static int run(const struct verifying *x, struct err *e)
 	CLEANUP(checking_release) struct checking c = { 0 };
 	AUTO_CLOSE int fd = open(x->file, O_RDONLY | O_NOCTTY | O_CLOEXEC);
 	AUTO_CLOSE int key = -1;
+	int status = CLI_OK;
 
 	if (fd < 0) {
 		(void)err_sys(e, "cannot open '%s'", x->file);
@@ -104,6 +106,10 @@ static int run(const struct verifying *x, struct err *e)
 	}
 	if (verify_export(&c, fd, x->file, key, e) < 0)
 		return CLI_FAILED;
+	if (x->rerun && !c.failed)
+		status = case_rerun(&c, x->state, x->service, e);
+	if (status != CLI_OK)
+		return status;
 	if (!x->json)
 		print_text(&c, x);
 	else if (print_json(&c, x, e) < 0)
@@ -117,6 +123,10 @@ int cmd_case_verify(int argc, char **argv, struct err *e)
 	const struct opt opts[] = {
 		{ "key", OPT_STR, &x.key, "FILE",
 		  "the public key of the log, as 'audit key' prints it on the repair host" },
+		{ "re-run", OPT_FLAG, &x.rerun, NULL,
+		  "then repeat the proof here, in fresh replicas (needs root)" },
+		{ "service", OPT_STR, &x.service, "NAME|FILE", "with --re-run: the service" },
+		{ "state", OPT_STR, &x.state, "DIR", "with --re-run: state directory" },
 		{ "json", OPT_FLAG, &x.json, NULL, "print one object" },
 		{ 0 },
 	};
@@ -126,6 +136,9 @@ int cmd_case_verify(int argc, char **argv, struct err *e)
 		return CLI_USAGE;
 	if (operands != 1)
 		return cli_usage(e, "case verify wants one exported case");
+	if (x.rerun != (x.service != NULL))
+		return cli_usage(e, x.rerun ? "--re-run needs '--service NAME|FILE'"
+					    : "'--service' goes with '--re-run'");
 	x.file = argv[1];
 	return run(&x, e);
 }

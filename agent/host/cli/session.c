@@ -51,6 +51,8 @@ int session_open(const struct session_options *o, struct session *out, struct er
 	int status = CLI_FAILED;
 	char path[4096];
 
+	if (o->config)
+		cli_config = o->config;
 	if (host_config_load(o->config, &s.config, e) < 0)
 		return CLI_FAILED;
 	if (service_file_of(o->services ? o->services : s.config.services, o->service, path, e) <

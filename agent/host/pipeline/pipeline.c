@@ -169,7 +169,7 @@ static int run_stage(struct work *w, int stage, struct err *e)
 	return r < 0 ? err_wrap(e, "stage '%s'", stage_name(stage)) : 0;
 }
 
-static void work_release(struct work *w)
+void work_release(struct work *w)
 {
 	if (w->world_open)
 		world_close(&w->world);

@@ -169,18 +169,32 @@ static const int refused_as[] = { [PROOF_REFUSED] = OUTCOME_NO_FIX,
 				  [PROOF_ALREADY_FIXED] = OUTCOME_ALREADY_FIXED,
 				  [PROOF_NEEDS_SCOPE] = OUTCOME_NEEDS_SCOPE };
 
-int stage_proof(struct work *w, struct err *e)
+int work_load_proof(struct work *w, struct err *e)
 {
-	int verdict = PROOF_REFUSED, r = work_load_test(w, e);
-	struct proof_input in;
-	json_t *record = NULL;
+	int r = work_load_test(w, e);
 
 	if (r == 0)
 		r = work_load_replica(w, e);
 	if (r == 0)
 		r = work_load_patch(w, e);
-	if (r == 0)
-		r = work_bring_to_head(w, e);
+	return r < 0 ? r : work_bring_to_head(w, e);
+}
+
+int work_prove(struct work *w, int *verdict, json_t **record, struct err *e)
+{
+	struct proof_input in;
+	int r;
+
+	work_proof_input(w, &in);
+	r = proof_run(&in, verdict, record, e);
+	return r < 0 ? r : note_proven(w, *record, e);
+}
+
+int stage_proof(struct work *w, struct err *e)
+{
+	int verdict = PROOF_REFUSED, r = work_load_proof(w, e);
+	json_t *record = NULL;
+
 	if (r == 0 && w->outcome < 0)
 		r = trust_before_proof(w, e);
 	if (r < 0)
@@ -188,10 +202,7 @@ int stage_proof(struct work *w, struct err *e)
 	if (w->outcome >= 0)
 		return work_publish(w, STAGE_PROOF,
 				    json_pack("{s:s,s:s}", "result", "none", "why", w->reason), e);
-	work_proof_input(w, &in);
-	r = proof_run(&in, &verdict, &record, e);
-	if (r == 0)
-		r = note_proven(w, record, e);
+	r = work_prove(w, &verdict, &record, e);
 	if (r < 0)
 		return r;
 	if (verdict != PROOF_ACCEPTED) {

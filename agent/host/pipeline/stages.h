@@ -39,6 +39,13 @@ int work_mask_reason(struct work *w, struct err *e);
 int work_load_replica(struct work *w, struct err *e); /* base, head, baselines */
 int work_load_test(struct work *w, struct err *e);    /* from 3-match.json */
 int work_load_patch(struct work *w, struct err *e);   /* from 4-patch.json */
+/* What is not borrowed. */
+void work_release(struct work *w);
+/* All that the proof reads from records, with the patch as it applies at the head; may end the case.
+ */
+int work_load_proof(struct work *w, struct err *e);
+/* Runs the steps: *record is what becomes 5-proof.json. */
+int work_prove(struct work *w, int *verdict, json_t **record, struct err *e);
 void work_proof_input(struct work *w, struct proof_input *in);
 /*
  * The test passes at the head: ends the case as already fixed and says which commit to deploy,

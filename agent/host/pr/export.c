@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/host/case/raw.h"
 #include "agent/host/pr/proposal.h"
 #include "policy/policy.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/log.h"
 
 char *export_head(const char *case_id, bool raw)
 {
@@ -68,6 +70,35 @@ static int put_records(const struct kase *k, struct bundle *out, struct err *e)
 	return r < 0 ? r : put_file(k, PR_PATCH_FILE, PR_PATCH_FILE, out, e);
 }
 
+/* What production said; what was erased in the meantime is not there any more. */
+static int put_raw(const char *state, const json_t *incident, struct bundle *out, struct err *e)
+{
+	json_t *v;
+	const char *key;
+
+	json_object_foreach(json_object_get(incident, "measured"), key, v) {
+		const char *digest = json_string_value(json_object_get(v, "digest"));
+		AUTO_BUF struct buf file = BUF_INIT(BUNDLE_FILE_MAX);
+		char name[BUNDLE_NAME_MAX + 1];
+		int r;
+
+		if (!digest || strncmp(digest, "sha256:", 7) != 0)
+			continue;
+		(void)snprintf(name, sizeof(name), EXPORT_RAW "%s", digest + 7);
+		r = raw_file(state, digest, &file, e);
+		if (r == -EIDRM) {
+			log_warn("%s", e->msg);
+			*e = (struct err)ERR_INIT;
+			continue;
+		}
+		if (r == 0)
+			r = bundle_put(out, name, file.p, file.n, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int export_case(const char *state, const struct kase *k, bool raw, struct bundle *out,
 		uint64_t *mtime, struct err *e)
 {
@@ -75,12 +106,13 @@ int export_case(const char *state, const struct kase *k, bool raw, struct bundle
 	AUTO_FREE char *head = export_head(case_id(k), raw);
 	int r = case_record(k, STAGE_INCIDENT, &incident, e);
 
-	(void)state;
 	if (r == 0)
 		r = export_mtime(incident, mtime, e);
 	if (r == 0 && !head)
 		r = err_set(e, ENOMEM, "out of memory");
 	if (r == 0)
 		r = bundle_put(out, EXPORT_HEAD, head, strlen(head), e);
+	if (r == 0 && raw)
+		r = put_raw(state, incident, out, e);
 	return r < 0 ? r : put_records(k, out, e);
 }

@@ -19,6 +19,7 @@
 #define EXPORT_SCHEMA "sickbay.export/1"
 #define EXPORT_HEAD   "export.json"
 #define EXPORT_SLICE  "audit/slice"
+#define EXPORT_RAW    "raw/"
 
 /* The text of export.json. */
 char *export_head(const char *case_id, bool raw);

@@ -93,7 +93,21 @@ static bool is_known(const char *name)
 		if (strcmp(name, one) == 0)
 			return true;
 	}
-	return strncmp(name, "raw/", 4) == 0;
+	return strncmp(name, EXPORT_RAW, strlen(EXPORT_RAW)) == 0;
+}
+
+static bool is_named(const struct checking *c, const char *hex)
+{
+	const json_t *record = c->p.record[STAGE_INCIDENT];
+	const char *key, *digest;
+	json_t *v;
+
+	json_object_foreach(json_object_get(record, "measured"), key, v) {
+		digest = pr_str(v, "digest");
+		if (strncmp(digest, "sha256:", 7) == 0 && strcmp(digest + 7, hex) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void check_raw(struct checking *c, const struct bundle_file *f)
@@ -104,8 +118,10 @@ static void check_raw(struct checking *c, const struct bundle_file *f)
 	if (!c->raw)
 		check_fail(c, "archive", "%s: raw data in an export that says it has none",
 			   f->name);
-	else if (strcmp(f->name + 4, hex) != 0)
+	else if (strcmp(f->name + strlen(EXPORT_RAW), hex) != 0)
 		check_fail(c, "archive", "%s: its SHA-256 is %s", f->name, hex);
+	else if (!is_named(c, hex))
+		check_fail(c, "archive", "%s: 1-incident.json names no such piece", f->name);
 }
 
 /* The files are what an export has, and every other byte is as sickbay would have written it. */
@@ -120,7 +136,7 @@ static void check_form(struct checking *c)
 	for (size_t i = 0; i < c->b.n; i++) {
 		if (!is_known(c->b.v[i].name))
 			check_fail(c, "archive", "%s: no file of an export", c->b.v[i].name);
-		if (strncmp(c->b.v[i].name, "raw/", 4) == 0)
+		if (strncmp(c->b.v[i].name, EXPORT_RAW, strlen(EXPORT_RAW)) == 0)
 			check_raw(c, &c->b.v[i]);
 	}
 	if (!c->p.record[STAGE_INCIDENT])
@@ -219,7 +235,8 @@ static int check_slice(struct checking *c, int key, struct err *e)
 	const struct bundle_file *f = bundle_find(&c->b, EXPORT_SLICE);
 	AUTO_BUF struct buf said = BUF_INIT(BUNDLE_FILE_MAX);
 	AUTO_CLOSE int fd = memfd_create("slice", MFD_CLOEXEC);
-	const struct audit_reading in = { .words = { "check", "--json", key < 0 ? "--no-key" : NULL },
+	const struct audit_reading in = { .words = { "check", "--json",
+						     key < 0 ? "--no-key" : NULL },
 					  .dir = -1,
 					  .key = key,
 					  .file = fd,

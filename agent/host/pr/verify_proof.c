@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/pipeline/stages.h"
 #include "agent/host/pr/verify.h"
 
 /* The patch is the one that was proven, and the pull request is what the records give. */
@@ -34,10 +35,37 @@ static bool same_changes(struct checking *c, const char *what, const struct chan
 	if (strcmp(seen, proven) == 0)
 		return true;
 	check_fail(c, "proof",
-		   "the %s of %s has the digest %s, but the one that 5-proof.json proved has %s",
-		   what, strcmp(what, "test") == 0 ? "3-match.json" : "4-patch.json", seen,
+		   "the %s of %s has the digest %s, but 5-proof.json proved one that has %s", what,
+		   strcmp(what, "test") == 0 ? "3-match.json" : "the proposal", seen,
 		   *proven ? proven : "none");
 	return false;
+}
+
+/* A patch that was brought to a head that had moved: the agent's own one is named beside it. */
+static bool base_patch_holds(struct checking *c)
+{
+	const char *at_base =
+		pr_str(json_object_get(c->p.record[STAGE_PROOF], "proven"), "patch_at_base");
+	struct changes own = { 0 };
+	struct err e = ERR_INIT;
+	char hex[65];
+	bool same;
+
+	if (!json_object_get(c->p.record[STAGE_PROOF], "at_head"))
+		return true;
+	if (changes_from_json(json_object_get(c->p.record[STAGE_PATCH], "changes"), &own, &e) < 0) {
+		check_fail(c, "proof", "4-patch.json: %s", e.msg);
+		return false;
+	}
+	changes_digest(&own, hex);
+	changes_release(&own);
+	same = strncmp(at_base, "sha256:", 7) == 0 && strcmp(at_base + 7, hex) == 0;
+	if (!same)
+		check_fail(c, "proof",
+			   "the patch of 4-patch.json has the digest sha256:%s, but 5-proof.json "
+			   "proved %s at the base",
+			   hex, at_base);
+	return same;
 }
 
 static const json_t *last_event(const struct checking *c, const char *type)
@@ -114,6 +142,7 @@ void verify_proof(struct checking *c)
 	ok = step_rows_hold(c) && ok;
 	ok = same_changes(c, "test", &c->p.test) && ok;
 	ok = same_changes(c, "patch", &c->p.patch) && ok;
+	ok = base_patch_holds(c) && ok;
 	ok = push_holds(c) && ok;
 	ok = checkpoint_holds(c) && ok;
 	if (ok)
