@@ -187,7 +187,12 @@ int work_prove(struct work *w, int *verdict, json_t **record, struct err *e)
 
 	work_proof_input(w, &in);
 	r = proof_run(&in, verdict, record, e);
-	return r < 0 ? r : note_proven(w, *record, e);
+	if (r < 0)
+		return r;
+	r = note_proven(w, *record, e);
+	if (r < 0) /* it let go of it */
+		*record = NULL;
+	return r;
 }
 
 int stage_proof(struct work *w, struct err *e)
