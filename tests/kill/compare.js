@@ -1,11 +1,12 @@
 /* compare.js CASE CASE: prints what differs between two cases that should have come out the same, one line each.
- * May differ: what stands under `measured`; `prev`, which follows from it; the checkpoint, and what names it. */
+ * May differ: what stands under `measured`; `prev`, which follows from it; the checkpoint, and what names it; digests of the
+ * texts (which are compared without what names it) and of the ledger. */
 'use strict';
 const fs = require('fs');
 const path = require('path');
 const [one, two] = process.argv.slice(2);
 
-const free = new Set(['measured', 'prev']);
+const free = new Set(['measured', 'prev', 'texts', 'ledger']);
 
 function differ(a, b, at) {
 	if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) {

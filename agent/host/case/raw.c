@@ -360,9 +360,13 @@ static int list_one(int at, const char *file, json_t *list, struct err *e)
 	return json_array_append(list, v) < 0 ? out_of_memory(e) : 0;
 }
 
+struct row {
+	json_t *v; /* borrowed */
+};
+
 static int by_time(const void *a, const void *b)
 {
-	const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
+	const json_t *x = ((const struct row *)a)->v, *y = ((const struct row *)b)->v;
 	const int c = strcmp(member(x, "received"), member(y, "received"));
 
 	return c ? c : strcmp(member(x, "digest"), member(y, "digest"));
@@ -371,7 +375,7 @@ static int by_time(const void *a, const void *b)
 static json_t *sorted(const json_t *list)
 {
 	const size_t n = json_array_size(list);
-	AUTO_FREE json_t **v = calloc(n + 1, sizeof(*v));
+	AUTO_FREE struct row *v = calloc(n + 1, sizeof(*v));
 	json_t *out = json_array();
 
 	if (!v || !out) {
@@ -379,10 +383,10 @@ static json_t *sorted(const json_t *list)
 		return NULL;
 	}
 	for (size_t i = 0; i < n; i++)
-		v[i] = json_array_get(list, i);
+		v[i].v = json_array_get(list, i);
 	qsort(v, n, sizeof(*v), by_time);
 	for (size_t i = 0; i < n; i++)
-		(void)json_array_append(out, v[i]);
+		(void)json_array_append(out, v[i].v);
 	return out;
 }
 

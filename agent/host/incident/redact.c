@@ -21,6 +21,7 @@
 #define DECODED_LEAST 5	  /* bytes of a value that is looked for in decoded bytes */
 #define SMALL_TEXT    (64u << 10)
 #define INDEX	      65536u
+#define LEARN_PART    ((size_t)1 << 20)
 #define WORK_LEAST    (64u << 20)
 
 struct value {
@@ -311,8 +312,9 @@ static int learn(void *ctx, const struct view *v, size_t i, struct value *x)
 int redact_learn(struct redact *r, const char *text, size_t n, struct err *e)
 {
 	while (n) { /* a part at a time, overlapping by what is longer than any value */
-		const size_t part = n < (1u << 20) ? n : 1u << 20;
-		const size_t step = part == n ? n : part - 2 * (size_t)VALUE_BYTES;
+		const bool last = n <= LEARN_PART;
+		const size_t part = last ? n : LEARN_PART;
+		const size_t step = last ? n : LEARN_PART - 2 * (size_t)VALUE_BYTES;
 		struct view v = { 0 };
 
 		if (view_of_text(text, part, &v, e) < 0)

@@ -23,13 +23,15 @@ static bool grow(struct view *v)
 {
 	const size_t cap = v->cap ? v->cap * 2 : 256;
 	char *exact = realloc(v->exact, cap);
-	uint32_t *from, *to;
+	uint32_t *from = realloc(v->from, cap * sizeof(*from));
+	uint32_t *to = realloc(v->to, cap * sizeof(*to));
 
-	v->exact = exact ? exact : v->exact;
-	from = realloc(v->from, cap * sizeof(*from));
-	v->from = from ? from : v->from;
-	to = realloc(v->to, cap * sizeof(*to));
-	v->to = to ? to : v->to;
+	if (exact)
+		v->exact = exact;
+	if (from)
+		v->from = from;
+	if (to)
+		v->to = to;
 	v->failed = !exact || !from || !to;
 	v->cap = v->failed ? v->cap : cap;
 	return !v->failed;
