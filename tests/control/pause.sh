@@ -19,9 +19,8 @@ refuses "nothing can go on that was not paused" 3 "'all' is not paused" unpause 
 refuses "unpause wants a scope" 2 "unpause wants --service NAME or --all" unpause
 check "without options it says that nothing is" prints "nothing is paused" pause
 
-heal >"$work/out" 2>&1 &
-pid=$!
-check "a heal runs its suite" until_it running
+healing
+check "a heal runs its suite" running
 check "it is paused in the middle" prints "paused: shop" pause --service shop --reason "a bad day"
 check "each of its replicas is seen frozen" until_it all_frozen
 check "the pause is in the log, with the login uid" logged '"scope":"shop","reason":"a bad day"'
@@ -40,11 +39,26 @@ check "as if nothing had been" grep -q "shop-1-1: observed" "$work/out"
 check "its suite was complete" prints '"complete": true' kase show shop-1-1 --json
 check "that it went on is in the log" logged '"type":"pause.clear","scope":"shop"'
 
+echo '// another commit' >>"$work/repo/a.js"
+commit_all
+deployed
+healing
+pause --all --reason "the machine is taken away" >/dev/null
+check "another heal is frozen" until_it all_frozen
+live >"$work/orphans"
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+pid=
+refuses "a killed one does not go on while it is paused" 3 "paused (all: the machine is taken away)" kase resume shop-1-2
+check "what it left frozen is gone" sh -c 'while read -r one; do for g in /sys/fs/cgroup/sickbay/"$one".* /sys/fs/cgroup/*/sickbay/"$one".*; do [ ! -e "$g" ] || exit 1; done; done <"$1"' sh "$work/orphans"
+unpause --all >/dev/null
+check "it goes on afterwards, as another process" prints "shop-1-2: observed" kase resume shop-1-2
+
 check "another service may be paused" pause --service mail --reason x
 check "without stopping this one" heal
 check "all may be paused" pause --all --reason "the worst day"
 refuses "then nothing is started" 3 "paused (all: the worst day)" heal
-refuses "also no case that waits" 3 "paused (all: the worst day)" kase resume shop-1-2
+refuses "also no case that waits" 3 "paused (all: the worst day)" kase resume shop-1-3
 check "all may go on" unpause --all
 check "the one that was named stays paused" prints "mail" pause
 

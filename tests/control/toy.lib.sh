@@ -27,6 +27,9 @@ toy() { # toy SUITE [KEYS]: the script is the suite; KEYS are more members of th
 	"$sickbay" service check "$work/service.json" --state "$state" >"$work/check" 2>&1 || sed 's/^/# /' "$work/check"
 	printf '%s\n' "$1" >"$work/repo/test/one.sh" # it was ready with a quicker suite
 	commit_all
+	deployed
+}
+deployed() { # what the repository has now is what production ran: its suite is not known yet
 	commit=$(git -C "$work/repo" rev-parse HEAD)
 	cat >"$work/incident.json" <<-END
 	{ "schema": "sickbay.incident/1", "id": "shop-1", "service": "shop", "kind": "exception", "count": 1,
@@ -36,6 +39,11 @@ toy() { # toy SUITE [KEYS]: the script is the suite; KEYS are more members of th
 	  "coordinate": { "type": "TypeError", "file": "a.js", "function": "price", "line": 1, "rule": "innermost in-app frame" },
 	  "input": { "call": { "export": "price", "args": [null] } } }
 	END
+}
+healing() { # in the background, as $pid
+	"$sickbay" heal "$work/incident.json" --service "$work/service.json" --state "$state" >"$work/out" 2>&1 &
+	pid=$!
+	until_it running
 }
 heal() { "$sickbay" heal "$work/incident.json" --service "$work/service.json" --state "$state" "$@"; }
 kase() { verb=$1; shift; "$sickbay" case "$verb" "$@" --state "$state"; }

@@ -215,19 +215,38 @@ static bool has_touched(const json_t *facts, const char *want)
 	return false;
 }
 
-static bool matches(const json_t *facts, const struct case_filter *f)
+/* What the first record alone decides: most cases are left out before the large ones are read. */
+static bool begins(const json_t *facts, const struct case_filter *f)
 {
 	uint64_t created;
 
 	if (f->since &&
 	    (clock_parse_rfc3339(text_of(facts, "created"), &created) < 0 || created < f->since))
 		return false;
-	return is(f->service, text_of(facts, "service")) &&
-	       is(f->outcome, text_of(facts, "outcome")) &&
+	return is(f->service, text_of(facts, "service"));
+}
+
+static bool matches(const json_t *facts, const struct case_filter *f)
+{
+	return is(f->outcome, text_of(facts, "outcome")) &&
 	       is(f->operator_name, text_of(facts, "operator")) &&
 	       is(f->model, text_of(facts, "model")) &&
 	       (!f->policy || has_policy(facts, f->policy)) &&
 	       (!f->touched || has_touched(facts, f->touched));
+}
+
+static int find_one(const struct kase *k, const struct case_filter *f, json_t *found, struct err *e)
+{
+	AUTO_JSON json_t *first = json_object();
+	AUTO_JSON json_t *facts = NULL;
+	int r = first ? of_incident(k, first, e) : err_set(e, ENOMEM, "out of memory");
+
+	if (r < 0 || !begins(first, f))
+		return r;
+	r = case_facts(k, &facts, e);
+	if (r == 0 && matches(facts, f) && json_array_append(found, facts) < 0)
+		r = err_set(e, ENOMEM, "out of memory");
+	return r;
 }
 
 int facts_find(const char *state, const struct case_filter *f, json_t **out, struct err *e)
@@ -237,14 +256,11 @@ int facts_find(const char *state, const struct case_filter *f, json_t **out, str
 	int r = case_list(state, &ids, e);
 
 	for (size_t i = 0; r == 0 && i < json_array_size(ids); i++) {
-		AUTO_JSON json_t *facts = NULL;
 		struct kase *k = NULL;
 
 		r = case_open(state, json_string_value(json_array_get(ids, i)), false, &k, e);
 		if (r == 0)
-			r = case_facts(k, &facts, e);
-		if (r == 0 && matches(facts, f) && json_array_append(found, facts) < 0)
-			r = err_set(e, ENOMEM, "out of memory");
+			r = find_one(k, f, found, e);
 		case_close(k);
 	}
 	if (r < 0)

@@ -138,26 +138,30 @@ static int sync_dir(int dir, struct err *e)
 	return r < 0 ? err_set(e, -r, "sync the pause directory: %s", strerror(-r)) : 0;
 }
 
-static void blank(char text[FILE_SIZE])
+/* Text and blanks, of the one size. */
+static void fill(char page[FILE_SIZE], const char *text)
 {
-	memset(text, ' ', FILE_SIZE);
-	text[FILE_SIZE - 1] = '\n';
+	size_t i = 0;
+
+	for (; text[i] && i < FILE_SIZE - 1; i++)
+		page[i] = text[i];
+	for (; i < FILE_SIZE - 1; i++)
+		page[i] = ' ';
+	page[i] = '\n';
 }
 
 static int overwrite(int dir, const char *name, const json_t *v, struct err *e)
 {
 	AUTO_CLOSE int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO_FREE char *text = json_dumps(v, JSON_COMPACT | JSON_ENSURE_ASCII);
-	const size_t n = text ? strlen(text) : 0;
 	char page[FILE_SIZE];
 	ssize_t w;
 
 	if (fd < 0)
 		return err_sys(e, "open 'pause/%s'", name);
-	if (!text || n >= FILE_SIZE)
+	if (!text || strlen(text) >= FILE_SIZE)
 		return err_set(e, ENOMEM, "'pause/%s': out of memory", name);
-	blank(page);
-	memcpy(page, text, n);
+	fill(page, text);
 	w = pwrite(fd, page, FILE_SIZE, 0);
 	if (w != FILE_SIZE || fsync(fd) < 0)
 		return err_sys(e, "write 'pause/%s'", name);
@@ -183,7 +187,7 @@ int pause_reserve(const char *state, struct err *e)
 	if (dir < 0)
 		return -e->code;
 	file_sweep_at(dir, ".");
-	blank(page);
+	fill(page, "");
 	for (int i = 0; r == 0 && i < RESERVE; i++) {
 		slot_name(i, name);
 		r = is_there(dir, name, e);
