@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/host/case/service.h"
+#include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
 #include "agent/host/incident/convert.h"
 #include "agent/host/incident/triage.h"
@@ -66,7 +67,9 @@ static int mapping_read(const struct options *o, struct mapping *m, struct err *
 	int r = 0;
 
 	if (o->service) {
-		if (service_load(o->service, &s, e) < 0)
+		char path[4096];
+
+		if (service_file_of(NULL, o->service, path, e) < 0 || service_load(path, &s, e) < 0)
 			return -e->code;
 		r = map_service(&s, m);
 		service_release(&s);
@@ -133,7 +136,7 @@ static int incident_convert_run(int argc, char **argv, struct err *e)
 		{ "input", OPT_STR, &o.input, "FILE", "what made it fail, as typed JSON" },
 		{ "deploy", OPT_STR, &o.deploy, "FILE", "commit, previous, release, image, time" },
 		{ "metrics", OPT_STR, &o.metrics, "FILE", "what the runtime measured" },
-		{ "service", OPT_STR, &o.service, "FILE", "service file: name, paths, in_app" },
+		{ "service", OPT_STR, &o.service, "NAME|FILE", "the service: name, paths, in_app" },
 		{ "name", OPT_STR, &o.name, "NAME", "name of the service, where no file says it" },
 		{ "map", OPT_STRS, &o.maps, "PRODUCTION=REPOSITORY", "one more path mapping" },
 		{ 0 },

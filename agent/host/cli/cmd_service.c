@@ -10,10 +10,18 @@
 #include "runtime/base/opt.h"
 
 /* `sickbay service ...`: what is healed, and whether it can be. */
-struct service_call {
-	const char *state, *services;
-	bool json;
-};
+int service_host_load(struct service_host *h, struct err *e)
+{
+	const int r = host_config_load(h->config, &h->host, e);
+
+	if (r < 0)
+		return r;
+	if (!h->state)
+		h->state = h->host.state;
+	if (!h->services)
+		h->services = h->host.services;
+	return 0;
+}
 
 int service_print_json(const json_t *v, struct err *e)
 {
@@ -87,8 +95,11 @@ static void print_check(const json_t *v)
 
 static int check(int argc, char **argv, struct err *e)
 {
-	struct service_call c = { .state = CLI_STATE_DEFAULT };
-	const struct opt opts[] = { OPT_SERVICES(c), OPT_STATE(c), OPT_JSON(c), { 0 } };
+	struct {
+		struct service_host at;
+		bool json;
+	} c = { 0 };
+	const struct opt opts[] = { OPTS_HOST(c.at), OPT_JSON(c), { 0 } };
 	AUTO_JSON json_t *v = NULL;
 	struct session_options o = { 0 };
 	bool no_sandbox = false;
@@ -99,8 +110,9 @@ static int check(int argc, char **argv, struct err *e)
 		return CLI_USAGE;
 	if (operands != 1)
 		return cli_usage(e, "service check wants one NAME or FILE");
-	o = (struct session_options){ .state = c.state,
-				      .services = c.services,
+	o = (struct session_options){ .state = c.at.state,
+				      .services = c.at.services,
+				      .config = c.at.config,
 				      .service = argv[1] };
 	status = session_open(&o, &s, e);
 	if (status != CLI_OK)

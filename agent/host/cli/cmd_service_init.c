@@ -17,7 +17,8 @@
 
 /* `sickbay service init`: a draft from what a repository says of itself. */
 struct init {
-	const char *state, *services, *output, *name;
+	struct service_host at;
+	const char *output, *name;
 	char repository[PATH_MAX], real_state[PATH_MAX], named[64];
 	char file[4096], folder[4096]; /* the service file; the directory it lies in */
 	struct audit *audit;
@@ -60,7 +61,7 @@ static int find_places(struct init *i, const char *repository, struct err *e)
 	if (r == 0 && i->output)
 		(void)snprintf(i->file, sizeof(i->file), "%s", i->output);
 	else if (r == 0)
-		r = service_file_of(i->services, i->name, i->file, e);
+		r = service_file_of(i->at.services, i->name, i->file, e);
 	if (r < 0)
 		return r;
 	copy = strdup(i->file);
@@ -73,9 +74,11 @@ static int find_places(struct init *i, const char *repository, struct err *e)
 			"'%s' is there already and is left as it is: say another --output, or "
 			"move it away",
 			i->file);
-	if (dir_make(i->state, 0700, e) < 0)
+	if (dir_make(i->at.state, 0700, e) < 0)
 		return -e->code;
-	return realpath(i->state, i->real_state) ? 0 : err_sys(e, "state directory '%s'", i->state);
+	return realpath(i->at.state, i->real_state)
+		       ? 0
+		       : err_sys(e, "state directory '%s'", i->at.state);
 }
 
 static int put(int dir, const char *name, const void *data, size_t n, struct err *e)
@@ -167,12 +170,11 @@ static void say(const struct init *i)
 
 int service_cmd_init(int argc, char **argv, struct err *e)
 {
-	struct init i = { .state = CLI_STATE_DEFAULT };
+	struct init i = { 0 };
 	const struct opt opts[] = {
 		{ "name", OPT_STR, &i.name, "NAME", "of the service (default: the folder's)" },
 		{ "output", OPT_STR, &i.output, "FILE", "where the draft goes" },
-		OPT_SERVICES(i),
-		OPT_STATE(i),
+		OPTS_HOST(i.at),
 		{ 0 }
 	};
 	int operands, r;
@@ -181,12 +183,15 @@ int service_cmd_init(int argc, char **argv, struct err *e)
 		return CLI_USAGE;
 	if (operands != 1)
 		return cli_usage(e, "service init wants the path of one REPOSITORY");
-	r = init(&i, argv[1], e);
+	r = service_host_load(&i.at, e);
+	if (r == 0)
+		r = init(&i, argv[1], e);
 	if (r == 0)
 		say(&i);
 	draft_release(&i.draft);
 	manifests_release(&i.found);
 	git_close(i.git);
 	audit_close(i.audit);
+	host_config_release(&i.at.host);
 	return r < 0 ? CLI_FAILED : CLI_OK;
 }

@@ -13,14 +13,16 @@
 
 /* `sickbay service list|show|promote`: how far sickbay goes for a service, and on what evidence. */
 struct look {
-	const char *state, *services;
+	struct service_host at;
 	bool json, yes;
 	char real[PATH_MAX]; /* the state directory */
 };
 
 static int find_state(struct look *l, struct err *e)
 {
-	return realpath(l->state, l->real) ? 0 : err_sys(e, "state directory '%s'", l->state);
+	if (service_host_load(&l->at, e) < 0)
+		return -e->code;
+	return realpath(l->at.state, l->real) ? 0 : err_sys(e, "state directory '%s'", l->at.state);
 }
 
 /* NULL where there was none. */
@@ -70,7 +72,7 @@ static void list_one(const struct look *l, const char *name, json_t *all)
 	char path[4096];
 	json_t *v = NULL;
 
-	if (service_file_of(l->services, name, path, &e) == 0 && service_load(path, &s, &e) == 0)
+	if (service_file_of(l->at.services, name, path, &e) == 0 && service_load(path, &s, &e) == 0)
 		v = summary(l, &s, &e);
 	service_release(&s);
 	if (!v)
@@ -85,8 +87,8 @@ static void list_one(const struct look *l, const char *name, json_t *all)
 
 int service_cmd_list(int argc, char **argv, struct err *e)
 {
-	struct look l = { .state = CLI_STATE_DEFAULT };
-	const struct opt opts[] = { OPT_SERVICES(l), OPT_STATE(l), OPT_JSON(l), { 0 } };
+	struct look l = { 0 };
+	const struct opt opts[] = { OPTS_HOST(l.at), OPT_JSON(l), { 0 } };
 	AUTO_JSON json_t *all = json_array();
 	struct strlist names = { 0 };
 	int operands;
@@ -95,11 +97,12 @@ int service_cmd_list(int argc, char **argv, struct err *e)
 		return CLI_USAGE;
 	if (operands)
 		return cli_usage(e, "service list takes no operands");
-	if (find_state(&l, e) < 0 || service_names(l.services, &names, e) < 0)
+	if (find_state(&l, e) < 0 || service_names(l.at.services, &names, e) < 0)
 		return CLI_FAILED;
 	for (size_t i = 0; i < names.n; i++)
 		list_one(&l, names.v[i], all);
 	strlist_release(&names);
+	host_config_release(&l.at.host);
 	return l.json ? service_print_json(all, e) : CLI_OK;
 }
 
@@ -159,7 +162,7 @@ static int gather(struct look *l, const char *name, struct service *s, json_t **
 	int r = find_state(l, e);
 
 	if (r == 0)
-		r = service_file_of(l->services, name, path, e);
+		r = service_file_of(l->at.services, name, path, e);
 	if (r == 0)
 		r = service_load(path, s, e);
 	if (r < 0)
@@ -178,14 +181,12 @@ static int gather(struct look *l, const char *name, struct service *s, json_t **
 
 static int parse(struct look *l, bool promote, int argc, char **argv, struct err *e)
 {
-	const struct opt opts[] = { OPT_SERVICES(*l),
-				    OPT_STATE(*l),
+	const struct opt opts[] = { OPTS_HOST(l->at),
 				    OPT_JSON(*l),
 				    { promote ? "yes" : NULL, OPT_FLAG, &l->yes, NULL, "raise it" },
 				    { 0 } };
 	int operands;
 
-	l->state = CLI_STATE_DEFAULT;
 	if (opt_parse(opts, false, argc, argv, &operands, e) < 0)
 		return CLI_USAGE;
 	if (operands != 1)
@@ -211,6 +212,7 @@ int service_cmd_show(int argc, char **argv, struct err *e)
 		print_evidence(json_object_get(v, "evidence"));
 	}
 	service_release(&s);
+	host_config_release(&l.at.host);
 	return status;
 }
 
@@ -288,5 +290,6 @@ int service_cmd_promote(int argc, char **argv, struct err *e)
 			status = answer(&l, &s, e);
 	}
 	service_release(&s);
+	host_config_release(&l.at.host);
 	return status;
 }
