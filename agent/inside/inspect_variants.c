@@ -203,6 +203,16 @@ static int write_out(const char *path, const struct buf *text, struct err *e)
 	return fd_write_all(fd, text->p, text->n, path, e);
 }
 
+/* The input itself: it has to fail here as it was reported, or the others say nothing. */
+static int add_control(json_t *list, json_t *normal, struct err *e)
+{
+	json_t *control = json_pack("{s:s, s:s, s:O}", "id", "control", "what", "the input itself",
+				    "input", normal);
+
+	return json_array_insert_new(list, 0, control) < 0 ? err_set(e, ENOMEM, "out of memory")
+							   : 0;
+}
+
 int variants_of(const struct variants_request *q, json_t **out, struct err *e)
 {
 	AUTO_JSON json_t *normal = NULL, *list = NULL;
@@ -216,8 +226,8 @@ int variants_of(const struct variants_request *q, json_t **out, struct err *e)
 	if (!json_object_get(normal, "script"))
 		return err_set(e, EINVAL, "only calls have variants, the input is a command");
 	if (vary_input(normal, q->lang, q->seed, q->count, &list, e) < 0 ||
-	    write(q, list, &text, e) < 0 || buf_check(&text, "harness", e) < 0 ||
-	    write_out(q->out, &text, e) < 0)
+	    add_control(list, normal, e) < 0 || write(q, list, &text, e) < 0 ||
+	    buf_check(&text, "harness", e) < 0 || write_out(q->out, &text, e) < 0)
 		return -e->code;
 	*out = json_pack("{s:s, s:O, s:{s:s, s:s}}", "language", q->lang, "variants", list,
 			 "harness", "path", q->out, "content", text.p);

@@ -22,8 +22,9 @@ static const struct {
 	const char *framework;
 	renderer render;
 } renderers[] = {
-	{ "tape", render_js },	   { "node:test", render_js }, { "pytest", render_py },
-	{ "unittest", render_py }, { "c", render_c },	       { "shell", render_shell },
+	{ "tape", render_js }, { "node:test", render_js }, { "mocha", render_js },
+	{ "jest", render_js }, { "pytest", render_py },	   { "unittest", render_py },
+	{ "c", render_c },     { "shell", render_shell },
 };
 
 struct work {

@@ -11,6 +11,29 @@
 
 #define TEXT_MAX (1u << 20)
 
+/* What tests of a framework may do without loading it, and how they assert. */
+static const struct dialect {
+	const char *framework, *loaded_as, *test;
+	bool global;	  /* its functions are there without being loaded */
+	bool handed;	  /* what asserts is the parameter of the test */
+	bool expects;	  /* expect(...).toBe(...), global as well */
+	const char *mark; /* of a test file among others */
+	const char *suffix;
+} dialects[] = {
+	{ "node:test", "node:test", "test", false, false, false, "node:test", ".js" },
+	{ "tape", "tape", "test", false, true, false, "tape", ".js" },
+	{ "mocha", "mocha", "it", true, false, false, "describe(", ".js" },
+	{ "jest", "@jest/globals", "test", true, false, true, "expect(", ".test.js" },
+};
+
+static const struct dialect *dialect_of(const struct subject *s)
+{
+	for (size_t i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++)
+		if (strcmp(s->task->framework, dialects[i].framework) == 0)
+			return &dialects[i];
+	return &dialects[0];
+}
+
 /* How the sibling tests are written. */
 struct js_style {
 	bool strict, semicolons, arrows, modules;
@@ -154,21 +177,34 @@ static void read_conventions(const char *text, struct js_style *st)
 		(void)snprintf(st->decl, sizeof(st->decl), "var");
 }
 
+/* it() or test(), whichever begins more lines of the sibling. */
+static const char *global_name(const char *text)
+{
+	size_t its = 0, tests = 0;
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += strspn(line, " \t\n");
+		its += strncmp(line, "it(", 3) == 0;
+		tests += strncmp(line, "test(", 5) == 0;
+	}
+	return tests > its ? "test" : "it";
+}
+
 static void read_style(const struct subject *s, const char *text, const char *entry,
 		       struct js_style *st)
 {
 	static const char *const tests[] = { "test", "it", NULL };
 	const char *const wanted[] = { entry, NULL };
-	const char *framework = s->task->framework;
-	const bool tape = strcmp(framework, "tape") == 0;
+	const struct dialect *d = dialect_of(s);
 
 	read_conventions(text, st);
 	st->module_path = s->task->module && s->task->module[0] ? s->task->module : "../";
-	st->test_line = text ? load_line(text, framework) : NULL;
+	st->test_line = text ? load_line(text, d->loaded_as) : NULL;
 	if (!st->test_line || !bound_name(st->test_line, tests, st->test)) {
 		free(st->test_line);
-		(void)snprintf(st->test, sizeof(st->test), "test");
-		st->test_line = build_load(st, st->test, framework);
+		(void)snprintf(st->test, sizeof(st->test), "%s",
+			       text && d->global ? global_name(text) : d->test);
+		st->test_line = d->global ? NULL : build_load(st, st->test, d->loaded_as);
 	}
 	st->module_line = text ? load_line(text, st->module_path) : NULL;
 	if (st->module_line && !bound_name(st->module_line, wanted, st->module)) {
@@ -177,7 +213,7 @@ static void read_style(const struct subject *s, const char *text, const char *en
 	}
 	if (text)
 		callback_style(text, st);
-	if (tape)
+	if (d->handed || d->expects)
 		return;
 	st->assert_line = text ? load_line(text, "node:assert") : NULL;
 	if (!st->assert_line && text)
@@ -312,17 +348,32 @@ static const char *kind_word(enum result_kind kind)
 	return words[kind];
 }
 
+static void put_expectation(const struct js_style *st, const char *word, struct buf *out)
+{
+	const char *end = st->semicolons ? ";" : "";
+
+	if (word)
+		buf_printf(out, "%sexpect(typeof result).toBe(%c%s%c)%s\n", st->indent, st->quote,
+			   word, st->quote, end);
+	else
+		buf_printf(out, "%sexpect(Array.isArray(result)).toBe(true)%s\n", st->indent, end);
+}
+
 static void put_assertion(const struct subject *s, const struct js_style *st, enum result_kind kind,
 			  struct buf *out)
 {
-	const bool tape = strcmp(s->task->framework, "tape") == 0;
+	const struct dialect *d = dialect_of(s);
 	const char *end = st->semicolons ? ";" : "", *word = kind_word(kind);
 
-	if (!tape && kind != RESULT_ARRAY && !word)
+	if (!d->handed && kind != RESULT_ARRAY && !word)
 		return;
-	buf_printf(out, "%s%s.", st->indent, tape ? st->param : st->assertion);
+	if (d->expects) {
+		put_expectation(st, word, out);
+		return;
+	}
+	buf_printf(out, "%s%s.", st->indent, d->handed ? st->param : st->assertion);
 	if (word)
-		buf_printf(out, "%s(typeof result, %c%s%c)", tape ? "equal" : "strictEqual",
+		buf_printf(out, "%s(typeof result, %c%s%c)", d->handed ? "equal" : "strictEqual",
 			   st->quote, word, st->quote);
 	else if (kind == RESULT_ARRAY)
 		buf_puts(out, "ok(Array.isArray(result))");
@@ -336,7 +387,7 @@ static int put_body(const struct subject *s, const struct js_style *st, const st
 {
 	const struct step *steps = script->steps.v;
 	const char *end = st->semicolons ? ";" : "";
-	const bool tape = strcmp(s->task->framework, "tape") == 0;
+	const bool handed = dialect_of(s)->handed;
 
 	for (size_t i = 0; i < script->steps.n; i++) {
 		const bool last = i + 1 == script->steps.n;
@@ -355,7 +406,7 @@ static int put_body(const struct subject *s, const struct js_style *st, const st
 		buf_printf(out, "%s\n", end);
 	}
 	put_assertion(s, st, kind, out);
-	if (tape && !st->awaits) /* a promise ends it otherwise */
+	if (handed && !st->awaits) /* a promise ends it otherwise */
 		buf_printf(out, "%s%s.end()%s\n", st->indent, st->param, end);
 	return 0;
 }
@@ -363,13 +414,13 @@ static int put_body(const struct subject *s, const struct js_style *st, const st
 static void put_test(const struct subject *s, const struct js_style *st, const char *title,
 		     const struct loads *l, const char *body, struct buf *out)
 {
-	const bool tape = strcmp(s->task->framework, "tape") == 0;
-	const char *param = tape ? st->param : "";
+	const char *param = dialect_of(s)->handed ? st->param : "";
 
 	if (st->strict)
 		buf_printf(out, "%cuse strict%c%s\n\n", st->quote, st->quote,
 			   st->semicolons ? ";" : "");
-	buf_printf(out, "%s\n", st->test_line);
+	if (st->test_line)
+		buf_printf(out, "%s\n", st->test_line);
 	if (st->assert_line && strstr(body, st->assertion))
 		buf_printf(out, "%s\n", st->assert_line);
 	buf_printf(out, "%s\n%s(", l->lines.p ? l->lines.p : "", st->test);
@@ -387,11 +438,12 @@ static int find_sibling(const struct subject *s, const char *entry, struct buf *
 			char suffix[16], struct err *e)
 {
 	static const char *const kinds[] = { ".js", ".mjs", ".cjs" };
+	const struct dialect *d = dialect_of(s);
 	int r = 0;
 
-	(void)snprintf(suffix, 16, ".js");
+	(void)snprintf(suffix, 16, "%s", d->suffix);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && r == 0; i++) {
-		r = style_sibling(s, kinds[i], s->task->framework, entry, text, e);
+		r = style_sibling(s, kinds[i], d->mark, entry, text, e);
 		if (r == 0 && text->n > 0)
 			return style_suffix(s, kinds[i], suffix, e);
 	}

@@ -371,6 +371,24 @@ static const struct {
 	{ "python", " append extend ", "[]" },
 };
 
+/*
+ * The value where nothing is; not by "or", which would take the place of false,
+ * zero and the empty text as well.  What calls something is not written twice.
+ */
+static void put_default(const struct site *site, const char *value, struct buf *out)
+{
+	const struct lang *lang = site->src->lang;
+	AUTO_FREE char *test = null_test(site, true, false);
+
+	if (site->style->nullish || !test || strchr(site->name, '('))
+		buf_printf(out, "%s %s %s", site->name, site->style->nullish ? "??" : lang->or,
+			   value);
+	else if (lang->braces)
+		buf_printf(out, "%s ? %s : %s", test, value, site->name);
+	else
+		buf_printf(out, "%s if %s else %s", value, test, site->name);
+}
+
 static void null_default(const struct site *site, struct candidates *out)
 {
 	const struct source *s = site->src;
@@ -390,8 +408,9 @@ static void null_default(const struct site *site, struct candidates *out)
 		if (strcmp(empties[i].lang, s->lang->name) != 0 ||
 		    (member && empties[i].members[1] && !strstr(empties[i].members, padded.p)))
 			continue;
-		buf_printf(&text, alone ? "%s %s %s" : "(%s %s %s)", site->name,
-			   site->style->nullish ? "??" : s->lang->or, empties[i].value);
+		buf_puts(&text, alone ? "" : "(");
+		put_default(site, empties[i].value, &text);
+		buf_puts(&text, alone ? "" : ")");
 		if (text.p &&
 		    splice_add(&sp, ts_node_start_byte(site->subject),
 			       ts_node_end_byte(site->subject), text.p, &out->failed) == 0)

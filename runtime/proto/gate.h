@@ -112,14 +112,15 @@ struct gate_refusal {
 
 /* The task, as the agent receives it. */
 struct gate_task {
-	char *role;	  /* "reproduce" or "patch" */
-	char *language;	  /* "javascript", "python", "c" */
-	char *framework;  /* "tape", "node:test", "pytest", "unittest", "c", "shell" */
-	char *repo;	  /* where the source tree is, inside */
-	char *module;	  /* how a test names the module under test, from the service file ("../",
-			     "package", "header.h") */
-	char *test_dir;	  /* where new tests go */
-	char *test_path;  /* patch: the accepted new test */
+	char *role;	 /* "reproduce" or "patch" */
+	char *language;	 /* "javascript", "python", "c" */
+	char *framework; /* "tape", "node:test", "mocha", "jest", "pytest", "unittest", "c", "shell"
+			  */
+	char *repo;	 /* where the source tree is, inside */
+	char *module;	 /* how a test names the module under test, from the service file ("../",
+			    "package", "header.h") */
+	char *test_dir;	 /* where new tests go */
+	char *test_path; /* patch: the accepted new test */
 	json_t *incident; /* sickbay.incident/1 */
 	json_t *options;  /* framework specifics of the service file's new_test, or NULL */
 	char *history;	  /* git log text of the module up to the base commit, bounded */

@@ -26,6 +26,20 @@ static const struct framework {
 	  { "node", "--require", NODE_TEST, "--test", "--test-reporter", NODE_TEST,
 	    "--test-reporter-destination", "stdout", "@test" },
 	  { "node", "--test", "@test" } },
+	{ "mocha",
+	  "javascript",
+	  { "node", "--require", R "node-mocha.js", "node_modules/.bin/mocha", "--full-trace",
+	    "--reporter", R "node-mocha.js", "@dir" },
+	  { "node", "--require", R "node-mocha.js", "node_modules/.bin/mocha", "--full-trace",
+	    "--reporter", R "node-mocha.js", "@test" },
+	  { "npx", "mocha", "@test" } },
+	{ "jest",
+	  "javascript",
+	  { "node", "--require", R "node-jest.js", "node_modules/.bin/jest",
+	    "--reporters=" R "node-jest.js", "--transform={}", "--runInBand" },
+	  { "node", "--require", R "node-jest.js", "node_modules/.bin/jest",
+	    "--reporters=" R "node-jest.js", "--transform={}", "--runInBand", "@test" },
+	  { "npx", "jest", "@test" } },
 	{ "pytest",
 	  "python",
 	  { "python3", "-m", "pytest", "-q", "-p", "pytest_sickbay", "-p", "no:cacheprovider" },
@@ -115,7 +129,7 @@ static const char *folder_of(const struct drafting *d)
 /* A runner without a reporter of its own; NULL: none is known. */
 static const char *other_runner(const struct manifests *m)
 {
-	static const char *const names[] = { "jest", "mocha", "vitest", "ava", "jasmine", "tap" };
+	static const char *const names[] = { "vitest", "ava", "jasmine", "tap" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (manifests_need(m, "npm", names[i]))
@@ -126,6 +140,7 @@ static const char *other_runner(const struct manifests *m)
 static const struct framework *choose(const struct drafting *d, const char *dir)
 {
 	const struct manifests *m = d->in->found;
+	static const char *const npm[] = { "tape", "mocha", "jest" };
 	const char *const lang = d->language ? d->language : "";
 
 	if (strcmp(lang, "python") == 0)
@@ -134,8 +149,9 @@ static const struct framework *choose(const struct drafting *d, const char *dir)
 		return !dir ? NULL : framework(manifests_count(m, dir, ".c") ? "c" : "shell");
 	if (strcmp(lang, "javascript") != 0)
 		return NULL;
-	if (manifests_need(m, "npm", "tape"))
-		return framework("tape");
+	for (size_t i = 0; i < sizeof(npm) / sizeof(npm[0]); i++)
+		if (manifests_need(m, "npm", npm[i]))
+			return framework(npm[i]);
 	if (strstr(script(m, "test"), "--test") || (dir && !other_runner(m)))
 		return framework("node:test");
 	return NULL;

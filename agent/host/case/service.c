@@ -67,7 +67,7 @@ static const struct jmap build_map[] = {
 		  offsetof(struct service_tests, new_test)
 static const struct jmap new_test_map[] = {
 	{ .name = "dir", .kind = JMAP_STR, NEW_SUB(dir), .required = 1, .max = 400, .help = "directory of new tests" },
-	{ .name = "framework", .kind = JMAP_STR, NEW_SUB(framework), .required = 1, .max = 40, .help = "tape, node:test, pytest, unittest, c or shell" },
+	{ .name = "framework", .kind = JMAP_STR, NEW_SUB(framework), .required = 1, .max = 40, .help = "tape, node:test, mocha, jest, pytest, unittest, c or shell" },
 	{ .name = "module", .kind = JMAP_STR, NEW_SUB(module), .max = 400, .help = "how a test names the module" },
 	{ .name = "options", .kind = JMAP_JSON, NEW_SUB(options), .help = "framework specifics" },
 	{ 0 },

@@ -169,9 +169,11 @@ json_t *leak_incident(const struct redact *values, int role, const struct incide
 
 		if (!x[n].message)
 			continue;
-		if (redact_mask(values, false, x[n].message, strlen(x[n].message), &out, NULL, e) <
-			    0 ||
-		    json_object_set_new(json_array_get(chain, n), "message",
+		if (values_words(values, x[n].message, &out) < 0) {
+			(void)err_set(e, ENOMEM, "out of memory");
+			return NULL;
+		}
+		if (json_object_set_new(json_array_get(chain, n), "message",
 					json_string(out.p ? out.p : "")) < 0)
 			return NULL;
 	}

@@ -342,14 +342,28 @@ int values_collect(const struct incident *i, struct redact *r, struct err *e)
 
 /* ---- masks ---- */
 
+/* No value that was not learned elsewhere; what cannot be looked through is one. */
+static bool is_known(const struct redact *r, const char *s, size_t n)
+{
+	struct err ignored = ERR_INIT;
+	struct redact_hit hit;
+
+	return redact_find(r, true, s, n, &hit, &ignored) == 0;
+}
+
 int values_template(const char *text, struct buf *out)
+{
+	return values_words(NULL, text, out);
+}
+
+int values_words(const struct redact *known, const char *text, struct buf *out)
 {
 	for (const char *s = text; *s;) {
 		size_t n = strcspn(s, APART), end = n;
 
 		while (end && strchr(".:!?", s[end - 1]))
 			end--;
-		if (says_nothing(s, end))
+		if (says_nothing(s, end) || (known && is_known(known, s, end)))
 			buf_put(out, s, end);
 		else
 			buf_puts(out, REDACT_MASK);

@@ -25,6 +25,8 @@ json_t *values_shape(const struct incident *i);
 
 /* The words of a message that any program of its language may say; the rest is REDACT_MASK. */
 int values_template(const char *text, struct buf *out);
+/* The same, and words that are no value of `known` (may be NULL) stay as well. */
+int values_words(const struct redact *known, const char *text, struct buf *out);
 
 /* A word of languages, runtimes or sickbay itself. */
 bool word_is_common(const char *s, size_t n);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/proof/kind.h"
 #include "agent/host/proof/steps.h"
 #include "runtime/base/cleanup.h"
 
@@ -10,8 +11,11 @@
  * in a fresh replica from a seed.  A program in the project's own language
  * evaluates them once before and once after the patch.  It holds when no
  * variant fails as production did, every value that came before comes again,
- * and an error of another kind is still the same kind of error.
+ * and an error of another kind is still the same kind of error.  The input
+ * itself is among them as the control: when it does not fail in that program
+ * as it did in production, nothing was shown.
  */
+#define CONTROL	     "control"
 #define INPUT_FILE   "sickbay-input.json"
 #define HARNESS_NAME "sickbay-variants"
 #define HARNESS_MS   300000
@@ -22,6 +26,8 @@ struct variants {
 	struct change harness; /* borrows from the document */
 	char path[4200];
 	json_t *values[2]; /* before and after: {ID: event} */
+	char *kind;	   /* of the control's failure before the patch */
+	bool controlled;   /* it failed as production did */
 	size_t total, kept, mended, errors_kept, changed;
 	char first[300]; /* why it does not hold */
 };
@@ -78,6 +84,7 @@ static int take_harness(struct variants *v, struct err *e)
 		json_object_get(json_object_get(v->document, "harness"), "content"));
 
 	v->total = json_array_size(json_object_get(v->document, "variants"));
+	v->total -= v->total > 0; /* the control */
 	if (!text)
 		return err_set(e, EBADMSG, "the inspection gave no harness");
 	v->harness = (struct change){ .path = v->path,
@@ -136,11 +143,23 @@ static const char *text_of(const json_t *o, const char *key)
 	return s ? s : "";
 }
 
-/* 1: it fails as production did: the same type in the same function; 0: it does not. */
-static int same_class(const struct variants *v, const json_t *ev, struct err *e)
+static const char *message_of(const struct objlist *chain)
 {
+	const struct exception *x = chain->v;
+
+	return chain->n && x[0].message ? x[0].message : "";
+}
+
+/*
+ * 1: it fails as production did: the same type in the same function, and the
+ * same kind of failure as the control's, once that is known; 0: it does not.
+ */
+static int same_class(struct variants *v, const json_t *ev, struct err *e)
+{
+	AUTO_FREE char *kind = NULL;
 	struct objlist chain = { 0 };
 	struct coordinate seen = { 0 };
+	bool same;
 	int m, r;
 
 	if (strcmp(text_of(ev, "outcome"), "throw") != 0)
@@ -152,8 +171,15 @@ static int same_class(const struct variants *v, const json_t *ev, struct err *e)
 		return 0;
 	}
 	m = match_compare(&v->in->incident->coordinate, &chain, &seen);
+	kind = failure_kind(message_of(&chain));
 	exceptions_release(&chain);
-	return m == MATCH_EXACT || m == MATCH_SAME_FUNCTION;
+	if (!kind)
+		return err_set(e, ENOMEM, "out of memory");
+	same = (m == MATCH_EXACT || m == MATCH_SAME_FUNCTION) &&
+	       (!v->kind || strcmp(kind, v->kind) == 0);
+	if (same && !v->kind)
+		v->kind = take_ptr(kind);
+	return same;
 }
 
 static void object_to(struct variants *v, const char *id, const char *why, const json_t *after)
@@ -201,13 +227,32 @@ static int compare(struct variants *v, const char *id, const json_t *before, con
 	return 0;
 }
 
+/* Before the patch the input itself fails as production did, afterwards it does not. */
+static int control(struct variants *v, struct err *e)
+{
+	const json_t *before = json_object_get(v->values[0], CONTROL);
+	const json_t *after = json_object_get(v->values[1], CONTROL);
+	const int was = before ? same_class(v, before, e) : 0;
+	const int is = was > 0 && after ? same_class(v, after, e) : 0;
+
+	if (was < 0 || is < 0)
+		return -e->code;
+	v->controlled = was == 1;
+	if (is)
+		object_to(v, CONTROL, "still fails as production did:", after);
+	return 0;
+}
+
 static int judge(struct variants *v, struct step_result *r, struct err *e)
 {
 	const char *id;
 	json_t *before;
 
+	if (control(v, e) < 0)
+		return -e->code;
 	json_object_foreach(v->values[0], id, before)
-		if (compare(v, id, before, json_object_get(v->values[1], id), e) < 0)
+		if (strcmp(id, CONTROL) != 0 &&
+		    compare(v, id, before, json_object_get(v->values[1], id), e) < 0)
 			return -e->code;
 	r->holds = v->changed == 0;
 	(void)snprintf(
@@ -215,7 +260,12 @@ static int judge(struct variants *v, struct step_result *r, struct err *e)
 		"%zu unseen variants: %zu give the base's value, %zu failed as production did "
 		"and no longer do, %zu are the same other error%s%.290s",
 		v->total, v->kept, v->mended, v->errors_kept, v->changed ? "; " : "", v->first);
-	if (v->total < 20) {
+	if (!v->controlled) {
+		r->risk = 3;
+		(void)snprintf(r->risk_reason, sizeof(r->risk_reason),
+			       "the reported input did not fail in the variants' program, so they "
+			       "show nothing");
+	} else if (v->total < 20) {
 		r->risk = 1;
 		(void)snprintf(r->risk_reason, sizeof(r->risk_reason),
 			       "only %zu variants of the input could be made", v->total);
@@ -257,5 +307,6 @@ int step_variants(const struct proof_input *in, int side, struct step_result *r,
 	json_decref(v.document);
 	json_decref(v.values[0]);
 	json_decref(v.values[1]);
+	free(v.kind);
 	return k;
 }

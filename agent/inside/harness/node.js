@@ -34,13 +34,19 @@ function ownPackage() {
 	}
 }
 
+/* A file or folder of the repository, and no package of that name. */
+function isFile(dir, name) {
+	return name.startsWith('./') ||
+		(!name.startsWith('/') && ['', '.js', '.cjs', '.mjs'].some((suffix) => fs.existsSync(path.join(dir, name + suffix))));
+}
+
 function target(name) {
 	const own = ownPackage();
 	if (!name || name === plan.module || name === own.name) { return plan.module; }
 	if (own.name && name.startsWith(own.name + '/')) {
 		return path.join(own.dir, name.slice(own.name.length + 1));
 	}
-	return name;
+	return isFile(own.dir, name) ? path.join(own.dir, name) : name;
 }
 
 async function load(name) {
