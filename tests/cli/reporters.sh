@@ -50,6 +50,26 @@ says "node:test: tests do not see the descriptor" '"id":"test/a.js::environment"
 says "node:test: a file that cannot be loaded" '"id":"test/b.js::(file)","status":"fail"'
 says "node:test: the end" '{"e":"end"}'
 
+# mocha itself runs in tests/cases/mocha; jest is large, so here is what it hands to a reporter
+cat >jest.js <<'J'
+const r = new (require(process.argv[2]))();
+const file = process.cwd() + '/test/a.test.js';
+const of = (title, status, message) => ({ ancestorTitles: ['suite'], title, status, duration: 1, failureMessages: message ? [message] : [] });
+r.onTestResult({}, { testFilePath: file, testResults: [of('same', 'passed'), of('same', 'passed'), of('later', 'pending'), of('one day', 'todo'),
+	of('throws', 'failed', 'TypeError: no\n    at size (/x/lib.js:1:2)')] });
+r.onTestResult({}, { testFilePath: process.cwd() + '/test/b.test.js', testResults: [], testExecError: new RangeError('at load') });
+r.onRunComplete();
+J
+results node --require "$here/node-jest.js" jest.js "$here/node-jest.js" >last
+says "jest: a test that passes" '{"e":"test","id":"test/a.test.js::suite > same","status":"pass","ms":1}'
+says "jest: the second of one name" '"id":"test/a.test.js::suite > same#2"'
+says "jest: what was not run is a skip" '"id":"test/a.test.js::suite > later","status":"skip"'
+says "jest: a test to be written" '"id":"test/a.test.js::suite > one day","status":"todo"'
+says "jest: a failure has its trace" '{"e":"fault","test":"test/a.test.js::suite > throws","lang":"node","stack":"TypeError: no\n    at size (/x/lib.js:1:2)"}'
+says "jest: a file that cannot be loaded" '"id":"test/b.test.js::(file)","status":"fail"'
+says "jest: the plan" '{"e":"plan","n":6}'
+says "jest: the end" '{"e":"end"}'
+
 cat >test_a.py <<'P'
 import os
 import unittest
