@@ -5,6 +5,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -99,33 +100,52 @@ int file_read_at(int dir, const char *path, size_t max, struct buf *out, struct 
 
 #define TEMPORARY ".tmp-"
 
-static int write_temporary(int dir, const char *tmp, const void *data, size_t n, mode_t mode,
-			   struct err *e)
+/* Locked as long as it has this name: who finds one that is not knows that its writer is gone.
+ * -ESTALE: it was swept between being made and being locked. */
+static int make_temporary(int dir, const char *tmp, mode_t mode, struct err *e)
 {
 	AUTO_CLOSE int fd =
 		openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-	int r;
+	struct stat st;
 
 	if (fd < 0)
 		return err_sys(e, "create '%s'", tmp);
+	if (flock(fd, LOCK_EX) < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, "lock '%s'", tmp);
+	if (st.st_nlink == 0)
+		return err_set(e, ESTALE, "'%s' was taken away", tmp);
 	if (fchmod(fd, mode) < 0)
 		return err_sys(e, "set the mode of '%s'", tmp);
-	r = fd_write_all(fd, data, n, tmp, e);
+	return take_fd(&fd);
+}
+
+static int fill_temporary(int fd, const char *tmp, const void *data, size_t n, struct err *e)
+{
+	int r = fd_write_all(fd, data, n, tmp, e);
+
 	if (r < 0)
 		return r;
 	r = sys_fsync(fd);
 	return r < 0 ? err_set(e, -r, "sync '%s': %s", tmp, strerror(-r)) : 0;
 }
 
-static int publish(int dir, const char *name, const void *data, size_t n, mode_t mode,
-		   unsigned flags, struct err *e)
+struct content {
+	const void *data;
+	size_t n;
+	mode_t mode;
+};
+
+static int publish_once(int dir, const char *name, const struct content *c, unsigned flags,
+			struct err *e)
 {
+	AUTO_CLOSE int fd = -1;
 	char tmp[320], id[ID_LEN];
 	int r;
 
 	id_random(id);
 	(void)snprintf(tmp, sizeof(tmp), TEMPORARY "%.220s-%s", name, id);
-	r = write_temporary(dir, tmp, data, n, mode, e);
+	fd = make_temporary(dir, tmp, c->mode, e);
+	r = fd < 0 ? fd : fill_temporary(fd, tmp, c->data, c->n, e);
 	if (r == 0) {
 		r = sys_rename(dir, tmp, dir, name, flags);
 		if (r < 0)
@@ -139,19 +159,46 @@ static int publish(int dir, const char *name, const void *data, size_t n, mode_t
 	return r < 0 ? err_set(e, -r, "sync the directory of '%s': %s", name, strerror(-r)) : 0;
 }
 
+#define SWEPT_MAX 8 /* a sweep takes a moment: it does not come between twice */
+
+static int publish(int dir, const char *name, const struct content *c, unsigned flags,
+		   struct err *e)
+{
+	int r = -ESTALE;
+
+	for (int i = 0; i < SWEPT_MAX && r == -ESTALE; i++)
+		r = publish_once(dir, name, c, flags, e);
+	if (r == 0)
+		e->code = 0;
+	return r;
+}
+
 int file_publish_at(int dir, const char *name, const void *data, size_t n, mode_t mode,
 		    struct err *e)
 {
-	return publish(dir, name, data, n, mode, 0, e);
+	const struct content c = { data, n, mode };
+
+	return publish(dir, name, &c, 0, e);
 }
 
 int file_publish_once_at(int dir, const char *name, const void *data, size_t n, mode_t mode,
 			 struct err *e)
 {
-	return publish(dir, name, data, n, mode, RENAME_NOREPLACE, e);
+	const struct content c = { data, n, mode };
+
+	return publish(dir, name, &c, RENAME_NOREPLACE, e);
 }
 
-static void sweep(int dir, const char *folder, const char *prefix)
+static void sweep_one(int dir, const char *name)
+{
+	AUTO_CLOSE int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return; /* its writer is at it */
+	(void)unlinkat(dir, name, 0);
+}
+
+void file_sweep_at(int dir, const char *folder)
 {
 	AUTO_CLOSE int at = openat(dir, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	CLEANUP(cleanup_closedir) DIR *d = at < 0 ? NULL : fdopendir(at);
@@ -161,21 +208,8 @@ static void sweep(int dir, const char *folder, const char *prefix)
 		return;
 	(void)take_fd(&at);
 	while ((ent = readdir(d)))
-		if (strncmp(ent->d_name, prefix, strlen(prefix)) == 0)
-			(void)unlinkat(dirfd(d), ent->d_name, 0);
-}
-
-void file_sweep_at(int dir, const char *folder)
-{
-	sweep(dir, folder, TEMPORARY);
-}
-
-void file_sweep_name_at(int dir, const char *name)
-{
-	char prefix[320];
-
-	(void)snprintf(prefix, sizeof(prefix), TEMPORARY "%.220s-", name);
-	sweep(dir, ".", prefix);
+		if (strncmp(ent->d_name, TEMPORARY, strlen(TEMPORARY)) == 0)
+			sweep_one(dirfd(d), ent->d_name);
 }
 
 int dir_make_at(int dir, const char *path, mode_t mode, struct err *e)

@@ -34,11 +34,9 @@ int file_publish_once_at(int dir, const char *name, const void *data, size_t n, 
 int dir_make_at(int dir, const char *path, mode_t mode, struct err *e);
 /* mkdir -p of an operator's absolute path. */
 int dir_make(const char *path, mode_t mode, struct err *e);
-/* What file_publish_at() leaves in a folder of dir when it is killed. The caller holds the lock
- * that keeps others from publishing there; a missing folder is fine. */
+/* What file_publish_at() leaves in a folder of dir when it is killed; what is just being published
+ * stays. A missing folder is fine. */
 void file_sweep_at(int dir, const char *folder);
-/* The same for one name, where the lock is only that name's. */
-void file_sweep_name_at(int dir, const char *name);
 /* rm -r beneath dir without following links; a missing name is fine. */
 int tree_remove_at(int dir, const char *path, struct err *e);
 /* One message with up to n_fds descriptors over a unix stream socket. */

@@ -155,7 +155,7 @@ static int prepare_locked(struct git *g, int at, const char *name, struct err *e
 
 	(void)snprintf(config, sizeof(config), "%s.gitconfig", name);
 	(void)snprintf(half, sizeof(half), "%s.git.new", name);
-	file_sweep_name_at(at, config);
+	file_sweep_at(at, ".");
 	r = file_publish_at(at, config, config_text, strlen(config_text), 0600, e);
 	if (r == 0)
 		r = tree_remove_at(at, half, e);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/host/queue/admit.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -299,23 +301,34 @@ static int drop_leases(const char *state, struct err *e)
 	return r;
 }
 
+/* Half files of any part of sickbay, two folders deep: who still writes one has it locked. */
+static int sweep_folder(int top, const char *name, int depth, struct err *e)
+{
+	AUTO_CLOSE int fd = openat(top, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP(cleanup_closedir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *ent;
+	int r = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(e, "list '%s'", name);
+	(void)take_fd(&fd);
+	file_sweep_at(top, name);
+	while (r == 0 && depth && (ent = readdir(d)))
+		if (ent->d_type == DT_DIR && ent->d_name[0] != '.')
+			r = sweep_folder(dirfd(d), ent->d_name, depth - 1, e);
+	return r;
+}
+
 int queue_sweep(const struct queue *q, struct err *e)
 {
+	static const char *const dirs[] = { "spool", "incidents", "storms",
+					    "cases", "services",  "raw" };
 	AUTO_CLOSE int lock = spool_enter(q->state, e);
-	static const char *const dirs[] = { "spool/new", "spool/claimed", "storms" };
-	struct strlist ids = { 0 };
 	AUTO_CLOSE int top = lock < 0 ? -1 : fd_open_dir(q->state, e);
-	int r = top < 0 ? -e->code : group_list(q->state, &ids, e);
+	int r = top < 0 ? -e->code : 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof(dirs) / sizeof(dirs[0]); i++)
-		file_sweep_at(top, dirs[i]);
-	for (size_t i = 0; r == 0 && i < ids.n; i++) {
-		char path[128];
-
-		(void)snprintf(path, sizeof(path), "incidents/%s", ids.v[i]);
-		file_sweep_at(top, path);
-	}
-	strlist_release(&ids);
+		r = sweep_folder(top, dirs[i], 2, e);
 	if (r == 0)
 		r = drop_leases(q->state, e);
 	return r < 0 ? r : discard_unbegun(q, e);
