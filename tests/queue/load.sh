@@ -63,7 +63,7 @@ for _ in 1 2 3 4 5 6; do
 	"$sickbay" worker --state "$state" >>"$dir/log" 2>&1 &
 	pid=$! # its own, not that of a shell around it
 	rnd 12
-	sleep "$(awk "BEGIN { print 0.2 + $r / 10 }")"
+	sleep "$(awk "BEGIN { print 0.05 + $r / 9 }")"
 	kill -9 "$pid" 2>/dev/null && kills=$((kills + 1))
 	wait "$pid" 2>/dev/null
 	pid=
