@@ -103,6 +103,7 @@ static int rule_bounds(const struct question *a, char why[QUEUE_WHY], struct err
 static int ask_all(const struct question *a, char why[QUEUE_WHY], struct err *e)
 {
 	/* whoever reads only the first reason should read the one that a person set */
+	/* cppcheck-suppress ctuArrayIndex */
 	static rule_fn *const rules[] = { rule_paused, rule_suppressed, rule_live,
 					  rule_storm,  rule_full,	rule_bounds };
 	int r = QUEUE_GO;
