@@ -260,6 +260,11 @@ int tree_check_consistent(const struct tree_path *p, uint64_t earlier,
 	if (earlier == 0 || earlier > size)
 		return err_set(e, EBADMSG, "a tree of %llu does not begin with one of %llu",
 			       (unsigned long long)size, (unsigned long long)earlier);
+	if (earlier == size)
+		return p->n == 0 && memcmp(earlier_root, root, SHA256_LEN) == 0
+			       ? 0
+			       : err_set(e, EBADMSG, "two trees of %llu differ",
+					 (unsigned long long)size);
 	if ((earlier & (earlier - 1)) == 0)
 		memcpy(fr, earlier_root, SHA256_LEN);
 	else if (p->n > 0)

@@ -90,7 +90,7 @@ int audit_listen(const char *state, int stop, struct err *e)
 	AUTO_CLOSE int door = -1;
 	AUTO_CLOSE int life = -1;
 	int line[2], r;
-	pid_t pid;
+	pid_t pid = 0;
 
 	if (dir < 0 || parent < 0)
 		return -e->code;

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016 # programs of other shells
 # The keys of the log: epochs, each signed by the one before it, and a key that is revoked.  Needs root.
 . "$(dirname "$0")/../sh/lib.sh"
 sickbay=${SICKBAY:-build/sickbay}

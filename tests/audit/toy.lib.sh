@@ -2,6 +2,7 @@
 # shellcheck disable=SC2016 # programs of other shells
 # Sourced: a service of one function that cannot take null, in $work: repo, service.json, deploy.json, input.json, report.
 # Leaves the shell in $work.
+: "${work:?a directory}"
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 mkdir -p "$work/repo/test"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016 # programs of other shells
 # Checkpoints that are kept outside the log: a log that was written anew or cut is named, even by who has its key; and no
 # pull request is made that its witness does not know of.  Needs root.
 cd "$(dirname "$0")/../.." || exit 1

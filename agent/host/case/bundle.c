@@ -87,7 +87,7 @@ static void put_header(const struct bundle_file *f, uint64_t mtime, struct buf *
 	char h[BLOCK] = { 0 };
 	unsigned sum = 0;
 
-	memcpy(h, f->name, strlen(f->name));
+	(void)snprintf(h, 100, "%s", f->name);
 	put_octal(h + 100, 8, 0644);
 	put_octal(h + 108, 8, 0);
 	put_octal(h + 116, 8, 0);

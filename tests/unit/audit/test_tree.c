@@ -118,5 +118,56 @@ static void the_stored_hashes_hold_the_tree_at_every_earlier_size(void)
 	close(fd);
 }
 
+/* One hash more, one less, or one changed: none of them leads from one root to the other. */
+static int wrong_paths_pass(const struct tree_path *p, uint64_t m, const uint8_t *from, uint64_t n,
+			    const uint8_t *to)
+{
+	struct tree_path q = *p;
+	struct err e = ERR_INIT;
+	int bad = 0;
+
+	memset(q.hash[q.n++], 7, SHA256_LEN);
+	bad += tree_check_consistent(&q, m, from, n, to, &e) == 0;
+	for (unsigned i = 0; i < p->n; i++) {
+		q = *p;
+		q.hash[i][5] ^= 1;
+		bad += tree_check_consistent(&q, m, from, n, to, &e) == 0;
+	}
+	q = *p;
+	if (q.n > 0) {
+		q.n--;
+		bad += tree_check_consistent(&q, m, from, n, to, &e) == 0;
+	}
+	return bad;
+}
+
+static void every_tree_begins_with_every_earlier_one(void)
+{
+	uint8_t roots[41][SHA256_LEN];
+	struct tree t;
+	const int fd = stored(40, &t);
+	struct err e = ERR_INIT;
+	struct tree_path p;
+	int bad = 0;
+
+	for (uint64_t m = 1; m <= 40; m++) {
+		CHECK_INT(tree_stored_frontier(fd, m, &t, &e), 0);
+		tree_root(&t, roots[m]);
+	}
+	for (uint64_t n = 1; n <= 40; n++)
+		for (uint64_t m = 1; m <= n; m++) {
+			bad += tree_prove_consistent(fd, m, n, &p, &e) != 0;
+			bad += tree_check_consistent(&p, m, roots[m], n, roots[n], &e) != 0;
+			bad += wrong_paths_pass(&p, m, roots[m], n, roots[n]);
+			if (m < n) /* another history */
+				bad += tree_check_consistent(&p, m, roots[n], n, roots[n], &e) == 0;
+		}
+	CHECK_INT(bad, 0);
+	CHECK_INT(tree_prove_consistent(fd, 0, 3, &p, &e), -ERANGE);
+	CHECK_INT(tree_prove_consistent(fd, 4, 3, &p, &e), -ERANGE);
+	(void)close(fd);
+}
+
 TAP_MAIN(TEST(roots_are_those_that_others_compute), TEST(every_record_of_every_tree_is_provable),
-	 TEST(the_stored_hashes_hold_the_tree_at_every_earlier_size))
+	 TEST(the_stored_hashes_hold_the_tree_at_every_earlier_size),
+	 TEST(every_tree_begins_with_every_earlier_one))
