@@ -124,10 +124,56 @@ static size_t budget(const struct work *w)
 	return left - 1 < SHRINK_MOST ? left - 1 : SHRINK_MOST;
 }
 
+/* What a pointer of the incident's `personal` (RFC 6901, with or without "/input") leads to. */
+static json_t *pointed(json_t *v, const char *pointer)
+{
+	AUTO_FREE char *copy = strdup(pointer);
+	char *save = NULL;
+
+	for (char *p = copy ? strtok_r(copy, "/", &save) : NULL; p && v;
+	     p = strtok_r(NULL, "/", &save))
+		v = json_is_array(v) ? json_array_get(v, strtoul(p, NULL, 10))
+				     : json_object_get(v, p);
+	return copy ? v : NULL;
+}
+
+static void add_leaves(json_t *list, json_t *v)
+{
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	if (json_is_string(v) || json_is_number(v))
+		(void)json_array_append(list, v);
+	json_array_foreach(v, i, member)
+		add_leaves(list, member);
+	json_object_foreach(v, key, member) {
+		(void)json_array_append_new(list, json_string(key));
+		add_leaves(list, member);
+	}
+}
+
+static json_t *personal_values(const json_t *incident)
+{
+	json_t *input = json_object_get(incident, "input"), *list = json_array(), *pointer;
+	size_t i;
+
+	json_array_foreach(json_object_get(incident, "personal"), i, pointer) {
+		const char *at = json_string_value(pointer);
+
+		if (at)
+			add_leaves(list,
+				   pointed(input, strncmp(at, "/input/", 7) == 0 ? at + 6 : at));
+	}
+	return list;
+}
+
 static int make_small(struct work *w, json_t **input, struct buf *kept, struct err *e)
 {
+	AUTO_JSON json_t *personal = personal_values(w->subject.task->incident);
 	struct shrink s = { .still = still_exact,
 			    .arg = w,
+			    .personal = personal,
 			    .budget = budget(w),
 			    .fixed = strcmp(w->subject.task->framework, "c") == 0 };
 	int r = corpus_load(w->subject.dir, &w->corpus, e);

@@ -17,9 +17,10 @@ struct shrink {
 	/* 1: still the same failure, 0: not, <0: stop with e. */
 	int (*still)(void *arg, const json_t *input, struct err *e);
 	void *arg;
-	size_t budget;	 /* questions left */
-	bool fixed;	 /* calls take a fixed number of arguments: none is dropped */
-	json_t *refused; /* NULL at first; what was asked and is not the same failure */
+	size_t budget;		/* questions left */
+	bool fixed;		/* calls take a fixed number of arguments: none is dropped */
+	const json_t *personal; /* array of values that may not even lend their shape; or NULL */
+	json_t *refused;	/* NULL at first; what was asked and is not the same failure */
 };
 void shrink_release(struct shrink *s);
 /* One question within the budget, never the same twice: 1 and *input is the candidate, 0, or

@@ -212,6 +212,25 @@ static void synthetic_text(const struct corpus *repo, const char *s, struct buf 
 	}
 }
 
+/* A value of a person, wherever it stands by now: one letter or digit is nobody's. */
+static bool is_personal(const struct shrink *s, const struct place *p)
+{
+	const json_t *v =
+		p->key ? json_object_get(p->parent, p->key) : json_array_get(p->parent, p->index);
+	const char *text = place_text(p);
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(s->personal, i, one) {
+		if (text ? json_is_string(one) && text[0] && text[1] &&
+				    strcmp(text, json_string_value(one)) == 0
+			 : json_is_number(v) && json_equal(v, one) &&
+				    (json_number_value(v) >= 10 || json_number_value(v) <= -10))
+			return true;
+	}
+	return false;
+}
+
 /* Does this value stand in the repository, or is it structure (0, 1, -1, a single letter)? */
 static bool is_known(const struct corpus *repo, const struct place *p)
 {
@@ -446,11 +465,15 @@ static int replace_place(struct shrink *s, const struct corpus *repo, json_t **i
 		AUTO_BUF struct buf pointer = BUF_INIT(1u << 16);
 		struct hunt h = { .wanted = n, .pointer = &pointer };
 		AUTO_JSON json_t *value = NULL;
+		bool personal;
 		int r;
 
 		if (!candidate)
 			return err_set(e, ENOMEM, "out of memory");
 		if (hunt_input(&h, candidate) != VISIT_DONE)
+			return 0;
+		personal = is_personal(s, &h.found);
+		if (personal && nth > 0)
 			return 0;
 		value = synthetic(repo, &h.found, nth);
 		if (!value) {
@@ -479,7 +502,7 @@ int shrink_synthesise(struct shrink *s, const struct corpus *repo, json_t **inpu
 
 		if (hunt_input(&h, *input) != VISIT_DONE)
 			return 0;
-		if (is_known(repo, &h.found))
+		if (!is_personal(s, &h.found) && is_known(repo, &h.found))
 			continue;
 		r = replace_place(s, repo, input, n, e);
 		if (r < 0)

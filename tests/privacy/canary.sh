@@ -99,6 +99,7 @@ class TestCart(unittest.TestCase):
     def test_total(self):
         self.assertEqual(cart.total({"price": 2}, "b", 1000, {"c": 1}), 2)
         self.assertEqual(cart.total("", "", 1, {}), 0)
+        self.assertEqual(cart.total("", "Somebody", 0, {}), 0)
 P
 : >tests/__init__.py
 commit py
@@ -113,7 +114,7 @@ cat >"$work/py/incident.json" <<J
     { "type": "RuntimeError", "message": "zqcausecanary", "frames": [] }],
   "coordinate": { "type": "KeyError", "file": "cart.py", "function": "total", "line": 4 },
   "input": { "call": { "module": "cart", "export": "total",
-    "args": [{}, "zqargcanary", 73194628, { "zqkeycanary": 73194628 }] },
+    "args": [{}, "Somebody", 73194628, { "zqkeycanary": 73194628 }] },
     "state": { "user": "zqusercanary" }, "flags": { "cookie": "zqheadercanary", "query": "zqqrycanary" } },
   "breadcrumbs": [{ "message": "zqcrumbcanary" }, { "body": "zqbodycanary" }],
   "metrics": [{ "name": "zqmetriccanary" }], "signal": { "name": "zqlabelcanary" },
@@ -130,6 +131,8 @@ for record in "$work"/py/state/cases/*; do :; done
 says "py: the failure is the reported one" exact "$(of "$record/3-match.json" j.match)"
 says "py: the test is there" reproduced "$(of "$record/7-outcome.json" j.outcome)"
 quiet py
+check "py: what is personal stays out of the test where the repository has the word too" \
+	sh -c '! grep -q Somebody "$1"/3-match.json' sh "$record"
 says "py: of what is personal the record says only the type" '{"type":"string"}' \
 	"$(of "$record/1-incident.json" 'JSON.stringify(j.incident.input.call.args[1])')"
 done_testing
