@@ -59,7 +59,7 @@ check "a person looks" kase audit "$first" --by-note "ran the test by hand, read
 
 check "then the next one is proposed" repair colour
 second=$(id_of colour)
-check "its risk says that agents were there before" grep -q "second [a-z-]* in price.js in 60 days" "$state/cases/$second/5-proof.json"
+check "its risk says that agents were there before" grep -q "second .* in price.js in 60 days" "$state/cases/$second/5-proof.json"
 check "so does the pull request" grep -q "in price.js in 60 days" "$state/cases/$second/pr.md"
 check "nothing of it is left to be looked at" sh -c '! grep -q "the first proposal" "$1"' sh "$state/cases/$second/6-pullreq.json"
 

@@ -143,7 +143,7 @@ static void fill(char page[FILE_SIZE], const char *text)
 {
 	size_t i = 0;
 
-	for (; text[i] && i < FILE_SIZE - 1; i++)
+	for (; i < FILE_SIZE - 1 && text[i]; i++)
 		page[i] = text[i];
 	for (; i < FILE_SIZE - 1; i++)
 		page[i] = ' ';
