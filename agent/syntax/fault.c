@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/syntax/fault.h"
 
+#include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -70,6 +72,14 @@ static const struct rule {
 	{ "c", "abrt", NULL, FAULT_OTHER, NULL, NULL, NULL },
 };
 
+static bool is_name(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)s[i]) && s[i] != '_' && s[i] != '$')
+			return false;
+	return n > 0;
+}
+
 static void keep(char *out, size_t cap, const char *from, size_t n)
 {
 	if (n < cap) {
@@ -86,7 +96,9 @@ static void keep_names(const struct rule *r, const char *message, struct fault *
 
 		if (b) {
 			a += strlen(r->before);
-			keep(out->member, sizeof(out->member), a, (size_t)(b - a));
+			/* a message may come with its names masked: then any member will do */
+			if (is_name(a, (size_t)(b - a)))
+				keep(out->member, sizeof(out->member), a, (size_t)(b - a));
 		}
 	}
 	if (r->subject_end) {

@@ -104,6 +104,8 @@ static const struct {
 	{ "javascript", "Oops", NULL, FAULT_OTHER, "", "" },
 	{ "python", "AttributeError", "'NoneType' object has no attribute 'name'", FAULT_NULL,
 	  "name", "" },
+	{ "python", "AttributeError", "'NoneType' object has no attribute '[masked]'", FAULT_NULL,
+	  "", "" },
 	{ "python", "json.decoder.JSONDecodeError", NULL, FAULT_CONVERT, "", "" },
 	{ "python", "OverflowError", "", FAULT_OVERFLOW | FAULT_CONVERT, "", "" },
 	{ "c", "AddressSanitizer: SEGV", "", FAULT_NULL, "", "" },
