@@ -430,3 +430,13 @@ void jmap_release(const struct jmap *map, void *out)
 		}
 	}
 }
+
+int record_is(const json_t *record, const char *schema, const char *name, struct err *e)
+{
+	const char *const got = json_string_value(json_object_get(record, "schema"));
+
+	if (got && strcmp(got, schema) == 0)
+		return 0;
+	return err_set(e, EBADMSG, "'%.120s' has the format '%.64s'; this sickbay reads '%s'", name,
+		       got ? got : "(none)", schema);
+}

@@ -82,6 +82,9 @@ int jmap_read(const struct jmap *map, const json_t *obj, void *out, const char *
 json_t *jmap_write(const struct jmap *map, const void *in);
 void jmap_release(const struct jmap *map, void *out);
 
+/* Whether a record has the format that is read here ("schema"); -EBADMSG names it and both. */
+int record_is(const json_t *record, const char *schema, const char *name, struct err *e);
+
 void strlist_release(struct strlist *l);
 int strlist_add(struct strlist *l, const char *s); /* copies; 0 or -ENOMEM */
 bool strlist_has(const struct strlist *l, const char *s);

@@ -285,6 +285,15 @@ int case_publish(struct kase *k, int stage, json_t *record, struct err *e)
 	return r < 0 ? r : case_publish_text(k, stage, text, e);
 }
 
+static int check_schema(const struct kase *k, int stage, const json_t *v, struct err *e)
+{
+	char schema[64];
+
+	(void)snprintf(schema, sizeof(schema), "sickbay.case.%s/1", stages[stage].name);
+	return record_is(v, schema, stages[stage].record, e) < 0 ? err_wrap(e, "case '%s'", k->id)
+								 : 0;
+}
+
 static int check_chain(const struct kase *k, int stage, const json_t *v, struct err *e)
 {
 	const char *prev = json_string_value(json_object_get(v, "prev"));
@@ -317,7 +326,9 @@ int case_record(const struct kase *k, int stage, json_t **out, struct err *e)
 	if (!v)
 		return err_set(e, EBADMSG, "%s/%s:%d:%d: %s", k->path, stages[stage].record,
 			       why.line, why.column, why.text);
-	r = check_chain(k, stage, v, e);
+	r = check_schema(k, stage, v, e);
+	if (r == 0)
+		r = check_chain(k, stage, v, e);
 	if (r < 0) {
 		json_decref(v);
 		return r;

@@ -104,7 +104,15 @@ static int read_entry(int dir, const char *name, json_t **out, struct err *e)
 	if (r < 0)
 		return r;
 	*out = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
-	return *out ? 0 : err_set(e, EBADMSG, "'suppressed/%s': not as it was written", name);
+	if (!*out)
+		return err_set(e, EBADMSG, "'suppressed/%s': not as it was written", name);
+	r = record_is(*out, SUPPRESSION, name, e);
+	if (r < 0) {
+		json_decref(*out);
+		*out = NULL;
+		return err_wrap(e, "'suppressed'");
+	}
+	return 0;
 }
 
 static const char *text_of(const json_t *v, const char *key)
@@ -185,6 +193,10 @@ static int read_line(const struct kase *k, const char *line, size_t n, char prev
 			       "case '%s': line %zu of " FILE_NAME
 			       " does not follow from the one before it: it was changed by hand",
 			       case_id(k), json_array_size(list) + 1);
+	}
+	if (record_is(v, SCHEMA, FILE_NAME, e) < 0) {
+		json_decref(v);
+		return err_wrap(e, "case '%s'", case_id(k));
 	}
 	digest_of(line, n, prev);
 	return json_array_append_new(list, v) < 0 ? err_set(e, ENOMEM, "out of memory") : 0;

@@ -31,8 +31,11 @@ static int read_mode(const char *state, const char *service, const char *file, c
 		*out = otherwise;
 		return 0;
 	}
+	if (r == 0)
+		r = record_is(v, strcmp(file, MODE_FILE) == 0 ? MODE_SCHEMA : CHECK_SCHEMA, file,
+			      e);
 	if (r < 0)
-		return r;
+		return err_wrap(e, "service '%s'", service);
 	mode = mode_from_name(json_string_value(json_object_get(v, key)));
 	if (mode < 0)
 		return err_set(e, EBADMSG, "service '%s': %s has no \"%s\" that is a mode", service,
@@ -100,8 +103,10 @@ int service_demote(const char *state, const char *service, const char *why, stru
 int service_checked(const char *state, const struct service *s, struct err *e)
 {
 	AUTO_JSON json_t *v = NULL;
-	const int r = service_state_read(state, s->name, CHECK_FILE, &v, e);
+	int r = service_state_read(state, s->name, CHECK_FILE, &v, e);
 
+	if (r == 0)
+		r = record_is(v, CHECK_SCHEMA, CHECK_FILE, e);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r == 0 && json_is_string(json_object_get(v, "passed")))
