@@ -12,15 +12,9 @@
  * have the same futures, so each point is entered once, by its shortest
  * prefix.  Bytes that no pattern names are alike: one stands for all.  A point
  * is left out when a clause can no longer hold.
- *
- * States that add nothing are dropped, or the points would multiply: all of
- * them once a set matches whatever comes (ALL), and those that end within this
- * component once it matches the rest of the component anyway (REST).
  */
 #define SETS_MAX  64
 #define POINT_MAX 400000
-#define ALL	  0xffff
-#define REST	  0xfffe
 
 enum phase { AT_START, DOT, DOTS, DOT_G, DOT_GI, DOT_GIT, IN_NAME, AT_ROOT, AT_PLACE, NOWHERE };
 
@@ -33,15 +27,6 @@ struct point {
 	uint32_t parent;
 	char c; /* the byte that led here; of a first point the index of its prefix */
 	struct where where;
-};
-
-struct set_state { /* states of one set while a point is made */
-	const struct globset *s;
-	bool *inner;	 /* ends within this component */
-	uint32_t *stamp; /* when a state was last added */
-	uint16_t *v;
-	size_t n;
-	bool all, rest;
 };
 
 struct search {
@@ -61,107 +46,6 @@ struct search {
 };
 
 static const char *const prefixes[] = { "/", "@repo", "@build", "@tmp" };
-
-/* ---- one set ---- */
-
-static void enter(struct set_state *t, uint32_t stamp, uint32_t q)
-{
-	const struct gs_node *const node = &t->s->node[q];
-	bool letters = false;
-
-	if (t->stamp[q] == stamp)
-		return;
-	t->stamp[q] = stamp;
-	for (uint32_t k = node->first; k != GS_NONE; k = t->s->edge[k].next) {
-		if (t->s->edge[k].kind == EDGE_EMPTY)
-			enter(t, stamp, t->s->edge[k].to);
-		else
-			letters = true;
-	}
-	t->all = t->all || (node->loop == LOOP_ANY && node->accept);
-	t->rest = t->rest || (node->loop == LOOP_COMPONENT && node->accept);
-	if (letters || node->accept || node->loop != LOOP_NONE)
-		t->v[t->n++] = (uint16_t)q;
-}
-
-static void step_state(struct set_state *t, uint32_t stamp, uint32_t q, char c)
-{
-	const struct gs_node *const node = &t->s->node[q];
-
-	for (uint32_t k = node->first; k != GS_NONE; k = t->s->edge[k].next) {
-		const struct gs_edge *const edge = &t->s->edge[k];
-
-		if ((edge->kind == EDGE_CHAR && edge->c == c) ||
-		    (edge->kind == EDGE_ONE && c != '/'))
-			enter(t, stamp, edge->to);
-	}
-	if (node->loop == LOOP_ANY || (node->loop == LOOP_COMPONENT && c != '/'))
-		enter(t, stamp, q);
-}
-
-static int by_number(const void *a, const void *b)
-{
-	return *(const uint16_t *)a - *(const uint16_t *)b;
-}
-
-/* The shortest list of states with the same futures. */
-static void normalise(struct set_state *t)
-{
-	size_t n = 0;
-
-	if (t->all) {
-		t->v[0] = ALL;
-		t->n = 1;
-		return;
-	}
-	for (size_t i = 0; i < t->n; i++)
-		if (!t->rest || !t->inner[t->v[i]])
-			t->v[n++] = t->v[i];
-	if (t->rest)
-		t->v[n++] = REST;
-	t->n = n;
-	qsort(t->v, t->n, sizeof(*t->v), by_number);
-}
-
-static bool matches(const struct set_state *t)
-{
-	if (t->all || t->rest)
-		return true;
-	for (size_t i = 0; i < t->n; i++)
-		if (t->s->node[t->v[i]].accept)
-			return true;
-	return false;
-}
-
-/* No slash can be read from here: assumed, until an edge says otherwise. */
-static int find_inner(struct set_state *t)
-{
-	bool changed = true;
-
-	t->inner = malloc(t->s->n);
-	t->stamp = calloc(t->s->n, sizeof(*t->stamp));
-	t->v = calloc(t->s->n + 2, sizeof(*t->v));
-	if (!t->inner || !t->stamp || !t->v)
-		return -ENOMEM;
-	for (size_t q = 0; q < t->s->n; q++)
-		t->inner[q] = t->s->node[q].loop != LOOP_ANY;
-	while (changed) {
-		changed = false;
-		for (size_t q = 0; q < t->s->n; q++) {
-			for (uint32_t k = t->s->node[q].first; t->inner[q] && k != GS_NONE;
-			     k = t->s->edge[k].next) {
-				const struct gs_edge *const edge = &t->s->edge[k];
-
-				if ((edge->kind == EDGE_CHAR && edge->c == '/') ||
-				    !t->inner[edge->to]) {
-					t->inner[q] = false;
-					changed = true;
-				}
-			}
-		}
-	}
-	return 0;
-}
 
 /* ---- where in a path ---- */
 
@@ -234,7 +118,7 @@ static bool clauses_hold(const struct search *f, bool now)
 		const struct set_state *const no = c->no ? &f->set[set_index(f, c->no)] : NULL;
 		const struct set_state *const yes = c->yes ? &f->set[set_index(f, c->yes)] : NULL;
 
-		if (now ? (no && !matches(no)) || (yes && matches(yes))
+		if (now ? (no && !set_matches(no)) || (yes && set_matches(yes))
 			: (no && !no->all) || (yes && yes->n > 0))
 			continue;
 		return false;
@@ -293,7 +177,7 @@ static int add_point(struct search *f, uint32_t parent, char c, struct where w)
 	size_t h, n;
 
 	for (size_t i = 0; i < f->n_sets; i++)
-		normalise(&f->set[i]);
+		set_normalise(&f->set[i]);
 	if (!clauses_hold(f, false))
 		return 0;
 	if (f->n == POINT_MAX)
@@ -355,15 +239,36 @@ static void step_set(struct search *f, size_t i, size_t at, char c)
 	for (size_t k = 0; k < count; k++) {
 		const uint16_t q = number_at(f, at + sizeof(q) * (k + 1));
 
-		if (q == ALL)
+		if (q == GS_ALL)
 			t->all = true;
-		else if (q == REST)
+		else if (q == GS_REST)
 			t->rest = t->rest || c != '/';
 		else if (c)
-			step_state(t, f->now, q, c);
+			set_step(t, f->now, q, c);
 		else
 			t->v[t->n++] = q;
 	}
+}
+
+/* What a prefix leads to from the beginning of a set. */
+static int read_prefix(struct search *f, struct set_state *t, const char *prefix)
+{
+	set_enter(t, f->now, 0);
+	for (const char *c = prefix; *c; c++) {
+		uint16_t *const from = calloc(t->n + 1, sizeof(*from));
+		size_t m = t->n;
+
+		if (!from)
+			return -ENOMEM;
+		memcpy(from, t->v, m * sizeof(*from));
+		t->n = 0;
+		t->rest = t->rest && *c != '/';
+		f->now++;
+		while (m)
+			set_step(t, f->now, from[--m], *c);
+		free(from);
+	}
+	return 0;
 }
 
 static int first_points(struct search *f)
@@ -376,25 +281,10 @@ static int first_points(struct search *f)
 		const uint8_t phase = n == 1 ? AT_START : k == 0 ? AT_ROOT : AT_PLACE;
 
 		begin_point(f);
-		for (size_t i = 0; i < f->n_sets; i++) {
-			struct set_state *const t = &f->set[i];
-
-			enter(t, f->now, 0);
-			for (const char *c = prefix; *c; c++) {
-				uint16_t from[SETS_MAX * 8];
-				size_t m = t->n < SETS_MAX * 8 ? t->n : SETS_MAX * 8;
-
-				memcpy(from, t->v, m * sizeof(*from));
-				if (m < t->n)
-					return -E2BIG;
-				t->n = 0;
-				t->rest = t->rest && *c != '/';
-				f->now++;
-				while (m)
-					step_state(t, f->now, from[--m], *c);
-			}
-		}
-		r = add_point(f, UINT32_MAX, (char)k, (struct where){ .phase = phase });
+		for (size_t i = 0; r == 0 && i < f->n_sets; i++)
+			r = read_prefix(f, &f->set[i], prefix);
+		if (r == 0)
+			r = add_point(f, UINT32_MAX, (char)k, (struct where){ .phase = phase });
 	}
 	return r;
 }
@@ -441,7 +331,7 @@ static int walk(struct search *f, char path[GLOBSET_PATH_MAX])
 
 	for (; r == 0 && f->done < f->n; f->done++) {
 		const struct where here = f->point[f->done].where;
-		size_t offset[SETS_MAX];
+		size_t offset[SETS_MAX] = { 0 };
 
 		load_point(f, &f->point[f->done], offset);
 		r = try_point(f, f->done, offset, path);
@@ -467,8 +357,7 @@ static int add_set(struct search *f, const struct globset *s)
 		return 0;
 	if (f->n_sets == SETS_MAX)
 		return -E2BIG;
-	f->set[f->n_sets].s = s;
-	return find_inner(&f->set[f->n_sets++]);
+	return set_open(&f->set[f->n_sets++], s);
 }
 
 /* What some pattern names, what paths are made of, and one byte for all others. */
@@ -494,11 +383,8 @@ static void find_symbols(struct search *f)
 
 static void search_release(struct search *f)
 {
-	for (size_t i = 0; i < f->n_sets; i++) {
-		free(f->set[i].inner);
-		free(f->set[i].stamp);
-		free(f->set[i].v);
-	}
+	for (size_t i = 0; i < f->n_sets; i++)
+		set_close(&f->set[i]);
 	buf_release(&f->arena);
 	free(f->point);
 	free(f->table);

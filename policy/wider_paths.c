@@ -394,7 +394,7 @@ static int search_clause(const struct form *b, const struct clause *c, int domai
 	struct globset_clause all[GROUPS_MAX + 2];
 	struct group rest = { 0 };
 	size_t n = 0;
-	int r;
+	int r = 0;
 
 	for (; n < b->n_clauses; n++)
 		all[n] = (struct globset_clause){ b->c[n].no ? b->c[n].no->s : NULL,
@@ -406,7 +406,8 @@ static int search_clause(const struct form *b, const struct clause *c, int domai
 	}
 	if (c->yes)
 		all[n++] = (struct globset_clause){ .no = c->yes->s };
-	r = rest.s || !c->no ? globset_search(all, n, domain, path, e) : -e->code;
+	if (r == 0)
+		r = globset_search(all, n, domain, path, e);
 	strlist_release(&rest.l);
 	globset_free(rest.s);
 	return r;

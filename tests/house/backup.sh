@@ -26,7 +26,7 @@ half() { # a case that is killed after its first record
 		[ ! -e "$record" ] || break
 		sleep 0.01
 	done
-	kill -KILL $pid; wait $pid 2>/dev/null
+	kill -KILL "$pid"; wait "$pid" 2>/dev/null
 	record=${record%/*}
 	echo "${record##*/}" >"$dir/id"
 	test -e "$record/1-incident.json" && ! test -e "$record/7-outcome.json"

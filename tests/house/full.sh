@@ -27,7 +27,7 @@ begun() { # begun FUNCTION: a case of this incident that was killed after its fi
 		[ ! -e "$record" ] || break
 		sleep 0.01
 	done
-	kill -KILL $pid; wait $pid 2>/dev/null
+	kill -KILL "$pid"; wait "$pid" 2>/dev/null
 	id=${record%/*} id=${id##*/}
 	echo "$id" >"$dir/id"
 	test -e "$state/cases/$id/1-incident.json" && ! test -e "$state/cases/$id/7-outcome.json"
