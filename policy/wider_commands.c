@@ -11,8 +11,9 @@
  * open and have met the same decisions have the same futures: so each is
  * looked at once, and the walk ends.
  */
-#define WORDS_MAX 64
-#define NODES_MAX 50000
+#define WORDS_MAX  64
+#define NODES_MAX  50000
+#define OTHER_SIZE 600 /* bytes: one for each rule */
 
 struct begun {
 	size_t parent; /* index + 1; 0: the empty command */
@@ -24,7 +25,7 @@ struct walk {
 	struct begun *v;
 	size_t n, cap;
 	json_t *seen;
-	char other[32]; /* a word that no rule names */
+	char other[OTHER_SIZE]; /* a word that no rule names */
 };
 
 typedef void rule_fn(void *ctx, const struct command_rule *r, size_t source);
@@ -175,23 +176,33 @@ static int compare_command(const struct walk *w, size_t node, struct err *e)
 	return wider_verdicts(w->c, e, "run", text.p, &in_a, &in_b) < 0 ? -e->code : 1;
 }
 
+/* Longer by one '-' where a rule knows the word. */
 static void avoid_words(void *ctx, const struct command_rule *r, size_t source)
 {
 	char *const other = ctx;
 
 	(void)source;
-	for (size_t i = 0; i < r->argv.n; i++)
-		while (strlist_has(&OBJ(struct command_word, r->argv, i)->any, other) &&
-		       strlen(other) < 30)
-			(void)strcat(other, "-");
+	for (size_t i = 0; i < r->argv.n; i++) {
+		const size_t n = strlen(other);
+
+		if (n + 2 > OTHER_SIZE ||
+		    !strlist_has(&OBJ(struct command_word, r->argv, i)->any, other))
+			continue;
+		other[n] = '-';
+		other[n + 1] = '\0';
+	}
 }
 
 int wider_commands(const struct comparison *c, struct err *e)
 {
 	struct walk w = { .c = c, .other = "another", .seen = json_object() };
 	int r = w.seen ? 0 : -ENOMEM;
+	size_t n;
 
-	each_rule(c, avoid_words, w.other);
+	do {
+		n = strlen(w.other);
+		each_rule(c, avoid_words, w.other);
+	} while (strlen(w.other) != n);
 	if (r == 0)
 		r = begin_longer(&w, 0);
 	for (size_t i = 1; r == 0 && i <= w.n; i++) {

@@ -99,7 +99,7 @@ static int df(const char *state, const struct host_config *c, bool json, struct 
 	AUTO_JSON json_t *rows = NULL;
 	AUTO_JSON json_t *v = NULL;
 	struct house_level at;
-	uint64_t all;
+	uint64_t all = 0;
 
 	if (!measured || house_measure(state, c, &at, e) < 0 ||
 	    measure_parts(state, measured, &all, e) < 0 || house_collect(&dry, &rows, e) < 0)

@@ -52,7 +52,7 @@ static int fmt_one(const struct fmt_call *c, const char *path, struct err *e)
 	if (file_read_at(AT_FDCWD, path, POLICY_MAX, &text, e) < 0 ||
 	    policy_format(path, text.p ? text.p : "", text.n, &out, e) < 0)
 		return CLI_FAILED;
-	same = text.n == out.n && memcmp(text.p, out.p, out.n) == 0;
+	same = text.p && text.n == out.n && memcmp(text.p, out.p, out.n) == 0;
 	if (!c->check && !c->write)
 		return fwrite(out.p, 1, out.n, stdout) == out.n ? CLI_OK : CLI_FAILED;
 	if (same)
