@@ -18,8 +18,10 @@ gzip -9n "$root"/usr/share/man/man*/*
 install -D -m 0644 "$top/LICENSE" "$root/usr/share/doc/sickbay/copyright"
 install -D -m 0644 "$top/packaging/sickbay.json" "$root/etc/sickbay/sickbay.json"
 install -d -m 0755 "$root/etc/sickbay/services"
-for unit in "$top"/packaging/systemd/*; do
-	[ -e "$unit" ] && install -D -m 0644 "$unit" "$root/usr/lib/systemd/system/${unit##*/}"
+for unit in "$top"/docs/systemd/*.service; do
+	[ -e "$unit" ] || continue
+	mkdir -p "$root/usr/lib/systemd/system"
+	sed 's|@BINDIR@|/usr/bin|' "$unit" >"$root/usr/lib/systemd/system/${unit##*/}"
 done
 find "$root" -type d -exec chmod 0755 {} +
 

@@ -10,7 +10,8 @@
 #include "runtime/base/jmap.h"
 #include "runtime/base/log.h"
 
-#define NO_ROOM (64u << 10) /* bytes: a record and what goes with it */
+#define NO_ROOM	  (256u << 10) /* bytes: a record and what goes with it */
+#define NO_INODES 64
 
 int house_size(const char *path, uint64_t *bytes, uint64_t *files, struct err *e)
 {
@@ -80,8 +81,8 @@ bool house_is_full(const char *state, int code)
 
 	if (code == ENOSPC || code == EDQUOT)
 		return true;
-	return statvfs(state, &s) == 0 &&
-	       ((uint64_t)s.f_bavail * s.f_frsize < NO_ROOM || (s.f_files && s.f_favail == 0));
+	return statvfs(state, &s) == 0 && ((uint64_t)s.f_bavail * s.f_frsize < NO_ROOM ||
+					   (s.f_files && s.f_favail < NO_INODES));
 }
 
 int house_tidy(const char *state, const struct host_config *c, struct audit *audit, struct err *e)

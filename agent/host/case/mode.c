@@ -19,6 +19,13 @@ static int mode_from_name(const char *name)
 	return -1;
 }
 
+static const char *schema_of(const char *file)
+{
+	if (strcmp(file, MODE_FILE) == 0)
+		return MODE_SCHEMA;
+	return strcmp(file, CEILING_FILE) == 0 ? CEILING_SCHEMA : CHECK_SCHEMA;
+}
+
 /* The member `key` of a record as a mode; `otherwise` where there is no record yet. */
 static int read_mode(const char *state, const char *service, const char *file, const char *key,
 		     int otherwise, int *out, struct err *e)
@@ -32,8 +39,7 @@ static int read_mode(const char *state, const char *service, const char *file, c
 		return 0;
 	}
 	if (r == 0)
-		r = record_is(v, strcmp(file, MODE_FILE) == 0 ? MODE_SCHEMA : CHECK_SCHEMA, file,
-			      e);
+		r = record_is(v, schema_of(file), file, e);
 	if (r < 0)
 		return err_wrap(e, "service '%s'", service);
 	mode = mode_from_name(json_string_value(json_object_get(v, key)));

@@ -49,6 +49,21 @@ static int rule_full(const struct question *a, char why[QUEUE_WHY], struct err *
 	return r < 0 ? r : r == 0 ? QUEUE_WAIT : QUEUE_GO;
 }
 
+/* To go on with a case needs less than to begin one, but not nothing: a run that fails for want of
+ * room is a run that failed. */
+static int rule_room(const struct question *a, char why[QUEUE_WHY], struct err *e)
+{
+	(void)e;
+	if (!house_is_full(a->q->state, 0))
+		return QUEUE_GO;
+	(void)snprintf(
+		why, QUEUE_WHY,
+		"'%.200s' has no room left: it goes on when there is some, see `sickbay df` and "
+		"`sickbay gc`",
+		a->q->state);
+	return QUEUE_WAIT;
+}
+
 static int rule_suppressed(const struct question *a, char why[QUEUE_WHY], struct err *e)
 {
 	char reason[256];
@@ -120,9 +135,11 @@ int queue_check(const struct queue *q, const struct service *s, const struct gro
 
 	a.state = group_state(q, g, &a.kase);
 	if (a.state == GROUP_INTERRUPTED) { /* to go on is not to begin: it holds what it holds */
-		const int r = rule_paused(&a, why, e);
+		int r = rule_paused(&a, why, e);
 
-		return r == QUEUE_GO ? rule_storm(&a, why, e) : r;
+		if (r == QUEUE_GO)
+			r = rule_storm(&a, why, e);
+		return r == QUEUE_GO ? rule_room(&a, why, e) : r;
 	}
 	return ask_all(&a, why, e);
 }
