@@ -74,6 +74,19 @@ check "as they were they are read" says observed "$sickbay" case show "$id" --st
 other services/shop/check.json
 refuses "so is what a check of a service found" 1 "'check.json' has the format 'sickbay.check/2'" \
 	"$sickbay" heal "$dir/half.json" --service "$dir/services/shop.json" --state "$state"
+sed -i 's|sickbay.check/2|sickbay.check/1|' "$state/services/shop/check.json"
+echo '{ "schema": "sickbay.mode/2", "rung": "propose" }' >"$state/services/shop/mode.json"
+refuses "and how far a service may go" 1 "'mode.json' has the format 'sickbay.mode/2'" \
+	"$sickbay" heal "$dir/half.json" --service "$dir/services/shop.json" --state "$state"
+rm "$state/services/shop/mode.json"
+"$sickbay" case decide "$id" duplicate --state "$state" >/dev/null 2>&1
+other "cases/$id/decisions.ndjson"
+refuses "and what people decided" 1 "'decisions.ndjson' has the format 'sickbay.decision/2'" \
+	"$sickbay" case decide "$id" duplicate --state "$state"
+rm "$state/cases/$id/decisions.ndjson"
+mkdir -p "$dir/app/usr"; "$sickbay" image import "$dir/app" --name app --state "$state" >/dev/null 2>&1
+sed -i 's|\("format": *"[a-z.-]*/\)1"|\12"|' "$state/images/names/app.json"
+refuses "and what an image is" 1 "format 'sickbay.image/2' is not sickbay.image/1" "$sickbay" image inspect app --state "$state"
 check "an incident's state is refused, too" sh -c 'for f in "$1"/incidents/*; do
 	[ -f "$f" ] || f=$(ls "$f"/*.json | head -n 1); sed -i "s|/1\"|/2\"|" "$f"; done
 	! "$2" incident list --state "$1" >"$3" 2>&1 && grep -q "this sickbay reads" "$3"' sh "$state" "$sickbay" "$dir/out"

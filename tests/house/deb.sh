@@ -40,6 +40,12 @@ check "the program runs, and finds the others" sh -c 'chroot "$1" /usr/bin/sickb
 	chroot "$1" /usr/bin/sickbay policy check preset:patch' sh "$dir/root" "$version"
 check "the configuration is read as it comes" in_root sickbay df
 check "the group for what production said is there" in_root getent group sickbay-raw
+units() { # those of the source, naming the program where it is installed
+	for unit in "$top"/docs/systemd/*.service; do
+		[ ! -e "$unit" ] || grep -q "^ExecStart=/usr/bin/sickbay" "$dir/root/usr/lib/systemd/system/${unit##*/}" || return 1
+	done
+}
+check "the units of the source are there" units
 check "it is removed" dpkg --root="$dir/root" --log=/dev/null -r sickbay
 check "no program stays" test ! -e "$dir/root/usr/libexec/sickbay" -a ! -e "$dir/root/usr/bin/sickbay"
 check "the configuration and the state stay" test -e "$dir/root/etc/sickbay/sickbay.json" -a -d "$dir/root/var/lib/sickbay"
