@@ -70,7 +70,8 @@ static void proposed(const char *id, const char *policy, int required, const cha
 
 		CHECK_INT(case_record_digest(k, STAGE_OUTCOME, digest, &e), 0);
 		if (asprintf(&text,
-			     "{\"decision\":\"%s\",\"at\":\"2026-11-22T10:00:%sZ\",\"prev\":"
+			     "{\"schema\":\"sickbay.decision/"
+			     "1\",\"decision\":\"%s\",\"at\":\"2026-11-22T10:00:%sZ\",\"prev\":"
 			     "\"sha256:%s\"}\n",
 			     decision, id + 1, digest) < 0)
 			abort();

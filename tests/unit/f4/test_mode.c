@@ -57,7 +57,8 @@ static void a_rung_above_the_ceiling_counts_as_the_ceiling(void)
 
 static void a_demotion_starts_from_the_ceiling_that_the_check_saw(void)
 {
-	AUTO_JSON json_t *check = json_pack("{s:s,s:s}", "mode", "reproduce", "passed", "now");
+	AUTO_JSON json_t *check = json_pack("{s:s,s:s,s:s}", "schema", CHECK_SCHEMA, "mode",
+					    "reproduce", "passed", "now");
 	struct err e = ERR_INIT;
 
 	CHECK_INT(service_set_rung(state, shop, MODE_PROPOSE, "promoted", &e), 0);
@@ -80,7 +81,8 @@ static void what_the_last_case_saw_counts_more_than_the_check(void)
 
 static void a_record_that_says_no_mode_is_refused(void)
 {
-	AUTO_JSON json_t *bad = json_pack("{s:s}", "rung", "proposed");
+	AUTO_JSON json_t *bad =
+		json_pack("{s:s,s:s}", "schema", "sickbay.mode/1", "rung", "proposed");
 	const struct service s = { .name = shop };
 	struct err e = ERR_INIT;
 	int mode = -1;
@@ -93,8 +95,10 @@ static void a_record_that_says_no_mode_is_refused(void)
 
 static void a_service_that_never_passed_is_told_what_to_run(void)
 {
-	AUTO_JSON json_t *failed = json_pack("{s:s}", "mode", "observe");
-	AUTO_JSON json_t *passed = json_pack("{s:s}", "passed", "2026-11-22T11:00:00Z");
+	AUTO_JSON json_t *failed =
+		json_pack("{s:s,s:s}", "schema", CHECK_SCHEMA, "mode", "observe");
+	AUTO_JSON json_t *passed =
+		json_pack("{s:s,s:s}", "schema", CHECK_SCHEMA, "passed", "2026-11-22T11:00:00Z");
 	char other[] = "other";
 	struct service s = { .name = other, .file = file };
 	struct err e = ERR_INIT;
