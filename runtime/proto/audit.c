@@ -388,9 +388,9 @@ static int take_note(const struct msg *m, struct audit_checkpoint *out, struct e
 	memcpy(out->root, root, strlen(root) + 1);
 	out->note = strdup(note);
 	refused = why || (witness && !witnessed);
-	if (refused && asprintf(&out->unwitnessed, "%s%s%s", witness ? witness : "",
-				witness ? ": " : "",
-				why ? why : "the log that runs was started without it") < 0)
+	if (refused &&
+	    asprintf(&out->unwitnessed, "%s%s%s", witness ? witness : "", witness ? ": " : "",
+		     why ? why : "the log that runs was started without it") < 0)
 		out->unwitnessed = NULL;
 	if (!out->note || (refused && !out->unwitnessed)) {
 		audit_checkpoint_release(out);

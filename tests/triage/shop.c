@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a service meets that is, or is not, a fault of its code: record.sh keeps the reports of its sanitizer. */
+/* What a service meets that is, or is not, a fault of its code; record.sh keeps the reports. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

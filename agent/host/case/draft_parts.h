@@ -12,7 +12,7 @@ struct drafting {
 	struct strlist in_app, open;
 	char *recipe;
 	bool npm, no_lock; /* no_lock: dependencies that nothing pins */
-	int failed; /* out of memory on the way */
+	int failed;	   /* out of memory on the way */
 };
 
 void put_json(struct buf *b, const char *s);

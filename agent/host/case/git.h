@@ -46,8 +46,8 @@ struct git_merge {
 	} ours, was, theirs;
 };
 int git_merge_text(struct git *g, const struct git_merge *m, struct buf *out, struct err *e);
-/* The branch that HEAD of the service's repository names: *branch to be freed; -ENOENT when it names
- * none. */
+/* The branch that HEAD of the service's repository names: *branch to be freed; -ENOENT when it
+ * names none. */
 int git_head(struct git *g, char **branch, struct err *e);
 
 struct git_entry {

@@ -16,7 +16,7 @@ struct pipeline {
 	struct store *store;
 	struct audit *audit;
 	struct kase *kase;
-	struct claim *claim;	  /* lease of its incident, or NULL */
+	struct claim *claim;   /* lease of its incident, or NULL */
 	const char *refreshes; /* pipeline_begin(): the case that this one begins again, or NULL */
 };
 

@@ -41,7 +41,8 @@ int work_load_test(struct work *w, struct err *e);    /* from 3-match.json */
 int work_load_patch(struct work *w, struct err *e);   /* from 4-patch.json */
 /* What is not borrowed. */
 void work_release(struct work *w);
-/* All that the proof reads from records, with the patch as it applies at the head; may end the case.
+/* All that the proof reads from records, with the patch as it applies at the head; may end the
+ * case.
  */
 int work_load_proof(struct work *w, struct err *e);
 /* Runs the steps: *record is what becomes 5-proof.json. */

@@ -4,8 +4,8 @@
 /*
  * What a message says when its values are left out: numbers and quoted texts
  * become a mark, every way of having nothing (null, undefined, NoneType) the
- * same word; the member that was wanted of nothing stays.  Two failures of one type in one function are of one kind only
- * when these agree: "of null" and "of undefined" do, "is not a function" is
+ * same word; the member that was wanted of nothing stays.  Two failures of one type in one function
+ * are of one kind only when these agree: "of null" and "of undefined" do, "is not a function" is
  * another failure.  free() it; NULL without memory.
  */
 char *failure_kind(const char *message);

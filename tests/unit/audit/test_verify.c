@@ -265,7 +265,7 @@ static void an_older_checkpoint_in_place_of_the_newest_is_found(void)
 	/* the other copy is gone too: a witness still knows */
 	CHECK_INT(unlinkat(log_dir, "checkpoints/00000000000000000008", 0), 0);
 	CHECK_STR(verdict_name(log_verify().verdict), "ok");
-	const struct verify_options o = { NULL, newest.p, newest.n };
+	const struct verify_options o = { .witness = newest.p, .witness_len = newest.n };
 	struct err e = ERR_INIT;
 
 	CHECK_INT(verify(log_dir, &o, &v, &e), 0);
@@ -291,7 +291,7 @@ static void a_rewritten_history_is_a_fork_of_what_a_witness_holds(void)
 	log_sign(l); /* with the log's own key */
 	auditlog_close(l);
 	CHECK_STR(verdict_name(log_verify().verdict), "ok");
-	const struct verify_options o = { NULL, newest.p, newest.n };
+	const struct verify_options o = { .witness = newest.p, .witness_len = newest.n };
 
 	CHECK_INT(verify(log_dir, &o, &v, &e), 0);
 	CHECK_STR(verdict_name(v.verdict), "forked");
