@@ -102,6 +102,7 @@ static int each_proposal(const char *state, const char *service, seen_fn *fn, vo
 struct due {
 	size_t n;
 	char *first;
+	const char *except;
 };
 
 static int add_due(void *ctx, const char *id, const struct proposal_seen *p, struct err *e)
@@ -109,16 +110,17 @@ static int add_due(void *ctx, const char *id, const struct proposal_seen *p, str
 	struct due *d = ctx;
 
 	(void)e;
-	if (!p->required || p->audited)
+	if (!p->required || p->audited || (d->except && strcmp(id, d->except) == 0))
 		return 0;
 	if (d->n++ == 0)
 		(void)snprintf(d->first, 128, "%s", id);
 	return 0;
 }
 
-int depth_due(const char *state, const char *service, size_t *n, char first[128], struct err *e)
+int depth_due(const char *state, const char *service, const char *except, size_t *n,
+	      char first[128], struct err *e)
 {
-	struct due d = { .first = first };
+	struct due d = { .first = first, .except = except };
 	const int r = each_proposal(state, service, add_due, &d, e);
 
 	*n = d.n;

@@ -17,5 +17,7 @@
 /* Of a case that is about to be proposed: {"required":bool,"why":[texts],"share":percent}. */
 int depth_judge(const char *state, const struct service *s, const struct kase *k, json_t **out,
 		struct err *e);
-/* How many of the service's proposals wait for that; first: the id of one. */
-int depth_due(const char *state, const char *service, size_t *n, char first[128], struct err *e);
+/* How many of the service's proposals wait for that; first: the id of one. `except` (NULL: none) is
+ * the case whose proposal the next one takes the place of. */
+int depth_due(const char *state, const char *service, const char *except, size_t *n,
+	      char first[128], struct err *e);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/host/case/path_lock.h"
 #include "agent/host/case/stop.h"
 #include "agent/host/incident/triage.h"
 #include "agent/host/pipeline/privacy.h"
@@ -180,7 +179,6 @@ void work_release(struct work *w)
 	changes_release(&w->patch);
 	changes_release(&w->patch_head);
 	free(w->test_path);
-	path_lock_release(w->paths);
 	json_decref(w->drift.reasons);
 	redact_free(w->values);
 }

@@ -30,6 +30,18 @@ static int old_case(const struct pipeline *p, struct kase **out, struct err *e)
 	return id ? case_open(p->state, id, false, out, e) : 0;
 }
 
+int refresh_of(const struct pipeline *p, char id[128], struct err *e)
+{
+	struct kase *k = NULL;
+	const int r = old_case(p, &k, e);
+
+	if (r < 0 || !k)
+		return r;
+	(void)snprintf(id, 128, "%s", case_id(k));
+	case_close(k);
+	return 1;
+}
+
 /* *out stays NULL where there is none. */
 static int old_record(struct work *w, int stage, json_t **out, char id[96], struct err *e)
 {

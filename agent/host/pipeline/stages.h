@@ -19,7 +19,6 @@ struct work {
 	struct changes patch_head; /* the patch as it applies at the head */
 	bool merged;		   /* that is another one than at the base */
 	char *test_path;
-	struct path_lock *paths; /* the lease of what the patch changes */
 	struct drift_view drift; /* what the ledger says of that */
 	struct redact *values;	 /* that may not leave; NULL until the base commit is known */
 	int outcome;		 /* set by the stage that ends the case; -1: go on */
@@ -65,6 +64,8 @@ int work_bring_to_head(struct work *w, struct err *e);
  */
 int work_reuse_test(struct work *w, struct gate_outcome *o, struct err *e);
 int work_reuse_patch(struct work *w, struct gate_outcome *o, struct err *e);
+/* 1: the id of the case that this one begins again; 0: it does not. */
+int refresh_of(const struct pipeline *p, char id[128], struct err *e);
 /* Once the refreshed case has ended in a proposal: the earlier one's is decided as a duplicate. */
 int refresh_settle(const struct pipeline *p, struct err *e);
 /* A stage may have ended the case in its record without the outcome having been written yet. */

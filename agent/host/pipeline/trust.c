@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <poll.h>
+#include <stdio.h>
 
 #include "agent/host/case/depth.h"
 #include "agent/host/case/facts.h"
-#include "agent/host/case/path_lock.h"
 #include "agent/host/case/stop.h"
 #include "agent/host/pipeline/stages.h"
+#include "agent/host/queue/queue.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 
@@ -18,35 +19,47 @@
 #define WAIT_STEP  250
 #define AUDIT_HINT "'sickbay case audit ID --by-note TEXT' records that"
 
+/* What the patch changes, as paths of the repository: services may share one. */
+static int changed_paths(const struct work *w, struct strlist *out, struct err *e)
+{
+	const char *root = w->p->service->repository.root;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < w->patch.n; i++) {
+		AUTO_FREE char *path = NULL;
+
+		if (asprintf(&path, "%s%s%s", root, *root ? "/" : "", w->patch.v[i].path) < 0 ||
+		    strlist_add(out, path) < 0)
+			r = err_set(e, ENOMEM, "out of memory");
+	}
+	return r;
+}
+
 /* Waits for a while, since a repair ends by itself; then a person has to decide on the order. */
 static int hold_paths(struct work *w, struct err *e)
 {
-	const struct path_claim claim = { .repository = w->p->service->repository.url,
-					  .root = w->p->service->repository.root,
-					  .case_id = case_id(w->p->kase),
-					  .changes = &w->patch };
 	const uint64_t until = clock_mono_ns() / 1000000 + WAIT_MS;
-	int r = 0;
+	struct strlist paths = { 0 };
+	char why[256] = "";
+	int r = w->p->claim ? changed_paths(w, &paths, e)
+			    : err_set(e, EINVAL, "case '%s' has no lease of its incident",
+				      case_id(w->p->kase));
 
-	while (!w->paths && r == 0) {
-		struct err busy = ERR_INIT;
-
-		r = path_lock_take(w->p->state, &claim, &w->paths, &busy);
-		if (r == 0)
+	while (r == 0) {
+		r = queue_lock(w->p->claim, w->p->service->repository.url, &paths, why, e);
+		if (r <= 0)
 			break;
-		if (r != -EBUSY)
-			return err_set(e, -r, "%s", busy.msg);
 		if (clock_mono_ns() / 1000000 >= until) {
 			work_end(w, OUTCOME_NEEDS_PERSON,
-				 "%.400s: two repairs do not change one "
-				 "place at a time",
-				 busy.msg);
-			return 0;
+				 "%s: two repairs do not change one place at a time", why);
+			r = 0;
+			break;
 		}
-		log_progress("waits: %s", busy.msg);
+		log_progress("waits: %s", why);
 		(void)poll(NULL, 0, WAIT_STEP);
 		r = stop_point(e);
 	}
+	strlist_release(&paths);
 	return r;
 }
 
@@ -81,10 +94,12 @@ int trust_before_proof(struct work *w, struct err *e)
 
 static int may_propose(struct work *w, struct err *e)
 {
-	char first[128] = "";
+	char first[128] = "", old[128];
 	size_t n = 0;
-	int r = depth_due(w->p->state, w->p->service->name, &n, first, e);
+	int r = refresh_of(w->p, old, e);
 
+	if (r >= 0)
+		r = depth_due(w->p->state, w->p->service->name, r ? old : NULL, &n, first, e);
 	if (r == 0 && n)
 		work_end(w, OUTCOME_NEEDS_PERSON,
 			 "%zu proposal%s of %s wait%s until a person looked at %s in depth, first "

@@ -97,10 +97,11 @@ static void why(const struct pr_input *in, struct buf *b)
 
 static void place(struct buf *b, const json_t *c)
 {
+	const char *function = pr_str(c, "function");
 	char text[1024];
 
-	(void)snprintf(text, sizeof(text), "%s:%lld %s", pr_str(c, "file"),
-		       (long long)number(c, "line"), pr_str(c, "function"));
+	(void)snprintf(text, sizeof(text), "%s:%lld%s%s", pr_str(c, "file"),
+		       (long long)number(c, "line"), *function ? " " : "", function);
 	md_code(b, text);
 }
 

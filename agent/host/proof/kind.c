@@ -51,7 +51,7 @@ static bool names_code(const struct buf *before)
 	return false;
 }
 
-char *failure_kind(const char *message)
+char *failure_kind(const char *message, bool members)
 {
 	struct buf out = BUF_INIT(KIND_MAX);
 
@@ -59,7 +59,7 @@ char *failure_kind(const char *message)
 	for (const char *s = message ? message : ""; *s;) {
 		const size_t quoted = quoted_length(s), word = word_length(s);
 
-		if (quoted && names_code(&out))
+		if (quoted && members && names_code(&out))
 			buf_put(&out, s, quoted);
 		else if (quoted)
 			buf_puts(&out, is_nothing(s + 1, quoted - 2) ? "nothing" : "?");

@@ -27,9 +27,9 @@ static int note_run(void *ctx, size_t index, const struct test_report *r, struct
 	(void)index;
 	if (r->chain.n) {
 		m = gate_match(&s->want, r, &at);
-		(void)snprintf(place, sizeof(place), "%s at %s:%llu %s", at.type ? at.type : "?",
+		(void)snprintf(place, sizeof(place), "%s at %s:%llu%s%s", at.type ? at.type : "?",
 			       at.file ? at.file : "?", (unsigned long long)at.line,
-			       at.function ? at.function : "?");
+			       at.function ? " " : "", at.function ? at.function : "");
 	} else if (!test_report_green(r)) {
 		(void)snprintf(place, sizeof(place), "%s %d without a reported failure",
 			       exit_kind_name(r->exit.kind), r->exit.code);

@@ -25,9 +25,9 @@ struct variants {
 	json_t *document;      /* what the inspection made */
 	struct change harness; /* borrows from the document */
 	char path[4200];
-	json_t *values[2]; /* before and after: {ID: event} */
-	char *kind;	   /* of the control's failure before the patch */
-	bool controlled;   /* it failed as production did */
+	json_t *values[2];   /* before and after: {ID: event} */
+	char *kind, *coarse; /* of the control's failure before the patch */
+	bool controlled;     /* it failed as production did */
 	size_t total, kept, mended, errors_kept, changed;
 	char first[300]; /* why it does not hold */
 };
@@ -151,35 +151,48 @@ static const char *message_of(const struct objlist *chain)
 }
 
 /*
- * 1: it fails as production did: the same type in the same function, and the
- * same kind of failure as the control's, once that is known; 0: it does not.
+ * How near a failure is to production's, of the same type in the same function:
+ * NEAR has the same kind of message, SAME wants the same member of nothing as
+ * well.  The first one that is asked about, the control's, says what is wanted.
  */
-static int same_class(struct variants *v, const json_t *ev, struct err *e)
+enum nearness { OTHER, NEAR, SAME };
+
+static int compare_kind(struct variants *v, const char *message, struct err *e)
 {
-	AUTO_FREE char *kind = NULL;
+	AUTO_FREE char *kind = failure_kind(message, true);
+	AUTO_FREE char *coarse = failure_kind(message, false);
+
+	if (!kind || !coarse)
+		return err_set(e, ENOMEM, "out of memory");
+	if (!v->kind) {
+		v->kind = take_ptr(kind);
+		v->coarse = take_ptr(coarse);
+		return SAME;
+	}
+	if (strcmp(kind, v->kind) == 0)
+		return SAME;
+	return strcmp(coarse, v->coarse) == 0 ? NEAR : OTHER;
+}
+
+static int nearness(struct variants *v, const json_t *ev, struct err *e)
+{
 	struct objlist chain = { 0 };
 	struct coordinate seen = { 0 };
-	bool same;
 	int m, r;
 
 	if (strcmp(text_of(ev, "outcome"), "throw") != 0)
-		return 0;
+		return OTHER;
 	r = testrun_trace(v->in->world, text_of(ev, "lang"), text_of(ev, "stack"), &chain, e);
 	if (r < 0) {
 		e->code = 0; /* a trace that cannot be read shows no place: then it is another
 				failure */
-		return 0;
+		return OTHER;
 	}
 	m = match_compare(&v->in->incident->coordinate, &chain, &seen);
-	kind = failure_kind(message_of(&chain));
+	r = m == MATCH_EXACT || m == MATCH_SAME_FUNCTION ? compare_kind(v, message_of(&chain), e)
+							 : OTHER;
 	exceptions_release(&chain);
-	if (!kind)
-		return err_set(e, ENOMEM, "out of memory");
-	same = (m == MATCH_EXACT || m == MATCH_SAME_FUNCTION) &&
-	       (!v->kind || strcmp(kind, v->kind) == 0);
-	if (same && !v->kind)
-		v->kind = take_ptr(kind);
-	return same;
+	return r;
 }
 
 static void object_to(struct variants *v, const char *id, const char *why, const json_t *after)
@@ -201,16 +214,16 @@ static int compare(struct variants *v, const char *id, const json_t *before, con
 {
 	const bool threw = strcmp(text_of(before, "outcome"), "throw") == 0;
 	const bool throws = after && strcmp(text_of(after, "outcome"), "throw") == 0;
-	const int was_class = threw ? same_class(v, before, e) : 0;
-	const int is_class = throws ? same_class(v, after, e) : 0;
+	const int was = threw ? nearness(v, before, e) : OTHER;
+	const int is = throws ? nearness(v, after, e) : OTHER;
 
-	if (was_class < 0 || is_class < 0)
+	if (was < 0 || is < 0)
 		return -e->code;
 	if (!after)
 		object_to(v, id, "gives no answer any more", NULL);
-	else if (is_class)
+	else if (is == SAME)
 		object_to(v, id, "still fails as production did:", after);
-	else if (was_class)
+	else if (was == SAME || (was == NEAR && !throws))
 		v->mended++;
 	else if (threw && !throws)
 		object_to(v, id, "hid an error that the base reported:", before);
@@ -232,13 +245,13 @@ static int control(struct variants *v, struct err *e)
 {
 	const json_t *before = json_object_get(v->values[0], CONTROL);
 	const json_t *after = json_object_get(v->values[1], CONTROL);
-	const int was = before ? same_class(v, before, e) : 0;
-	const int is = was > 0 && after ? same_class(v, after, e) : 0;
+	const int was = before ? nearness(v, before, e) : OTHER;
+	const int is = was == SAME && after ? nearness(v, after, e) : OTHER;
 
 	if (was < 0 || is < 0)
 		return -e->code;
-	v->controlled = was == 1;
-	if (is)
+	v->controlled = was == SAME;
+	if (is == SAME)
 		object_to(v, CONTROL, "still fails as production did:", after);
 	return 0;
 }
@@ -308,5 +321,6 @@ int step_variants(const struct proof_input *in, int side, struct step_result *r,
 	json_decref(v.values[0]);
 	json_decref(v.values[1]);
 	free(v.kind);
+	free(v.coarse);
 	return k;
 }

@@ -24,6 +24,7 @@ same "the file that it keeps is not changed" lib/stringify.js \
 	"$(json "$record/4-patch.json" '" ".join(c["path"] for c in j["changes"])')"
 same "the refusals name its reason" "'lib/utils.js': shared helpers are changed by hand" \
 	"$(json "$record/4-patch.json" 'j["agent"]["refusals"][0]["reason"]')"
+check "a person decides on it" "$sickbay" case decide "$(basename "$record")" merged --state "$state"
 echo '{ "version": 1, "name": "own", "cod": {} }' >"$at/repo/.sickbay/policy.json"
 git -C "$at/repo" -c user.name=t -c user.email=t@example.invalid commit -qam "typo"
 sed -i "s/\"commit\": \"[0-9a-f]*\"/\"commit\": \"$(git -C "$at/repo" rev-parse HEAD)\"/" "$at/deploy.json"

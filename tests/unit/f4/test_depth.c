@@ -135,10 +135,10 @@ static void what_waits_is_counted_until_a_person_looked(void)
 	proposed("a20", "p1", 1, "merged");
 	proposed("a30", "p1", 0, NULL);
 	proposed("a40", "p1", 1, NULL);
-	CHECK_INT(depth_due(dir, "shop", &n, first, &e), 0);
+	CHECK_INT(depth_due(dir, "shop", NULL, &n, first, &e), 0);
 	CHECK_INT(n, 2);
 	CHECK_STR(first, "a20-1");
-	CHECK_INT(depth_due(dir, "mail", &n, first, &e), 0);
+	CHECK_INT(depth_due(dir, "mail", NULL, &n, first, &e), 0);
 	CHECK_INT(n, 0);
 	remove_dir();
 }

@@ -8,12 +8,17 @@
 #include "runtime/base/cleanup.h"
 #include "tests/tap.h"
 
-static bool same(const char *a, const char *b)
+static bool agree(const char *a, const char *b, bool members)
 {
-	AUTO_FREE char *x = failure_kind(a);
-	AUTO_FREE char *y = failure_kind(b);
+	AUTO_FREE char *x = failure_kind(a, members);
+	AUTO_FREE char *y = failure_kind(b, members);
 
 	return x && y && strcmp(x, y) == 0;
+}
+
+static bool same(const char *a, const char *b)
+{
+	return agree(a, b, true);
 }
 
 static void every_way_of_having_nothing_is_one_kind(void)
