@@ -95,10 +95,8 @@ static void put_header(const struct bundle_file *f, uint64_t mtime, struct buf *
 	put_octal(h + 136, 12, mtime);
 	memset(h + 148, ' ', 8); /* the checksum counts as blanks */
 	h[156] = '0';
-	memcpy(h + 257,
-	       "ustar\0"
-	       "00",
-	       8);
+	(void)snprintf(h + 257, 6, "ustar");
+	h[263] = h[264] = '0'; /* the version, without an end */
 	for (size_t i = 0; i < BLOCK; i++)
 		sum += (unsigned char)h[i];
 	put_octal(h + 148, 7, sum);

@@ -7,6 +7,11 @@
 #define R	   "/opt/sickbay/reporters/"
 #define WORDS_MAX  12
 #define NODE_TEST  R "node-test.js"
+#define NODE_TAPE  R "node-tape.js"
+#define NODE_MOCHA R "node-mocha.js"
+#define NODE_JEST  R "node-jest.js"
+#define JEST_ARG   "--reporters=" NODE_JEST
+#define C_TESTS	   R "c-tests.sh"
 #define BUILD_TEST "cc -g -I. -o \"$OUT/test\" \"$TEST\""
 
 /* How each framework that has a reporter is run; "@dir" becomes the folder of the tests. */
@@ -16,8 +21,8 @@ static const struct framework {
 } frameworks[] = {
 	{ "tape",
 	  "javascript",
-	  { "node", "--require", R "node-tape.js", "node_modules/.bin/tape", "@dir/**/*.js" },
-	  { "node", "--require", R "node-tape.js", "node_modules/.bin/tape", "@test" },
+	  { "node", "--require", NODE_TAPE, "node_modules/.bin/tape", "@dir/**/*.js" },
+	  { "node", "--require", NODE_TAPE, "node_modules/.bin/tape", "@test" },
 	  { "npx", "tape", "@test" } },
 	{ "node:test",
 	  "javascript",
@@ -28,17 +33,17 @@ static const struct framework {
 	  { "node", "--test", "@test" } },
 	{ "mocha",
 	  "javascript",
-	  { "node", "--require", R "node-mocha.js", "node_modules/.bin/mocha", "--full-trace",
-	    "--reporter", R "node-mocha.js", "@dir" },
-	  { "node", "--require", R "node-mocha.js", "node_modules/.bin/mocha", "--full-trace",
-	    "--reporter", R "node-mocha.js", "@test" },
+	  { "node", "--require", NODE_MOCHA, "node_modules/.bin/mocha", "--full-trace",
+	    "--reporter", NODE_MOCHA, "@dir" },
+	  { "node", "--require", NODE_MOCHA, "node_modules/.bin/mocha", "--full-trace",
+	    "--reporter", NODE_MOCHA, "@test" },
 	  { "npx", "mocha", "@test" } },
 	{ "jest",
 	  "javascript",
-	  { "node", "--require", R "node-jest.js", "node_modules/.bin/jest",
-	    "--reporters=" R "node-jest.js", "--transform={}", "--runInBand" },
-	  { "node", "--require", R "node-jest.js", "node_modules/.bin/jest",
-	    "--reporters=" R "node-jest.js", "--transform={}", "--runInBand", "@test" },
+	  { "node", "--require", NODE_JEST, "node_modules/.bin/jest", JEST_ARG, "--transform={}",
+	    "--runInBand" },
+	  { "node", "--require", NODE_JEST, "node_modules/.bin/jest", JEST_ARG, "--transform={}",
+	    "--runInBand", "@test" },
 	  { "npx", "jest", "@test" } },
 	{ "pytest",
 	  "python",
@@ -53,13 +58,13 @@ static const struct framework {
 	  { "python3", "-m", "unittest", "@test" } },
 	{ "c",
 	  "c",
-	  { "sh", R "c-tests.sh", "-b", BUILD_TEST, "@dir/*.c" },
-	  { "sh", R "c-tests.sh", "-b", BUILD_TEST, "@test" },
+	  { "sh", C_TESTS, "-b", BUILD_TEST, "@dir/*.c" },
+	  { "sh", C_TESTS, "-b", BUILD_TEST, "@test" },
 	  { NULL } },
 	{ "shell",
 	  "c",
-	  { "sh", R "c-tests.sh", "@dir/*.sh" },
-	  { "sh", R "c-tests.sh", "@test" },
+	  { "sh", C_TESTS, "@dir/*.sh" },
+	  { "sh", C_TESTS, "@test" },
 	  { "sh", "@test" } },
 };
 

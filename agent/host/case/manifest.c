@@ -167,7 +167,7 @@ int manifests_read(struct git *g, struct manifests *out, struct err *e)
 
 void manifests_release(struct manifests *m)
 {
-	for (size_t i = 0; i < m->n; i++) {
+	for (size_t i = 0; m->v && i < m->n; i++) {
 		jmap_release(manifest_map, &m->v[i]);
 		free(m->v[i].path);
 		free(m->v[i].text);

@@ -194,6 +194,15 @@ static int end_cancelled(const struct pipeline *p, struct err *e)
 	return end_case(p, OUTCOME_CANCELLED, reason, e);
 }
 
+static int finish(struct work *w, struct err *e)
+{
+	int r = stop_point(e);
+
+	if (r == 0)
+		r = work_mask_reason(w, e);
+	return r < 0 ? r : end_case(w->p, w->outcome, w->reason, e);
+}
+
 int pipeline_run(const struct pipeline *p, struct pipeline_end *out, struct err *e)
 {
 	const struct stop_watch watch = { p->state, p->service->name, p->kase, p->audit };
@@ -221,11 +230,7 @@ int pipeline_run(const struct pipeline *p, struct pipeline_end *out, struct err 
 		else if (w.outcome < 0)
 			r = run_stage(&w, stage, e);
 		if (r == 0 && w.outcome >= 0)
-			r = stop_point(e);
-		if (r == 0 && w.outcome >= 0)
-			r = work_mask_reason(&w, e);
-		if (r == 0 && w.outcome >= 0)
-			r = end_case(p, w.outcome, w.reason, e);
+			r = finish(&w, e);
 	}
 	stop_end();
 	if (r == -ECANCELED)

@@ -105,8 +105,10 @@ static int make_commit(struct work *w, const struct proposal *p, char oid[65], s
 	all.v = calloc(all.n + 1, sizeof(*all.v)); /* borrows the contents */
 	if (!all.v)
 		return err_set(e, ENOMEM, "out of memory");
-	memcpy(all.v, p->test.v, p->test.n * sizeof(*all.v));
-	memcpy(all.v + p->test.n, p->patch.v, p->patch.n * sizeof(*all.v));
+	for (size_t i = 0; i < p->test.n; i++)
+		all.v[i] = p->test.v[i];
+	for (size_t i = 0; i < p->patch.n; i++)
+		all.v[p->test.n + i] = p->patch.v[i];
 	r = git_commit_changes(w->world.git, &c, &all, oid, e);
 	free(all.v);
 	return r;
