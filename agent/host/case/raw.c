@@ -39,11 +39,15 @@ static int out_of_memory(struct err *e)
 static gid_t raw_group(void)
 {
 	AUTO_FCLOSE FILE *f = fopen("/etc/group", "re");
-	const struct group *g;
+	struct group g, *found = NULL;
+	char line[4096];
+	int r = f ? 0 : ENOENT;
 
-	while (f && (g = fgetgrent(f)))
-		if (strcmp(g->gr_name, RAW_GROUP) == 0)
-			return g->gr_gid;
+	while (r == 0 || r == ERANGE) { /* a longer line is another group's */
+		r = fgetgrent_r(f, &g, line, sizeof(line), &found);
+		if (r == 0 && strcmp(g.gr_name, RAW_GROUP) == 0)
+			return g.gr_gid;
+	}
 	return 0;
 }
 

@@ -258,7 +258,7 @@ static void read_frames(struct facts *f)
 	const struct frame *v = f->root->frames.v;
 
 	f->passes_through = true;
-	for (size_t n = 0; n < f->root->frames.n; n++) {
+	for (size_t n = 0; v && n < f->root->frames.n; n++) {
 		const enum where w = where_of(&v[n]);
 
 		if (w == WHERE_OWN) {
@@ -403,7 +403,7 @@ static void gather(const struct facts *f, struct triage *t)
 		add(t, "signal %.32s", f->signal);
 	if (f->memory >= 0)
 		add(t, "memory at %.0f %% of its limit", f->memory * 100);
-	for (size_t n = 0; f->root && n < f->root->frames.n && n < EVIDENCE_FRAMES; n++)
+	for (size_t n = 0; v && n < f->root->frames.n && n < EVIDENCE_FRAMES; n++)
 		if (&v[n] != f->own)
 			add_frame(t, &v[n]);
 		else
