@@ -21,7 +21,7 @@ says() { # says TEXT COMMAND [ARG ...]: exits 0 and prints the text
 past() { /usr/bin/python3 "$top/tests/cli/past-case.py" "$state" "$1" "$dir/none.json"; }
 
 mkdir -p "$state/images/names" "$state/images/records" "$state/services/shop" "$state/repos/shop.git" "$state/tmp/1-a" "$state/kept/old-1"
-for n in 1 2 3 4 5 6; do layer $n; done
+for one in 1 2 3 4 5 6; do layer $one; done
 echo "{ \"layers\": [\"$(id 1)\"] }" >"$state/images/names/app.json"
 echo '{}' >"$state/images/records/$(id 2).json"
 echo "{ \"toolchain\": \"$(id 3)\" }" >"$state/services/shop/check.json"

@@ -44,17 +44,16 @@ for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
 done
 
 # half of the reports are there when the worker starts, half come while it is killed
-n=0 first='' second=''
+at=0 first='' second=''
 for one in $all; do
-	n=$((n + 1))
-	if [ $((n % 2)) = 0 ]; then first="$first $one"; else second="$second $one"; fi
+	at=$((at + 1))
+	if [ $((at % 2)) = 0 ]; then first="$first $one"; else second="$second $one"; fi
 done
 submit() { "$sickbay" incident submit --services "$dir/services" --state "$state" "$@" >>"$dir/ids"; }
 # shellcheck disable=SC2086 # names without blanks
 submit_first() { submit $first; }
 # shellcheck disable=SC2086
 submit_second() { submit $second; }
-n=0
 check "250 reports are submitted" submit_first
 submit_second &
 feeder=$!

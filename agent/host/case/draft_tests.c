@@ -4,14 +4,13 @@
 
 #include "agent/host/case/draft_parts.h"
 
-#define R	   "/opt/sickbay/reporters/"
 #define WORDS_MAX  12
-#define NODE_TEST  R "node-test.js"
-#define NODE_TAPE  R "node-tape.js"
-#define NODE_MOCHA R "node-mocha.js"
-#define NODE_JEST  R "node-jest.js"
-#define JEST_ARG   "--reporters=" NODE_JEST
-#define C_TESTS	   R "c-tests.sh"
+#define NODE_TEST  "/opt/sickbay/reporters/node-test.js"
+#define NODE_TAPE  "/opt/sickbay/reporters/node-tape.js"
+#define NODE_MOCHA "/opt/sickbay/reporters/node-mocha.js"
+#define NODE_JEST  "/opt/sickbay/reporters/node-jest.js"
+#define JEST_ARG   "--reporters=/opt/sickbay/reporters/node-jest.js"
+#define C_TESTS	   "/opt/sickbay/reporters/c-tests.sh"
 #define BUILD_TEST "cc -g -I. -o \"$OUT/test\" \"$TEST\""
 
 /* How each framework that has a reporter is run; "@dir" becomes the folder of the tests. */

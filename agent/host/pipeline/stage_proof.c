@@ -15,10 +15,10 @@ static char *copy_bytes(const char *data, size_t n)
 {
 	char *copy = malloc(n + 1);
 
-	if (copy && n)
-		memcpy(copy, data, n);
-	if (copy)
-		copy[n] = '\0';
+	if (!copy)
+		return NULL;
+	memcpy(copy, data, n);
+	copy[n] = '\0';
 	return copy;
 }
 
