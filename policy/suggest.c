@@ -257,14 +257,15 @@ int policy_remedy_apply(json_t *document, const json_t *op, struct err *e)
 	const char *const what = json_string_value(json_object_get(op, "op"));
 	json_t *here = document;
 
-	while (here && p && *p == '/') {
+	if (!p || !what)
+		return err_set(e, EINVAL, "the operation has no place or no name");
+	while (here && *p == '/') {
 		const size_t n = strcspn(p + 1, "/");
 		char key[128];
 
 		(void)snprintf(key, sizeof(key), "%.*s", (int)n, p + 1);
 		p += n + 1;
-		if (*p == '\0' && what &&
-		    apply_last(here, key, what, json_object_get(op, "value")) == 0)
+		if (*p == '\0' && apply_last(here, key, what, json_object_get(op, "value")) == 0)
 			return 0;
 		here = json_is_array(here) ? json_array_get(here, strtoul(key, NULL, 10))
 					   : json_object_get(here, key);

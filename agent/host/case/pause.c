@@ -141,13 +141,11 @@ static int sync_dir(int dir, struct err *e)
 /* Text and blanks, of the one size. */
 static void fill(char page[FILE_SIZE], const char *text)
 {
-	size_t i = 0;
+	const size_t n = strnlen(text, FILE_SIZE - 1);
 
-	for (; i < FILE_SIZE - 1 && text[i]; i++)
-		page[i] = text[i];
-	for (; i < FILE_SIZE - 1; i++)
-		page[i] = ' ';
-	page[i] = '\n';
+	memset(page, ' ', FILE_SIZE);
+	memcpy(page, text, n);
+	page[FILE_SIZE - 1] = '\n';
 }
 
 static int overwrite(int dir, const char *name, const json_t *v, struct err *e)

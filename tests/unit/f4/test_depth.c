@@ -156,13 +156,11 @@ static json_int_t share_of(const char *id)
 
 static void the_share_rises_with_merges_that_nobody_touched(void)
 {
-	char id[8];
+	static const char *const ids[] = { "a10", "a11", "a12", "a13" };
 
 	make_dir();
-	for (int i = 10; i < 14; i++) {
-		(void)snprintf(id, sizeof(id), "a%d", i);
-		proposed(id, "p1", 0, "merged");
-	}
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		proposed(ids[i], "p1", 0, "merged");
 	CHECK_INT(share_of("x1"), 10);
 	proposed("a14", "p1", 0, "merged");
 	CHECK_INT(share_of("x2"), 20);
