@@ -1,7 +1,8 @@
 #!/bin/sh
 # sickbay-agent --inspect: one question, one JSON document; and the harnesses that it writes, run in their languages.
 . "$(dirname "$0")/../sh/lib.sh"
-agent=$(realpath "${SICKBAY_AGENT:-build/sickbay-agent}")
+sickbay=${SICKBAY:-build/sickbay}
+agent=$(realpath "${sickbay%/*}/sickbay-agent")
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 mkdir lib test

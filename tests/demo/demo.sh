@@ -236,10 +236,11 @@ claim "no process, mount, control group, namespace, loop device or file was left
 echo "   $(($(date +%s) - began)) seconds, all of it in build/demo"
 cat <<END
 
-   Now one of your own: write a service file (mandoc docs/man/sickbay-service.5), then
+   Now one of your own (docs/first-hour.md):
 
    build/sickbay doctor
-   build/sickbay service check YOURS.json
-   build/sickbay heal --from node --service YOURS.json --deploy deploy.json <report.ndjson
+   build/sickbay service init YOUR/REPOSITORY          # writes /etc/sickbay/services/NAME.json, runs nothing of it
+   build/sickbay service check NAME
+   build/sickbay heal --from node --service NAME --deploy deploy.json <report.ndjson
 END
 exit "$bad"
