@@ -214,7 +214,7 @@ static int wait_out(const char *why, struct err *e)
 	if (asked_to_end())
 		return cancel(e);
 	r = audit_note(now.w.audit, "pause.over",
-		       json_pack("{s:s,s:I}", "service", now.w.service, "held_us",
+		       json_pack("{s:s*,s:I}", "service", now.w.service, "held_us",
 				 (json_int_t)((clock_mono_ns() - begun) / 1000)),
 		       e);
 	if (r == 0)

@@ -11,7 +11,7 @@
  * for replicas, and before each effect.  One case at a time.
  */
 struct stop_watch {
-	const char *state, *service;
+	const char *state, *service; /* service NULL: only a pause of everything counts */
 	struct kase *kase; /* NULL: nothing that could be cancelled (service check, ...) */
 	struct audit *audit;
 };

@@ -37,6 +37,14 @@ int cli_witness(char **path, struct err *e);
 
 int cmd_audit_rotate(int argc, char **argv, struct err *e);
 int cmd_audit_revoke(int argc, char **argv, struct err *e);
+/*
+ * For what starts replicas and is no case: refuses while all, or the service (may be NULL), is
+ * paused, and then freezes with the rest until cli_hold_end(). CLI_OK, or the status to exit with.
+ */
+struct audit;
+int cli_hold(const char *state, const char *service, struct audit *audit, struct err *e);
+void cli_hold_end(void);
+
 int cmd_audit(int argc, char **argv, struct err *e);
 int cmd_image(int argc, char **argv, struct err *e);
 int cmd_incident(int argc, char **argv, struct err *e);

@@ -185,11 +185,19 @@ static int image_cmd_prepare(int argc, char **argv, struct err *e)
 	struct audit AUTO_AUDIT *log = NULL;
 	json_t AUTO_JSON *record = NULL;
 	char id[80];
+	int held;
 
 	if (status != CLI_OK)
 		return status;
-	if (audit_open(c.state, &log, e) < 0 || toolchain_prepare(s, log, argv[1], id, e) < 0)
+	if (audit_open(c.state, &log, e) < 0)
 		return CLI_FAILED;
+	held = cli_hold(c.state, NULL, log, e);
+	if (held != CLI_OK)
+		return held;
+	held = toolchain_prepare(s, log, argv[1], id, e) < 0 ? CLI_FAILED : CLI_OK;
+	cli_hold_end();
+	if (held != CLI_OK)
+		return held;
 	if (!c.json)
 		return puts(id) < 0 ? CLI_FAILED : CLI_OK;
 	if (toolchain_inspect(s, id, &record, e) < 0)

@@ -182,7 +182,7 @@ static int run_spec(struct run *run, const struct sandbox_spec *spec, struct err
 	struct sandbox *s = NULL;
 	struct exit_record r;
 	AUTO_CLOSE int signals = -1;
-	int interrupted = 0, err;
+	int interrupted = 0, status, err;
 	sigset_t set;
 
 	(void)sigemptyset(&set);
@@ -195,6 +195,9 @@ static int run_spec(struct run *run, const struct sandbox_spec *spec, struct err
 		(void)err_sys(e, "watch for signals");
 		return CLI_SANDBOX;
 	}
+	status = cli_hold(run->state, NULL, run->audit, e);
+	if (status != CLI_OK)
+		return status == CLI_CLOSED ? CLI_SANDBOX : status;
 	if (log_start(run, e) < 0 || sandbox_start(spec, &s, e) < 0)
 		return CLI_SANDBOX;
 	err = drive(run, s, signals, &interrupted, e);
@@ -216,6 +219,7 @@ static int run_spec(struct run *run, const struct sandbox_spec *spec, struct err
 
 static void run_release(struct run *run)
 {
+	cli_hold_end();
 	audit_close(run->audit);
 	policy_compiled_free(run->compiled);
 	policy_free(run->loaded);

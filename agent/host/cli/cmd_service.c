@@ -117,12 +117,14 @@ static int check(int argc, char **argv, struct err *e)
 	status = session_open(&o, &s, e);
 	if (status != CLI_OK)
 		return status;
-	{
+	status = cli_hold(s.state, s.service.name, s.audit, e);
+	if (status == CLI_OK) {
 		const struct check_input in = {
 			.state = s.state, .store = s.store, .service = &s.service, .audit = s.audit
 		};
 
 		status = service_check(&in, &v, &no_sandbox, e) < 0 ? CLI_FAILED : CLI_OK;
+		cli_hold_end();
 	}
 	session_close(&s);
 	if (status != CLI_OK)
