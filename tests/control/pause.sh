@@ -85,21 +85,21 @@ fi
 
 
 # ---- what is no case ----
-other=$dir/other
-"$sickbay" pause --all --reason "worst day" --state "$other" >"$dir/out" 2>&1
+other=$work/other
+"$sickbay" pause --all --reason "worst day" --state "$other" >"$work/out" 2>&1
 refuses "nothing is run while all is paused" 125 "paused (all: worst day): 'sickbay unpause' lets it go on" \
 	"$sickbay" run --state "$other" --image host -- true
-"$sickbay" unpause --all --state "$other" >"$dir/out" 2>&1
-"$sickbay" run --state "$other" --image host -- sh -c 'i=0; while [ $i -lt 20 ]; do echo $i; i=$((i + 1)); sleep 0.2; done' >"$dir/counted" 2>"$dir/err" &
+"$sickbay" unpause --all --state "$other" >"$work/out" 2>&1
+"$sickbay" run --state "$other" --image host -- sh -c 'i=0; while [ $i -lt 20 ]; do echo $i; i=$((i + 1)); sleep 0.2; done' >"$work/counted" 2>"$work/err" &
 runs=$!
 soon() { for _ in $(seq 100); do "$@" && return; sleep 0.1; done; }
-soon test -s "$dir/counted"
-"$sickbay" pause --all --reason again --state "$other" >"$dir/out" 2>&1
-soon grep -q 'paused: all: again' "$dir/err"
-before=$(wc -l <"$dir/counted"); sleep 1
-check "what runs stands still" [ "$(wc -l <"$dir/counted")" = "$before" ]
-"$sickbay" unpause --all --state "$other" >"$dir/out" 2>&1
+soon test -s "$work/counted"
+"$sickbay" pause --all --reason again --state "$other" >"$work/out" 2>&1
+soon grep -q 'paused: all: again' "$work/err"
+before=$(wc -l <"$work/counted"); sleep 1
+check "what runs stands still" [ "$(wc -l <"$work/counted")" = "$before" ]
+"$sickbay" unpause --all --state "$other" >"$work/out" 2>&1
 wait "$runs"; status=$?
 check "and goes on to its end" [ "$status" = 0 ]
-check "nothing of it is lost" [ "$(wc -l <"$dir/counted")" = 20 ]
+check "nothing of it is lost" [ "$(wc -l <"$work/counted")" = 20 ]
 done_testing
