@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/host/gate/gate.h"
-
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +6,9 @@
 #include <unistd.h>
 
 #include "agent/host/gate/collect.h"
-#include "agent/host/gate/evaluate.h"
-#include "agent/host/gate/leak.h"
+#include "agent/host/gate/monitor.h"
 #include "agent/host/gate/seen.h"
-#include "agent/host/incident/values.h"
 #include "runtime/base/log.h"
-#include "runtime/base/msg.h"
-#include "runtime/proto/gate.h"
 
 /*
  * Theory of operation.  One loop waits for three kinds of things: the agent's
@@ -26,30 +20,7 @@
  * the width the service allows, are numbered by the agent's own ids, and so
  * give the same record whatever order they end in.
  */
-#define QUEUE_MAX  256
-#define WIDTH_MAX  64
-#define READ_MS	   5000 /* a frame that was begun must be complete by then */
 #define AGENT_PATH "/opt/sickbay/bin/sickbay-agent"
-
-struct waiting {
-	struct gate_evaluate req;
-	struct changes changes;
-	uint64_t left; /* in the budget, once this one is paid */
-};
-
-struct monitor {
-	const struct gate_session *s;
-	struct gate_outcome out;
-	struct replica *replica;
-	int sock;
-	struct waiting queue[QUEUE_MAX];
-	size_t n_queue;
-	struct evaluation *live[WIDTH_MAX];
-	bool greeted, over, eof, wants_scope;
-	struct err *e;
-};
-
-typedef int handler(struct monitor *m, const json_t *body);
 
 void gate_outcome_release(struct gate_outcome *o)
 {
@@ -64,362 +35,6 @@ void gate_outcome_release(struct gate_outcome *o)
 	json_decref(o->refusals);
 	json_decref(o->notes);
 	*o = (struct gate_outcome){ 0 };
-}
-
-static int no_memory(struct monitor *m)
-{
-	return err_set(m->e, ENOMEM, "gate: out of memory");
-}
-
-/* The agent broke the protocol: its replica ends, the case goes on without its answer. */
-static int foul(struct monitor *m, const char *why)
-{
-	struct err ignored = ERR_INIT;
-
-	m->over = true;
-	m->out.end = GATE_FAILED;
-	free(m->out.why);
-	m->out.why = strdup(why);
-	if (!m->out.why)
-		return no_memory(m);
-	if (leak_mask(m->s->values, &m->out.why, m->e) < 0)
-		return -m->e->code;
-	if (audit_note(m->s->world->audit, "gate.violation", json_pack("{s:s}", "why", m->out.why),
-		       &ignored) < 0)
-		log_warn("%s", ignored.msg);
-	return 0;
-}
-
-static int answer(struct monitor *m, uint16_t type, json_t *body)
-{
-	AUTO_JSON json_t *own = body;
-	struct err gone = ERR_INIT;
-
-	if (!own)
-		return no_memory(m);
-	if (msg_send(m->sock, type, own, NULL, 0, -1, &gone) < 0)
-		m->eof = true; /* it went away: its replica's end says how */
-	return 0;
-}
-
-/* What is kept of a refusal: the agent may have chosen the words in it. */
-static int note_refusal(struct monitor *m, const struct policy_verdict *v, const char *path)
-{
-	json_t *row =
-		json_pack("{s:s,s:s,s:s,s:s,s:s}", "rule", v->rule, "place", v->place, "reason",
-			  v->reason, "decision", policy_decision_name(v->decision), "path", path);
-	AUTO_JSON json_t *masked =
-		row && m->s->values ? values_mask(m->s->values, row, m->e) : json_incref(row);
-
-	json_decref(row);
-	if (!masked)
-		return m->e->code ? -m->e->code : no_memory(m);
-	if (json_array_append(m->out.refusals, masked) < 0)
-		return no_memory(m);
-	return audit_note(m->s->world->audit, "gate.deny",
-			  json_pack("{s:s,s:O,s:O,s:O,s:O}", "role", policy_role_name(m->s->role),
-				    "rule", json_object_get(masked, "rule"), "place",
-				    json_object_get(masked, "place"), "reason",
-				    json_object_get(masked, "reason"), "path",
-				    json_object_get(masked, "path")),
-			  m->e);
-}
-
-static int refuse(struct monitor *m, uint64_t id, const struct policy_verdict *v, const char *path)
-{
-	if (note_refusal(m, v, path) < 0)
-		return -m->e->code;
-	m->wants_scope = m->wants_scope || v->decision == POLICY_NEEDS_SCOPE;
-	return answer(m, GATE_REFUSED,
-		      json_pack("{s:I,s:s,s:s,s:s}", "id", (json_int_t)id, "rule", v->rule, "place",
-				v->place, "reason", v->reason));
-}
-
-static int refuse_plain(struct monitor *m, uint64_t id, const char *rule, const char *reason)
-{
-	struct policy_verdict v = { .decision = POLICY_DENY };
-
-	(void)snprintf(v.rule, sizeof(v.rule), "%s", rule);
-	(void)snprintf(v.place, sizeof(v.place), "built-in");
-	(void)snprintf(v.reason, sizeof(v.reason), "%s", reason);
-	return refuse(m, id, &v, "");
-}
-
-/* The new test; what registers it changes a file that is there. */
-static const char *first_added(const struct changes *c)
-{
-	for (size_t i = 0; i < c->n; i++)
-		if (c->v[i].kind == CHANGE_ADD)
-			return c->v[i].path;
-	return NULL;
-}
-
-/* 1: allowed; 0: refused and said so. */
-static int allowed(struct monitor *m, uint64_t id, const struct changes *c)
-{
-	const struct gate_session *s = m->s;
-	const bool reproduce = s->role == ROLE_REPRODUCE;
-	const char *own = reproduce ? first_added(c) : NULL;
-	struct policy_verdict v;
-	int r;
-
-	if (s->test)
-		for (size_t i = 0; i < s->test->n; i++)
-			if (changes_find(c, s->test->v[i].path))
-				return refuse_plain(
-					m, id, "accepted-test",
-					"the accepted test is evidence and stays as it is");
-	r = policy_check_changes(s->world->policy[s->role], c, own, &v, m->e);
-	if (r < 0)
-		return r;
-	if (v.decision == POLICY_ALLOW || v.decision == POLICY_NOTIFY)
-		return 1;
-	return refuse(m, id, &v, c->n ? c->v[0].path : "");
-}
-
-/* What the service allows, and no more than the policy's tool calls. */
-static uint64_t evaluations_max(const struct gate_session *s)
-{
-	struct policy_budget b;
-
-	policy_budget(s->world->policy[s->role], &b);
-	if (b.max_tool_calls && b.max_tool_calls < s->agent->evaluations)
-		return b.max_tool_calls;
-	return s->agent->evaluations;
-}
-
-/* ---- requests ---- */
-
-static json_t *task_json(const struct gate_session *s, struct err *e)
-{
-	const struct service *svc = s->world->service;
-	const struct service_tests *suite = svc->tests.v;
-	AUTO_JSON json_t *incident = leak_incident(s->values, s->role, s->incident, e);
-	const struct gate_task t = {
-		.role = (char *)(uintptr_t)policy_role_name(s->role),
-		.language = svc->language,
-		.framework = suite->new_test.framework,
-		.repo = svc->run.cwd,
-		.module = suite->new_test.module,
-		.test_dir = suite->new_test.dir,
-		.test_path = (char *)(uintptr_t)s->test_path,
-		.incident = incident,
-		.options = suite->new_test.options,
-		.history = (char *)(uintptr_t)s->history,
-		.evaluations = evaluations_max(s),
-		.parallel = s->agent->parallel,
-		.seed = 1,
-	};
-
-	return incident ? jmap_write(gate_task_map, &t) : NULL;
-}
-
-static int on_hello(struct monitor *m, const json_t *body)
-{
-	json_t *task = task_json(m->s, m->e);
-
-	(void)body;
-	m->greeted = true;
-	if (!task && m->e->code)
-		return -m->e->code;
-	return answer(m, GATE_TASK, task);
-}
-
-static int admit(struct monitor *m, struct gate_evaluate *req, struct changes *c)
-{
-	struct waiting *w;
-	const int ok = allowed(m, req->id, c);
-
-	if (ok <= 0)
-		return ok;
-	if (m->out.evaluations >= evaluations_max(m->s))
-		return refuse_plain(m, req->id, "budget", "no evaluation is left in the budget");
-	if (m->n_queue == QUEUE_MAX)
-		return refuse_plain(m, req->id, "queue", "too many requests are waiting");
-	m->out.evaluations++;
-	w = &m->queue[m->n_queue++];
-	w->req = *req;
-	w->changes = *c;
-	w->left = evaluations_max(m->s) - m->out.evaluations;
-	*req = (struct gate_evaluate){ 0 };
-	*c = (struct changes){ 0 };
-	return 0;
-}
-
-static int on_evaluate(struct monitor *m, const json_t *body)
-{
-	struct gate_evaluate req = { 0 };
-	struct changes c = { 0 };
-	struct err bad = ERR_INIT;
-	int r = jmap_read(gate_evaluate_map, body, &req, "", &bad);
-	const bool right_kind = (req.kind == GATE_KIND_REPRODUCE) == (m->s->role == ROLE_REPRODUCE);
-
-	if (r < 0)
-		r = foul(m, bad.msg);
-	else if (!right_kind)
-		r = foul(m, "it asked for an evaluation that is not its role's");
-	else if (gate_changes(m->s->world, SIDE_BASE, &req.changes, &c, &bad) < 0)
-		r = refuse_plain(m, req.id, "changes", bad.msg);
-	else
-		r = admit(m, &req, &c);
-	jmap_release(gate_evaluate_map, &req);
-	changes_release(&c);
-	return r;
-}
-
-/* 1: no value of production in it; 0: refused and said so. */
-static int clean(struct monitor *m, const struct gate_submit *sub, const struct changes *c)
-{
-	struct policy_verdict v = { .decision = POLICY_DENY, .rule = LEAK_RULE };
-	char where[256], why[256];
-	const int r = leak_find(m->s->values, c, sub, where, why, m->e);
-
-	if (r <= 0)
-		return r < 0 ? r : 1;
-	m->out.person = true;
-	(void)snprintf(v.place, sizeof(v.place), "%s", where);
-	(void)snprintf(v.reason, sizeof(v.reason), "%s", why);
-	return refuse(m, sub->id, &v, "");
-}
-
-static void take_prose(struct gate_outcome *o, struct gate_submit *sub)
-{
-	o->title = take_ptr(sub->title);
-	o->cause = take_ptr(sub->cause);
-	o->change = take_ptr(sub->change);
-	o->test_name = take_ptr(sub->test_name);
-}
-
-static int accept_submission(struct monitor *m, struct gate_submit *sub, struct changes *c,
-			     const json_t *body)
-{
-	json_t *candidates = json_object_get(body, "candidates");
-	char digest[65];
-
-	changes_digest(c, digest);
-	if (audit_commit(m->s->world->audit, "gate.submit",
-			 json_pack("{s:s,s:s,s:I}", "role", policy_role_name(m->s->role), "changes",
-				   digest, "files", (json_int_t)c->n),
-			 m->e) < 0)
-		return -m->e->code;
-	m->out.changes = *c;
-	*c = (struct changes){ 0 };
-	take_prose(&m->out, sub);
-	json_decref(m->out.candidates);
-	m->out.candidates = !candidates	   ? json_array()
-			    : m->s->values ? values_mask(m->s->values, candidates, m->e)
-					   : json_incref(candidates);
-	if (!m->out.candidates)
-		return m->e->code ? -m->e->code : no_memory(m);
-	m->out.person = false;
-	m->out.end = GATE_SUBMITTED;
-	m->over = true;
-	return answer(m, GATE_DONE, json_pack("{s:I}", "id", (json_int_t)sub->id));
-}
-
-static int on_submit(struct monitor *m, const json_t *body)
-{
-	struct gate_submit sub = { 0 };
-	struct changes c = { 0 };
-	struct err bad = ERR_INIT;
-	int r = jmap_read(gate_submit_map, body, &sub, "", &bad);
-
-	if (r < 0) {
-		r = foul(m, bad.msg);
-	} else if (gate_changes(m->s->world, SIDE_BASE, &sub.changes, &c, &bad) < 0) {
-		r = refuse_plain(m, sub.id, "changes", bad.msg);
-	} else if (c.n == 0) {
-		r = refuse_plain(m, sub.id, "changes", "nothing is changed");
-	} else {
-		r = allowed(m, sub.id, &c);
-		if (r == 1)
-			r = clean(m, &sub, &c);
-		if (r == 1)
-			r = accept_submission(m, &sub, &c, body);
-	}
-	jmap_release(gate_submit_map, &sub);
-	changes_release(&c);
-	return r;
-}
-
-static int on_give_up(struct monitor *m, const json_t *body)
-{
-	struct gate_give_up g = { 0 };
-	struct err bad = ERR_INIT;
-	int r = jmap_read(gate_give_up_map, body, &g, "", &bad);
-
-	if (r < 0) {
-		r = foul(m, bad.msg);
-	} else if (leak_mask(m->s->values, &g.reason, m->e) < 0) {
-		r = -m->e->code;
-	} else {
-		m->out.end = m->wants_scope ? GATE_OUT_OF_SCOPE : GATE_GAVE_UP;
-		m->out.person = m->out.person || g.person;
-		free(m->out.why);
-		m->out.why = take_ptr(g.reason);
-		m->over = true;
-		r = answer(m, GATE_DONE, json_pack("{s:I}", "id", (json_int_t)g.id));
-	}
-	jmap_release(gate_give_up_map, &g);
-	return r;
-}
-
-static int on_note(struct monitor *m, const json_t *body)
-{
-	struct gate_note n = { 0 };
-	struct err bad = ERR_INIT;
-	int r = jmap_read(gate_note_map, body, &n, "", &bad);
-
-	if (r < 0)
-		r = foul(m, bad.msg);
-	else if (json_array_size(m->out.notes) >= 100)
-		r = foul(m, "it sent more than 100 notes");
-	else if (leak_mask(m->s->values, &n.text, m->e) < 0)
-		r = -m->e->code;
-	else if (json_array_append_new(m->out.notes, json_string(n.text)) < 0)
-		r = no_memory(m);
-	jmap_release(gate_note_map, &n);
-	return r;
-}
-
-#define IN(role) (1u << (role))
-enum { ANY_TIME, BEFORE_HELLO };
-
-static const struct gate_request {
-	uint16_t type;
-	unsigned roles;
-	int when;
-	handler *run;
-} requests[] = {
-	{ GATE_HELLO, IN(ROLE_REPRODUCE) | IN(ROLE_PATCH), BEFORE_HELLO, on_hello },
-	{ GATE_EVALUATE, IN(ROLE_REPRODUCE) | IN(ROLE_PATCH), ANY_TIME, on_evaluate },
-	{ GATE_SUBMIT, IN(ROLE_REPRODUCE) | IN(ROLE_PATCH), ANY_TIME, on_submit },
-	{ GATE_GIVE_UP, IN(ROLE_REPRODUCE) | IN(ROLE_PATCH), ANY_TIME, on_give_up },
-	{ GATE_NOTE, IN(ROLE_REPRODUCE) | IN(ROLE_PATCH), ANY_TIME, on_note },
-};
-
-static int on_request(struct monitor *m)
-{
-	AUTO_MSG struct msg msg = MSG_INIT;
-	struct err bad = ERR_INIT;
-	const int r = msg_recv(m->sock, READ_MS, &msg, &bad);
-
-	if (r == 0) {
-		m->eof = true;
-		return 0;
-	}
-	if (r < 0)
-		return foul(m, bad.msg);
-	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-		const struct gate_request *q = &requests[i];
-
-		if (q->type != msg.type)
-			continue;
-		if (!(q->roles & IN(m->s->role)) || m->greeted == (q->when == BEFORE_HELLO))
-			return foul(m, "it sent a request that is not legal at this point");
-		return q->run(m, msg.body);
-	}
-	return foul(m, "it sent a request of unknown type");
 }
 
 /* ---- evaluations ---- */
@@ -452,11 +67,11 @@ static int finish_evaluation(struct monitor *m, struct evaluation *v)
 	int r = 0;
 
 	if (!body)
-		return no_memory(m);
+		return monitor_no_memory(m);
 	if (m->s->on_attempt)
 		r = m->s->on_attempt(m->s->ctx, g->id, evaluation_changes(v), evaluation_note(v),
 				     body, m->e);
-	return r < 0 ? r : answer(m, GATE_RESULT, json_incref(body));
+	return r < 0 ? r : monitor_answer(m, GATE_RESULT, json_incref(body));
 }
 
 static int step_evaluation(struct monitor *m, size_t i)
@@ -482,7 +97,7 @@ static int agent_ended(struct monitor *m)
 	char why[400];
 
 	while (!m->over && !m->eof) {
-		const int r = on_request(m);
+		const int r = monitor_request(m);
 
 		if (r < 0)
 			return r;
@@ -491,10 +106,10 @@ static int agent_ended(struct monitor *m)
 	if (m->over)
 		return 0;
 	if (replica_invalid(m->replica))
-		return foul(m, replica_invalid(m->replica));
+		return monitor_foul(m, replica_invalid(m->replica));
 	(void)snprintf(why, sizeof(why), "the agent ended without an answer (%s %d): %.200s",
 		       exit_kind_name(x->kind), x->code, err && err->p ? err->p : "");
-	return foul(m, why);
+	return monitor_foul(m, why);
 }
 
 static int turn(struct monitor *m)
@@ -514,7 +129,7 @@ static int turn(struct monitor *m)
 	if (poll(p, WIDTH_MAX + 2, -1) < 0 && errno != EINTR)
 		return err_sys(m->e, "wait for the agent");
 	if (p[1].revents)
-		r = on_request(m);
+		r = monitor_request(m);
 	for (size_t i = 0; r >= 0 && !m->over && i < WIDTH_MAX; i++)
 		if (p[i + 2].revents)
 			r = step_evaluation(m, i);
@@ -603,7 +218,7 @@ int gate_run(const struct gate_session *s, struct gate_outcome *out, struct err 
 	m->out.notes = json_array();
 	m->out.author = strdup(s->agent->kind == AGENT_COMMAND ? "command" : "built-in");
 	if (!m->out.candidates || !m->out.refusals || !m->out.notes || !m->out.author)
-		r = no_memory(m);
+		r = monitor_no_memory(m);
 	else if (s->agent->kind == AGENT_COMMAND)
 		r = collect_run(s, &m->out, e);
 	else
