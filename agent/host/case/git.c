@@ -74,7 +74,7 @@ int git_status(struct git *g, const struct git_run *with, struct buf *out, struc
 	return r < 0 ? r : status;
 }
 
-static int run(struct git *g, const struct git_run *with, struct buf *out, struct err *e)
+int git_must(struct git *g, const struct git_run *with, struct buf *out, struct err *e)
 {
 	const int status = git_status(g, with, out, e);
 
@@ -90,10 +90,10 @@ static void chomp(struct buf *b)
 		b->p[--b->n] = '\0';
 }
 
-static int run_oid(struct git *g, const struct git_run *with, char oid[65], struct err *e)
+int git_print_oid(struct git *g, const struct git_run *with, char oid[65], struct err *e)
 {
 	AUTO_BUF struct buf out = BUF_INIT(4096);
-	const int r = run(g, with, &out, e);
+	const int r = git_must(g, with, &out, e);
 
 	if (r < 0)
 		return r;
@@ -104,7 +104,12 @@ static int run_oid(struct git *g, const struct git_run *with, char oid[65], stru
 	return 0;
 }
 
-static int writing_begin(struct git *g, struct err *e)
+void git_index_drop(struct git *g)
+{
+	(void)unlink(g->env_index + strlen("GIT_INDEX_FILE="));
+}
+
+int git_writing_begin(struct git *g, struct err *e)
 {
 	while (flock(g->lock, LOCK_EX) < 0)
 		if (errno != EINTR)
@@ -112,7 +117,7 @@ static int writing_begin(struct git *g, struct err *e)
 	return 0;
 }
 
-static int writing_end(struct git *g, int r)
+int git_writing_end(struct git *g, int r)
 {
 	(void)flock(g->lock, LOCK_UN);
 	return r;
@@ -122,14 +127,14 @@ static int fetch(struct git *g, const char *refspec, struct err *e)
 {
 	AUTO_BUF struct buf out = BUF_INIT(0);
 	const bool all = strchr(refspec, '*');
-	const int r = writing_begin(g, e);
+	const int r = git_writing_begin(g, e);
 	const struct git_run with = {
 		.args = { "fetch", "--quiet", "--no-recurse-submodules", "--no-write-fetch-head",
 			  "--no-auto-gc", "--no-tags", all ? "--prune" : "--no-prune", UPLOAD_PACK,
 			  g->url, refspec, all ? "+refs/tags/*:refs/origin/tags/*" : NULL }
 	};
 
-	return r < 0 ? r : writing_end(g, run(g, &with, &out, e));
+	return r < 0 ? r : git_writing_end(g, git_must(g, &with, &out, e));
 }
 
 /* Half a repository is none: it is made under another name. */
@@ -142,7 +147,7 @@ static int make_repository(struct git *g, int at, const char *half, struct err *
 
 	(void)snprintf(cwd, sizeof(cwd), "/proc/%d/fd/%d", (int)getpid(), at);
 	init.cwd = cwd;
-	r = run(g, &init, &out, e);
+	r = git_must(g, &init, &out, e);
 	if (r == 0 && renameat(at, half, AT_FDCWD, g->dir) < 0)
 		r = err_sys(e, "publish '%s'", g->dir);
 	return r;
@@ -181,8 +186,8 @@ static int prepare(struct git *g, const char *state, const char *name, struct er
 	g->lock = openat(at, lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (g->lock < 0)
 		return err_sys(e, "open '%s/%s'", parent, lock);
-	r = writing_begin(g, e);
-	return r < 0 ? r : writing_end(g, prepare_locked(g, at, name, e));
+	r = git_writing_begin(g, e);
+	return r < 0 ? r : git_writing_end(g, prepare_locked(g, at, name, e));
 }
 
 int git_open(const char *state, const char *name, const char *url, struct git **out, struct err *e)
@@ -273,7 +278,7 @@ int git_head(struct git *g, char **branch, struct err *e)
 	AUTO_BUF struct buf out = BUF_INIT(8192);
 	const struct git_run with = { .args = { "ls-remote", "--quiet", "--symref", UPLOAD_PACK,
 						g->url, "HEAD" } };
-	const int r = run(g, &with, &out, e);
+	const int r = git_must(g, &with, &out, e);
 	size_t n;
 
 	if (r < 0)
@@ -331,7 +336,7 @@ int git_tree_read(struct git *g, const char *commit, const char *root, struct gi
 	int r;
 
 	(void)snprintf(spec, sizeof(spec), "%s%s%s", commit, *root ? ":" : "", root);
-	r = run(g, &with, &text, e);
+	r = git_must(g, &with, &text, e);
 	if (r < 0)
 		return r;
 	end = text.n;
@@ -390,7 +395,7 @@ int git_blobs(struct git *g, const struct git_tree *t, git_blob_fn *each, void *
 		return r;
 	with.in = in.p;
 	with.in_len = in.n;
-	r = run(g, &with, &out, e);
+	r = git_must(g, &with, &out, e);
 	c = (struct cursor){ out.p, out.p + out.n };
 	for (size_t i = 0; r == 0 && i < t->n; i++) {
 		const char *data = NULL;
@@ -423,7 +428,7 @@ int git_hash_files(struct git *g, int dir, const struct strlist *paths, struct s
 		return r;
 	with.in = in.p;
 	with.in_len = in.n;
-	r = run(g, &with, &out, e);
+	r = git_must(g, &with, &out, e);
 	if (r < 0)
 		return r;
 	for (char *line = strtok_r(out.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
@@ -446,7 +451,7 @@ int git_history(struct git *g, const char *commit, const struct strlist *paths, 
 
 	for (size_t i = 0; i < paths->n && k < GIT_ARGS_MAX - 1; i++)
 		with.args[k++] = paths->v[i];
-	r = run(g, &with, &text, e);
+	r = git_must(g, &with, &text, e);
 	if (r < 0)
 		return r;
 	buf_release(out);
@@ -455,85 +460,6 @@ int git_history(struct git *g, const char *commit, const struct strlist *paths, 
 	if (text.n > max)
 		buf_puts(out, "\n[history cut here]\n");
 	return buf_check(out, "history", e);
-}
-
-/* ---- commits ---- */
-
-static int stage_change(struct git *g, const char *root, const char *parent,
-			const struct change *ch, struct err *e)
-{
-	AUTO_BUF struct buf out = BUF_INIT(0);
-	char oid[65] = "", info[4400];
-	const struct git_run hash = { .args = { "hash-object", "-w", "--no-filters", "--stdin" },
-				      .in = ch->new_data ? ch->new_data : "",
-				      .in_len = ch->new_len };
-	struct git_run index = { .args = { "update-index", "--add", "--replace", "-z",
-					   "--index-info" },
-				 .in = info,
-				 .private_index = true };
-	const bool drop = ch->kind == CHANGE_DELETE;
-	int r = drop ? 0 : run_oid(g, &hash, oid, e);
-
-	if (r < 0)
-		return r;
-	if (drop) /* mode 0 removes; of the id only its length counts */
-		memset(oid, '0', strlen(parent));
-	(void)snprintf(info, sizeof(info), "%s %s\t%s%s%s",
-		       drop			       ? "0"
-		       : ch->type == CHANGE_EXECUTABLE ? "100755"
-						       : "100644",
-		       oid, root, *root ? "/" : "", ch->path);
-	index.in_len = strlen(info) + 1;
-	return run(g, &index, &out, e);
-}
-
-static int write_commit(struct git *g, const struct git_commit *c, const char *tree, char oid[65],
-			struct err *e)
-{
-	char name[200], mail[200], env[6][512];
-	const char *envp[7];
-	const struct git_run commit = { .args = { "commit-tree", tree, "-p", c->parent },
-					.in = c->message,
-					.in_len = strlen(c->message),
-					.env = envp };
-
-	if (sscanf(c->author, "%199[^<]<%199[^>]>", name, mail) != 2)
-		return err_set(e, EINVAL, "author '%s': want \"Name <mail>\"", c->author);
-	if (*name)
-		name[strlen(name) - 1] = '\0';
-	(void)snprintf(env[0], 512, "GIT_AUTHOR_NAME=%s", name);
-	(void)snprintf(env[1], 512, "GIT_AUTHOR_EMAIL=%s", mail);
-	(void)snprintf(env[2], 512, "GIT_AUTHOR_DATE=%s", c->date);
-	(void)snprintf(env[3], 512, "GIT_COMMITTER_NAME=%s", name);
-	(void)snprintf(env[4], 512, "GIT_COMMITTER_EMAIL=%s", mail);
-	(void)snprintf(env[5], 512, "GIT_COMMITTER_DATE=%s", c->date);
-	for (size_t i = 0; i < 6; i++)
-		envp[i] = env[i];
-	envp[6] = NULL;
-	return run_oid(g, &commit, oid, e);
-}
-
-int git_commit_changes(struct git *g, const struct git_commit *c, const struct changes *ch,
-		       char oid[65], struct err *e)
-{
-	AUTO_BUF struct buf out = BUF_INIT(0);
-	const struct git_run read_tree = { .args = { "read-tree", c->parent },
-					   .private_index = true };
-	const struct git_run write_tree = { .args = { "write-tree" }, .private_index = true };
-	char tree[65];
-	int r = writing_begin(g, e);
-
-	if (r < 0)
-		return r;
-	r = run(g, &read_tree, &out, e);
-	for (size_t i = 0; r == 0 && i < ch->n; i++)
-		r = stage_change(g, c->root, c->parent, &ch->v[i], e);
-	if (r == 0)
-		r = run_oid(g, &write_tree, tree, e);
-	if (r == 0)
-		r = write_commit(g, c, tree, oid, e);
-	(void)unlink(g->env_index + strlen("GIT_INDEX_FILE="));
-	return writing_end(g, r);
 }
 
 int git_push(struct git *g, const char *oid, const char *branch, struct err *e)
@@ -556,5 +482,5 @@ int git_push(struct git *g, const char *oid, const char *branch, struct err *e)
 	if (r != -ENOENT)
 		return r;
 	(void)snprintf(refspec, sizeof(refspec), "%s:refs/heads/%s", oid, branch);
-	return run(g, &with, &out, e);
+	return git_must(g, &with, &out, e);
 }
