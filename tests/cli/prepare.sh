@@ -98,7 +98,7 @@ check "a second run has the layer already" offline npm.json
 check "a removed layer is gone" [ ! -e "$(made)" ]
 check "and is made again from the cache, without network" offline npm.json
 lock package-lock.json "\"version\": \"2.0.5\", \"integrity\": \"sha512-AAAAAr3cNBK0BzdUJSPXZntQUx/mwMS5Rw4A7lPJ90XGAO6ISP/ePDNuo0vhqOZU+UD5JoodwCAAoZQd3FeAKw==\""
-refuses "content that is not what the lock says is refused" 1 "npm ci failed (status 1): npm error code EINTEGRITY" prepare npm.json
+refuses "content that is not what the lock says is refused" 1 "code EINTEGRITY" prepare npm.json
 
 # ---- Debian ----
 echo '{"name":"deb","debian":{"packages":["hello"]}}' | recipe deb.json

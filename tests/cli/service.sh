@@ -43,8 +43,8 @@ check "the record says that it is not ready" grep -q '"ready": false' "$state/se
 check "nothing is kept of it" sh -c '! ls "$1"/services/shop/baseline-* 2>/dev/null' - "$state"
 service '"sh", "test/nothere.sh"'
 refuses "a suite that is not there is not ready" 3 "shop: not ready" ask
-service '"tape", "test"'
-refuses "a runner that is not there is named" 3 "missing   command not found: tape: correct the command" ask
+service '"no-such-runner", "test"'
+refuses "a runner that is not there is named" 3 "missing   command not found: no-such-runner: correct the command" ask
 service '"sh", "test/red.sh"'
 refuses "a suite of which nothing passes is not ready" 3 "missing   none of 1 tests passes" ask
 service '"sh", "test/short.sh"'
