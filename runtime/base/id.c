@@ -7,6 +7,8 @@
 #include <strings.h>
 #include <sys/random.h>
 
+#include "runtime/base/utf8.h"
+
 void id_random(char out[ID_LEN])
 {
 	static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -61,35 +63,18 @@ static bool component_is_clean(const char *s, size_t n)
 	return true;
 }
 
-/* Well-formed UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. */
-static bool is_utf8(const unsigned char *s)
+static bool is_utf8(const char *s)
 {
-	while (*s) {
-		unsigned need, min, c;
+	size_t left = strlen(s), n = 1;
 
-		if (*s < 0x80) {
-			s++;
-			continue;
-		}
-		need = *s >= 0xf0 ? 3 : *s >= 0xe0 ? 2 : 1;
-		min = need == 3 ? 0x10000 : need == 2 ? 0x800 : 0x80;
-		if (*s < 0xc2 || *s > 0xf4)
-			return false;
-		c = *s++ & (0x3fU >> need);
-		for (; need; need--, s++) {
-			if ((*s & 0xc0) != 0x80)
-				return false;
-			c = c << 6 | (*s & 0x3f);
-		}
-		if (c < min || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-			return false;
-	}
-	return true;
+	for (; left && n; s += n, left -= n)
+		n = utf8_length(s, left);
+	return left == 0;
 }
 
 bool path_is_clean(const char *s)
 {
-	if (strlen(s) > 4000 || !is_utf8((const unsigned char *)s))
+	if (strlen(s) > 4000 || !is_utf8(s))
 		return false;
 	for (;;) {
 		const size_t n = strcspn(s, "/");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/base/cleanup.h"
+#include "runtime/base/utf8.h"
 
 #define DEPTH_MAX 64
 #define NAME_MAX_ 200
@@ -55,12 +56,26 @@ static void skip_string(struct scan *s)
 		s->i++;
 }
 
+/* Comments are text like the rest, though the parser never sees them: they are written again. */
+static bool is_text(struct scan *s)
+{
+	const char c = s->p[s->i];
+
+	if ((unsigned char)c < ' ' && c != '\t' && c != '\r' && c != '\n')
+		s->why = "a control byte in a comment";
+	else if (utf8_length(s->p + s->i, s->n - s->i) == 0)
+		s->why = "not UTF-8 in a comment";
+	return s->why == NULL;
+}
+
 static int blank_comment(struct scan *s)
 {
 	const bool block = s->p[s->i + 1] == '*';
 	bool closed = !block;
 
 	for (; s->i < s->n; s->i++) {
+		size_t more;
+
 		if (!block && s->p[s->i] == '\n')
 			break;
 		if (block && s->p[s->i] == '*' && s->i + 1 < s->n && s->p[s->i + 1] == '/') {
@@ -69,8 +84,12 @@ static int blank_comment(struct scan *s)
 			closed = true;
 			break;
 		}
+		if (!is_text(s))
+			return -1;
+		more = utf8_length(s->p + s->i, s->n - s->i);
 		if (s->p[s->i] != '\n')
-			s->p[s->i] = ' ';
+			memset(s->p + s->i, ' ', more);
+		s->i += more - 1;
 	}
 	if (!closed)
 		s->why = "a comment is not closed";

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/decode/text.h"
+#include "runtime/base/utf8.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,24 +13,6 @@ void text_release(struct text *t)
 	free(t->p);
 	free(t->line);
 	*t = (struct text){ 0 };
-}
-
-/* Length of the well-formed UTF-8 sequence at s (n bytes left), or 0. */
-static size_t utf8_len(const unsigned char *s, size_t n)
-{
-	const size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-
-	if (len == 1)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4 || n < len)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0; /* overlong, a surrogate, or beyond U+10FFFF */
-	return len;
 }
 
 /* Length of a terminal sequence (ESC [ parameters letter) at s, or 0. */
@@ -56,7 +39,7 @@ static size_t text_clean(const unsigned char *s, size_t n, char *out)
 			i += len ? len : 1;
 			continue;
 		}
-		len = utf8_len(s + i, n - i);
+		len = utf8_length(s + i, n - i);
 		if (len == 0) {
 			memcpy(out + o, "\xef\xbf\xbd", 3);
 			o += 3;

@@ -215,6 +215,8 @@ static void each_mistake_in_a_file_has_its_place(void)
 		  "s.json:1:19: \\u0000 is not allowed without JSON_ALLOW_NUL near "
 		  "'\"a\\u0000b\"'" },
 		{ "/* open", "s.json:1:8: a comment is not closed" },
+		{ "// a\n// b \x01", "s.json:2:6: a control byte in a comment" },
+		{ "// \xc3\xa9 \xff", "s.json:1:7: not UTF-8 in a comment" },
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
