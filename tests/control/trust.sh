@@ -66,6 +66,6 @@ check "nothing of it is left to be looked at" sh -c '! grep -q "the first propos
 repair weight
 check "past the budget of the file a person is needed" grep -q "needs-person: agents changed 'price.js' 2 times in 60 days, the budget of its service (drift.per_file)" "$work/weight.out"
 kase decide "$second" closed-wrong >/dev/null
-check "no lease of a path is left" [ -z "$(find "$state/paths" -name '*.json')" ]
+check "no lease is left" [ -z "$(find "$state/spool/claimed" -name '*.json' 2>/dev/null)" ]
 
 done_testing
