@@ -116,7 +116,7 @@ install-units: # with the program's path after the installation
 	install -d -m 0755 $(DESTDIR)$(UNITDIR)
 	for u in docs/systemd/*.service; do sed 's|@BINDIR@|$(BINDIR)|' $$u >$(DESTDIR)$(UNITDIR)/$${u##*/} || exit 1; done
 deb: all # build/sickbay_VERSION_ARCH.deb
-	sh packaging/deb.sh $(VERSION) $(B)
+	sh docs/debian/deb.sh $(VERSION) $(B)
 clean:
 	rm -rf build/*
 DEPS ?= check

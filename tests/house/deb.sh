@@ -16,7 +16,7 @@ mkdir "$dir/upper" "$dir/work" "$dir/root" "$dir/out"
 version=$(sed -n 's/^VERSION := //p' "$top/Makefile")
 
 cp "$build/sickbay" "$build"/sickbay-* "$dir/out/"
-check "the package is built" sh "$top/packaging/deb.sh" "$version" "$dir/out"
+check "the package is built" sh "$top/docs/debian/deb.sh" "$version" "$dir/out"
 deb=$(echo "$dir"/out/*.deb)
 check "it has the programs, the pages and the configuration" sh -c 'dpkg-deb -c "$1" >"$2/list" &&
 	for file in ./usr/bin/sickbay ./usr/libexec/sickbay/sickbay-audit ./usr/share/man/man1/sickbay.1.gz ./etc/sickbay/sickbay.json; do

@@ -4,7 +4,7 @@
 # libraries that they are linked with here.
 set -eu
 version=$1 build=$2
-top=$(cd "$(dirname "$0")/.." && pwd)
+top=$(cd "$(dirname "$0")/../.." && pwd)
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 arch=$(dpkg --print-architecture)
@@ -16,7 +16,7 @@ ln -s ../libexec/sickbay/sickbay "$root/usr/bin/sickbay"
 strip --strip-unneeded "$programs"/*
 gzip -9n "$root"/usr/share/man/man*/*
 install -D -m 0644 "$top/LICENSE" "$root/usr/share/doc/sickbay/copyright"
-install -D -m 0644 "$top/packaging/sickbay.json" "$root/etc/sickbay/sickbay.json"
+install -D -m 0644 "$top/docs/debian/sickbay.json" "$root/etc/sickbay/sickbay.json"
 install -d -m 0755 "$root/etc/sickbay/services"
 for unit in "$top"/docs/systemd/*.service; do
 	[ -e "$unit" ] || continue
@@ -56,7 +56,7 @@ Description: repairs what production reported, in replicas, for a person to deci
 END
 (cd "$root" && find etc -type f -printf '/%p\n' | sort) >"$root/DEBIAN/conffiles"
 (cd "$root" && find usr -type f -exec md5sum {} + | sort -k 2) >"$root/DEBIAN/md5sums"
-for script in postinst prerm postrm; do install -m 0755 "$top/packaging/$script" "$root/DEBIAN/$script"; done
+for script in postinst prerm postrm; do install -m 0755 "$top/docs/debian/$script" "$root/DEBIAN/$script"; done
 chmod 0644 "$root/DEBIAN/control" "$root/DEBIAN/conffiles" "$root/DEBIAN/md5sums"
 
 : "${SOURCE_DATE_EPOCH:=$(git -C "$top" log -1 --format=%ct 2>/dev/null || date +%s)}"
