@@ -32,6 +32,8 @@ f7       := $(wildcard agent/host/cli/*.c)
 syntax   := $(wildcard agent/syntax/*.c)
 inside   := $(filter-out agent/inside/main.c,$(wildcard agent/inside/*.c))
 decode   := $(filter-out runtime/decode/main.c,$(wildcard runtime/decode/*.c))
+broker   := $(filter-out agent/broker/main.c,$(wildcard agent/broker/*.c))
+front    := $(filter-out agent/front/main.c,$(wildcard agent/front/*.c))
 audit    := $(filter-out runtime/audit/main.c,$(wildcard runtime/audit/*.c))
 FLOORS   := f6 f5 f4 policy images sandbox proto base
 
@@ -41,6 +43,8 @@ LIBS_sandbox := -lseccomp -lcap -lnl-route-3 -lnl-3 -ljansson
 # of the command that starts replicas: each shared library is a tenth of a millisecond of every start
 LIBS_sickbay := -Wl,-Bstatic -lseccomp -lcap -lnl-route-3 -lnl-3 -Wl,-Bdynamic -ljansson -lm
 LIBS_decode  := -larchive -lexpat -lseccomp -ljansson
+LIBS_broker  := -lcurl -lseccomp -ljansson
+LIBS_front   := -lseccomp -ljansson
 LIBS_audit   := -lcrypto -lseccomp -ljansson
 
 # what a unit test of a floor links: the floor and everything below it
@@ -54,11 +58,14 @@ below_f5      := f5 f4 policy images sandbox proto base
 below_f6      := f6 f5 f4 policy images sandbox proto base
 below_decode  := decode proto base
 below_audit   := audit proto base
+below_broker  := broker proto base
+below_front   := front proto base
 below_syntax  := syntax base
 below_inside  := inside syntax proto base
 libs_of = $(sort $(foreach f,$(below_$(1)),$(LIBS_$(f))))
 
-PROGRAMS := $(B)/sickbay $(B)/sickbay-init $(B)/sickbay-agent $(B)/sickbay-decode $(B)/sickbay-audit
+HELPERS  := init agent decode audit $(patsubst agent/%/main.c,%,$(wildcard agent/broker/main.c agent/front/main.c))
+PROGRAMS := $(B)/sickbay $(HELPERS:%=$(B)/sickbay-%)
 all: $(PROGRAMS)
 
 # ---- generated sources (data embedded in programs) and third-party grammars ----
@@ -73,7 +80,7 @@ $(B)/lib/$(1).a: $$($(1):%.c=$(B)/%.o) $$(GEN_$(1))
 	@mkdir -p $$(@D); rm -f $$@
 	$$(AR) rcs $$@ $$^
 endef
-$(foreach f,$(FLOORS) f7 syntax inside decode audit,$(eval $(call archive,$(f))))
+$(foreach f,$(FLOORS) f7 syntax inside decode audit broker front,$(eval $(call archive,$(f))))
 
 LINK = $(CC) $(CFLAGS) -pie $(LDFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
 $(B)/sickbay: $(B)/lib/f7.a $(FLOORS:%=$(B)/lib/%.a)
@@ -82,6 +89,10 @@ $(B)/sickbay-decode: $(B)/runtime/decode/main.o $(B)/lib/decode.a $(B)/lib/proto
 	$(LINK) -o $@ $^ $(LIBS_decode)
 $(B)/sickbay-audit: $(B)/runtime/audit/main.o $(B)/lib/audit.a $(B)/lib/proto.a $(B)/lib/base.a
 	$(LINK) -o $@ $^ $(LIBS_audit)
+$(B)/sickbay-broker: $(B)/agent/broker/main.o $(B)/lib/broker.a $(B)/lib/proto.a $(B)/lib/base.a
+	$(LINK) -o $@ $^ $(LIBS_broker)
+$(B)/sickbay-front: $(B)/agent/front/main.o $(B)/lib/front.a $(B)/lib/proto.a $(B)/lib/base.a
+	$(LINK) -o $@ $^ $(LIBS_front)
 # static: they run in any image; pid 1 without a C library, as its program is copied at every start
 INIT := $(patsubst %.c,$(B)/%.o,$(wildcard runtime/init/*.c))
 $(INIT): override HARDEN += -U_FORTIFY_SOURCE -mstack-protector-guard=global -fno-tree-loop-distribute-patterns
@@ -97,13 +108,13 @@ define floor_test
 $(B)/tests/unit/$(1)/test_%: $(B)/tests/unit/$(1)/test_%.o $(below_$(1):%=$(B)/lib/%.a) $$(GEN_TEST_$(1))
 	$$(LINK) -o $$@ $$^ $$(call libs_of,$(1)) $$(LIBS_TEST_$(1))
 endef
-$(foreach f,base proto sandbox images policy f4 f5 f6 decode audit syntax inside,$(eval $(call floor_test,$(f))))
+$(foreach f,base proto sandbox images policy f4 f5 f6 decode audit broker front syntax inside,$(eval $(call floor_test,$(f))))
 LIBS_TEST_syntax := -ltree-sitter -lm
 LIBS_TEST_inside := -ltree-sitter -lm
 
 check-unit: deps
 	@$(MAKE) --no-print-directory B=build/check CPPFLAGS=-DSYS_FAULTS unit-run
-unit-run: $(TESTS) $(B)/sickbay-decode
+unit-run: $(TESTS) $(patsubst %,$(B)/sickbay-%,$(filter decode broker front,$(HELPERS)))
 	prove --exec '' $(TESTS)
 
 install: all
@@ -111,7 +122,7 @@ install: all
 install-files: install-units
 	install -D -m 0755 $(B)/sickbay $(DESTDIR)$(BINDIR)/sickbay
 	for m in docs/man/*.[1-9]; do install -D -m 0644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit 1; done
-	for p in init agent decode audit; do install -D -m 0755 $(B)/sickbay-$$p $(DESTDIR)$(LIBEXECDIR)/sickbay-$$p; done
+	for p in $(HELPERS); do install -D -m 0755 $(B)/sickbay-$$p $(DESTDIR)$(LIBEXECDIR)/sickbay-$$p; done
 install-units: # with the program's path after the installation
 	install -d -m 0755 $(DESTDIR)$(UNITDIR)
 	for u in docs/systemd/*.service; do sed 's|@BINDIR@|$(BINDIR)|' $$u >$(DESTDIR)$(UNITDIR)/$${u##*/} || exit 1; done

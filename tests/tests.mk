@@ -54,7 +54,7 @@ check-vm: deps
 # ---- sanitizers ----
 SANITIZE_ASAN  := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZE_UBSAN := -fsanitize=undefined -fsanitize-undefined-trap-on-error
-DYNAMIC := $(B)/sickbay $(B)/sickbay-decode $(B)/sickbay-audit
+DYNAMIC := $(B)/sickbay $(patsubst %,$(B)/sickbay-%,$(filter-out init agent,$(HELPERS)))
 STATIC  := $(B)/sickbay-init $(B)/sickbay-agent
 # the command line's tests; what builds and heals whole packages would take hours so
 SANITIZED_SH = $(filter tests/audit/% tests/cli/% tests/control/% tests/house/% tests/privacy/% tests/queue/%,$(SH_TESTS))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/msg.h"
+#include "runtime/proto/model.h"
 
 const char *const gate_kind_words[] = { "reproduce", "quick", "full", NULL };
 
@@ -146,6 +147,90 @@ const struct jmap gate_refusal_map[] = {
 	{ 0 },
 };
 
+#define COMMAND_ARGS 256
+
+const struct jmap gate_model_map[] = {
+	NUMBER(gate_model, id, COUNT_MAX, "repeated by what comes back"),
+	{ .name = "protocol",
+	  .kind = JMAP_ENUM,
+	  .offset = offsetof(struct gate_model, protocol),
+	  .required = 1,
+	  .words = model_protocol_words,
+	  .help = "what the body is" },
+	TEXT(gate_model, model, 0, NAME_MAX_BYTES, "the model as the caller names it"),
+	FLAG(gate_model, stream, "send events as they come"),
+	VALUE(gate_model, body, 1, "the request"),
+	{ 0 },
+};
+
+const struct jmap gate_event_map[] = {
+	NUMBER(gate_event, id, COUNT_MAX, "of the call"),
+	TEXT(gate_event, name, 0, NAME_MAX_BYTES, "the event's name on the wire"),
+	VALUE(gate_event, data, 0, "the event; absent: the end mark"),
+	{ 0 },
+};
+
+const struct jmap gate_model_end_map[] = {
+	NUMBER(gate_model_end, id, COUNT_MAX, "of the call"),
+	TEXT(gate_model_end, kind, 1, NAME_MAX_BYTES, "how it ended"),
+	TEXT(gate_model_end, message, 0, PROSE_BYTES, "what went wrong"),
+	NUMBER(gate_model_end, status, 999, "HTTP status, 0: none"),
+	VALUE(gate_model_end, body, 0, "the whole answer"),
+	VALUE(gate_model_end, error, 0, "the provider's own error"),
+	VALUE(gate_model_end, usage, 0, "tokens used"),
+	{ 0 },
+};
+
+const struct jmap gate_cancel_map[] = {
+	NUMBER(gate_cancel, id, COUNT_MAX, "of the call"),
+	{ 0 },
+};
+
+const struct jmap gate_run_map[] = {
+	NUMBER(gate_run, id, COUNT_MAX, "repeated by the answer"),
+	{ .name = "argv",
+	  .kind = JMAP_STRS,
+	  .offset = offsetof(struct gate_run, argv),
+	  .required = 1,
+	  .min = 1,
+	  .max = COMMAND_ARGS,
+	  .help = "the command" },
+	TEXT(gate_run, cwd, 0, PATH_BYTES, "where, beneath the repository"),
+	LIST(gate_run, changes, gate_change_map, gate_change, 0, GATE_MAX_CHANGES,
+	     "files that differ from the base commit"),
+	NUMBER(gate_run, timeout_ms, COUNT_MAX, "longest run"),
+	{ 0 },
+};
+
+const struct jmap gate_ran_map[] = {
+	NUMBER(gate_ran, id, COUNT_MAX, "of the request"),
+	TEXT(gate_ran, exit, 1, NAME_MAX_BYTES, "how it ended"),
+	NUMBER(gate_ran, code, COUNT_MAX, "exit status or signal"),
+	TEXT(gate_ran, out, 0, GATE_MAX_OUTPUT, "last part of its output"),
+	TEXT(gate_ran, err, 0, GATE_MAX_OUTPUT, "last part of its errors"),
+	{ 0 },
+};
+
+const struct jmap gate_check_map[] = {
+	NUMBER(gate_check, id, COUNT_MAX, "repeated by the answer"),
+	LIST(gate_check, changes, gate_change_map, gate_change, 1, GATE_MAX_CHANGES,
+	     "files that differ from the base commit"),
+	{ 0 },
+};
+
+const struct jmap gate_budget_map[] = {
+	NUMBER(gate_budget, id, COUNT_MAX, "repeated by the answer"),
+	{ 0 },
+};
+
+const struct jmap gate_left_map[] = {
+	NUMBER(gate_left, id, COUNT_MAX, "of the request"),
+	NUMBER(gate_left, evaluations, COUNT_MAX, "evaluations left"),
+	NUMBER(gate_left, runs, COUNT_MAX, "commands left"),
+	VALUE(gate_left, model, 0, "what models may still cost"),
+	{ 0 },
+};
+
 const struct jmap gate_task_map[] = {
 	TEXT(gate_task, role, 1, NAME_MAX_BYTES, "reproduce or patch"),
 	TEXT(gate_task, language, 1, NAME_MAX_BYTES, "language of the module"),
@@ -160,6 +245,14 @@ const struct jmap gate_task_map[] = {
 	NUMBER(gate_task, evaluations, COUNT_MAX, "budget"),
 	NUMBER(gate_task, parallel, 1024, "evaluations at one time"),
 	NUMBER(gate_task, seed, INT64_MAX, "for every choice at random"),
+	{ .name = "models",
+	  .kind = JMAP_STRS,
+	  .offset = offsetof(struct gate_task, models),
+	  .max = 64,
+	  .help = "what may be asked, ENDPOINT/MODEL" },
+	TEXT(gate_task, protocol, 0, NAME_MAX_BYTES, "of the first one's endpoint"),
+	VALUE(gate_task, conventions, 0, "how this suite is run and written"),
+	VALUE(gate_task, scope, 0, "what may be changed"),
 	{ 0 },
 };
 

@@ -36,7 +36,17 @@ enum gate_msg {
 	GATE_GIVE_UP,	/* struct gate_give_up -> GATE_DONE; once */
 	GATE_NOTE,	/* struct gate_note: for the case's record; no answer */
 	GATE_DONE,	/* struct gate_done: the agent should exit */
-	GATE_REFUSED	/* struct gate_refusal: what is not allowed and what rule says so */
+	GATE_REFUSED,	/* struct gate_refusal: what is not allowed and what rule says so */
+	GATE_MODEL,	/* struct gate_model -> GATE_EVENT*, GATE_MODEL_END; or GATE_REFUSED */
+	GATE_EVENT,	/* struct gate_event: a part of a streamed answer */
+	GATE_MODEL_END, /* struct gate_model_end */
+	GATE_CANCEL,	/* struct gate_cancel: nobody waits for that call; its end still comes */
+	GATE_RUN,	/* struct gate_run -> GATE_RAN or GATE_REFUSED */
+	GATE_RAN,	/* struct gate_ran */
+	GATE_CHECK,	/* struct gate_check: would these changes be in scope? -> GATE_DONE or
+			   GATE_REFUSED */
+	GATE_BUDGET,	/* struct gate_budget -> GATE_LEFT */
+	GATE_LEFT	/* struct gate_left */
 };
 
 enum gate_kind {
@@ -110,6 +120,64 @@ struct gate_refusal {
 	char *rule, *place, *reason;
 };
 
+/* A call to a model: see runtime/proto/model.h. The gate fills in nothing that it was not asked. */
+struct gate_model {
+	uint64_t id;
+	int protocol; /* enum model_protocol */
+	char *model;  /* as the caller names it; NULL: the first that the service file allows */
+	bool stream;
+	json_t *body;
+};
+
+struct gate_event {
+	uint64_t id;
+	char *name;
+	json_t *data;
+};
+
+struct gate_model_end {
+	uint64_t id;
+	char *kind, *message; /* as in struct broker_end */
+	uint64_t status;
+	json_t *body, *error;
+	json_t *usage; /* struct model_usage */
+};
+
+struct gate_cancel {
+	uint64_t id;
+};
+
+/* One command in a fork of its own, where the changes lie over the base commit; what it leaves is
+ * dropped. Decided by the policy's `commands`. */
+struct gate_run {
+	uint64_t id;
+	struct strlist argv;
+	char *cwd; /* relative to the repository; NULL: its root */
+	struct objlist changes;
+	uint64_t timeout_ms; /* 0: the most that the policy allows */
+};
+
+struct gate_ran {
+	uint64_t id;
+	char *exit; /* exit_kind_name() */
+	uint64_t code;
+	char *out, *err; /* last GATE_MAX_OUTPUT bytes of each, valid UTF-8 */
+};
+
+struct gate_check {
+	uint64_t id;
+	struct objlist changes;
+};
+
+struct gate_budget {
+	uint64_t id;
+};
+
+struct gate_left {
+	uint64_t id, evaluations, runs;
+	json_t *model; /* {"usd","input","output","turns"} left, NULL: no model */
+};
+
 /* The task, as the agent receives it. */
 struct gate_task {
 	char *role;	 /* "reproduce" or "patch" */
@@ -125,11 +193,18 @@ struct gate_task {
 	json_t *options;  /* framework specifics of the service file's new_test, or NULL */
 	char *history;	  /* git log text of the module up to the base commit, bounded */
 	uint64_t evaluations, parallel, seed;
+	struct strlist
+		models; /* ENDPOINT/MODEL, the first is the default; none: no model may be asked */
+	char *protocol; /* of the first one's endpoint: what an agent program may speak */
+	json_t *conventions; /* what an agent should know of the suite: command, one, new_test */
+	json_t *scope; /* what the policy lets it change, as explain says it, for the prompt */
 };
 
 extern const struct jmap gate_change_map[], gate_evaluate_map[], gate_verdict_map[],
 	gate_candidate_map[], gate_submit_map[], gate_task_map[], gate_hello_map[],
-	gate_give_up_map[], gate_note_map[], gate_done_map[], gate_refusal_map[];
+	gate_give_up_map[], gate_note_map[], gate_done_map[], gate_refusal_map[], gate_model_map[],
+	gate_event_map[], gate_model_end_map[], gate_cancel_map[], gate_run_map[], gate_ran_map[],
+	gate_check_map[], gate_budget_map[], gate_left_map[];
 
 /*
  * The agent's end.  Ids are given out here, counting from 1; not for threads.

@@ -18,6 +18,9 @@ agent/host/case/ f4
 agent/host/queue/ f4
 agent/inside/ inside
 agent/syntax/ syntax
+agent/broker/ broker
+agent/front/ front
+agent/intake/ intake
 runtime/decode/ decode
 runtime/audit/ audit
 policy/ policy

@@ -15,7 +15,9 @@ floor_of() {
 	policy/*) echo policy ;;
 	agent/syntax/*) echo syntax ;;
 	agent/inside/*) echo inside ;;
-	agent/front/* | agent/intake/* | agent/broker/*) echo "${1%/*}" ;;
+	agent/front/*) echo front ;;
+	agent/intake/*) echo intake ;;
+	agent/broker/*) echo broker ;;
 	agent/host/incident/* | agent/host/case/* | agent/host/queue/*) echo f4 ;;
 	agent/host/gate/* | agent/host/testrun/* | agent/host/proof/*) echo f5 ;;
 	agent/host/pipeline/* | agent/host/pr/*) echo f6 ;;
@@ -28,7 +30,6 @@ below() {
 	case $1 in
 	f7) echo "f7 $(below f6)" ;;
 	init) echo "init base" ;;
-	agent/*) echo "$1 proto base" ;; # the programs without a floor
 	*) sed -n "s/^below_$1 *:= *//p" Makefile ;;
 	esac
 }

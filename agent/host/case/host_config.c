@@ -8,6 +8,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/jsonc.h"
+#include "runtime/proto/model.h"
 
 #define CONFIG_MAX	(1u << 20)
 #define AT(field)	.offset = offsetof(struct host_config, field)
@@ -52,6 +53,34 @@ static const struct jmap quota_map[] = {
 };
 static const struct jmap audit_map[] = {
 	{ .name = "witness", .kind = JMAP_STR, SUB(audit, witness), .min = 2, .max = 4000, .help = "file or directory, best on another file system, that each checkpoint of the log is appended to" },
+	{ .name = "bodies", .kind = JMAP_BOOL, SUB(audit, bodies), .help = "keep what models were asked and answered, by digest" },
+	{ 0 },
+};
+#define PRICE_AT(field) .offset = offsetof(struct model_price, field)
+static const struct jmap price_map[] = {
+	{ .name = "name", .kind = JMAP_STR, PRICE_AT(name), .required = 1, .min = 1, .max = 200, .help = "the provider's name of the model" },
+	{ .name = "input", .kind = JMAP_STR, PRICE_AT(input), .required = 1, .min = 1, .max = 20, .help = "US dollars for a million tokens read, as \"3.00\"" },
+	{ .name = "output", .kind = JMAP_STR, PRICE_AT(output), .required = 1, .min = 1, .max = 20, .help = "the same for tokens written" },
+	{ .name = "cached", .kind = JMAP_STR, PRICE_AT(cached), .min = 1, .max = 20, .help = "for tokens read from the provider's cache; not stated: as input" },
+	{ .name = "cache_write", .kind = JMAP_STR, PRICE_AT(cache_write), .min = 1, .max = 20, .help = "for tokens written to the provider's cache; not stated: as input" },
+	{ .name = "max_output", .kind = JMAP_U64, PRICE_AT(max_output), .min = 1, .max = 10000000, .help = "most tokens of one answer" },
+	{ .name = "max_input", .kind = JMAP_U64, PRICE_AT(max_input), .min = 1, .max = 100000000, .help = "most tokens of one request" },
+	{ 0 },
+};
+#define ENDPOINT_AT(field) .offset = offsetof(struct model_endpoint, field)
+static const struct jmap endpoint_map[] = {
+	{ .name = "name", .kind = JMAP_STR, ENDPOINT_AT(name), .required = 1, .min = 1, .max = 60, .help = "what policies and service files call it" },
+	{ .name = "protocol", .kind = JMAP_ENUM, ENDPOINT_AT(protocol), .required = 1, .words = model_protocol_words, .help = "what it speaks" },
+	{ .name = "url", .kind = JMAP_STR, ENDPOINT_AT(url), .required = 1, .min = 8, .max = 2000, .help = "base URL; http only to a loopback address" },
+	{ .name = "credential", .kind = JMAP_STR, ENDPOINT_AT(credential), .min = 2, .max = 4000, .help = "file with its key, or credential:NAME of the unit" },
+	{ .name = "ca", .kind = JMAP_STR, ENDPOINT_AT(ca), .min = 2, .max = 4000, .help = "PEM file of authorities; not stated: the system's" },
+	{ .name = "proxy", .kind = JMAP_STR, ENDPOINT_AT(proxy), .min = 8, .max = 2000, .help = "HTTP proxy" },
+	{ .name = "connect", .kind = JMAP_DURATION, ENDPOINT_AT(connect_ms), .min = 100, .help = "longest wait for a connection" },
+	{ .name = "stall", .kind = JMAP_DURATION, ENDPOINT_AT(stall_ms), .min = 100, .help = "longest wait for a byte" },
+	{ .name = "total", .kind = JMAP_DURATION, ENDPOINT_AT(total_ms), .min = 100, .help = "longest call" },
+	{ .name = "retries", .kind = JMAP_U64, ENDPOINT_AT(retries), .max = 20, .present = offsetof(struct model_endpoint, retries_stated) + 1, .help = "most attempts after the first" },
+	{ .name = "parallel", .kind = JMAP_U64, ENDPOINT_AT(parallel), .min = 1, .max = 256, .help = "calls at one time" },
+	{ .name = "models", .kind = JMAP_LIST, ENDPOINT_AT(models), .required = 1, .min = 1, .max = 64, .sub = price_map, .size = sizeof(struct model_price), .help = "what it offers, with prices" },
 	{ 0 },
 };
 static const struct jmap host_map[] = {
@@ -64,6 +93,7 @@ static const struct jmap host_map[] = {
 	{ .name = "retention", .kind = JMAP_OBJECT, AT(retention), .sub = retention_map, .help = "how long things are kept" },
 	{ .name = "quota", .kind = JMAP_OBJECT, AT(quota), .sub = quota_map, .help = "how full the disk may become" },
 	{ .name = "audit", .kind = JMAP_OBJECT, AT(audit), .sub = audit_map, .help = "the log" },
+	{ .name = "models", .kind = JMAP_LIST, AT(models), .max = 64, .sub = endpoint_map, .size = sizeof(struct model_endpoint), .help = "where models are" },
 	{ .name = "prometheus", .kind = JMAP_STR, AT(prometheus), .min = 2, .max = 4000, .help = "text file of the worker's figures" },
 	{ 0 },
 };
@@ -82,6 +112,26 @@ static int set_text(char **field, const char *value)
 	return *field ? 0 : -ENOMEM;
 }
 
+static void fill_models(struct host_config *c)
+{
+	struct model_endpoint *ep = c->models.v;
+
+	for (size_t i = 0; i < c->models.n; i++) {
+		struct model_price *m = ep[i].models.v;
+
+		set_default(&ep[i].connect_ms, 10 * 1000);
+		set_default(&ep[i].stall_ms, 120 * 1000);
+		set_default(&ep[i].total_ms, 15 * 60 * 1000);
+		set_default(&ep[i].parallel, 8);
+		if (!ep[i].retries_stated)
+			ep[i].retries = 4;
+		for (size_t k = 0; k < ep[i].models.n; k++) {
+			set_default(&m[k].max_output, 8192);
+			set_default(&m[k].max_input, 200000);
+		}
+	}
+}
+
 static int fill_defaults(struct host_config *c, struct err *e)
 {
 	if (set_text(&c->state, "/var/lib/sickbay") < 0 ||
@@ -97,7 +147,34 @@ static int fill_defaults(struct host_config *c, struct err *e)
 	set_default(&c->quota.stop, 80);
 	set_default(&c->quota.collect, 90);
 	set_default(&c->quota.age_ms, DEFAULT_AGE);
+	fill_models(c);
 	return 0;
+}
+
+const struct model_endpoint *host_config_model(const struct host_config *c, const char *name,
+					       const struct model_price **price, struct err *e)
+{
+	const struct model_endpoint *ep = c->models.v;
+	const char *slash = strchr(name, '/');
+	const size_t n = slash ? (size_t)(slash - name) : 0;
+
+	for (size_t i = 0; slash && i < c->models.n; i++) {
+		const struct model_price *m = ep[i].models.v;
+
+		if (strncmp(ep[i].name, name, n) != 0 || ep[i].name[n])
+			continue;
+		for (size_t k = 0; k < ep[i].models.n; k++)
+			if (strcmp(m[k].name, slash + 1) == 0) {
+				*price = &m[k];
+				return &ep[i];
+			}
+	}
+	(void)err_set(
+		e, ENOENT,
+		"the model '%s' is not in this host's configuration: name its endpoint and its "
+		"prices under \"models\" (sickbay-config(5))",
+		name);
+	return NULL;
 }
 
 /* What the table cannot say: a daemon and a person must mean the same place. */

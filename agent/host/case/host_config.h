@@ -14,6 +14,25 @@
  */
 #define HOST_CONFIG_DEFAULT "/etc/sickbay/sickbay.json"
 
+/* A model and what it costs: US dollars for a million tokens, exact decimals ("3.00"). */
+struct model_price {
+	char *name; /* the provider's */
+	char *input, *output;
+	char *cached, *cache_write; /* NULL: as input */
+	uint64_t max_output;	    /* most tokens of one answer; 0: 8192 */
+	uint64_t max_input;	    /* context; 0: 200000 */
+};
+
+/* One place where models are; everything but the models goes to the broker as it is. */
+struct model_endpoint {
+	char *name;
+	int protocol; /* enum model_protocol */
+	char *url, *credential, *ca, *proxy;
+	uint64_t connect_ms, stall_ms, total_ms, retries, parallel;
+	bool retries_stated;
+	struct objlist models; /* struct model_price */
+};
+
 struct host_config {
 	uint64_t version;
 	char *state;	/* state directory */
@@ -42,12 +61,17 @@ struct host_config {
 	} quota;
 	struct {
 		char *witness; /* file or directory that each checkpoint is appended to, or NULL */
+		bool bodies;   /* keep what models were asked and answered, by digest */
 	} audit;
-	char *prometheus; /* where the worker writes its figures, or NULL */
+	struct objlist models; /* struct model_endpoint */
+	char *prometheus;      /* where the worker writes its figures, or NULL */
 };
 
 /* path NULL: the default file, which may be missing; a file that was named may not. */
 int host_config_load(const char *path, struct host_config *out, struct err *e);
 void host_config_release(struct host_config *c);
+/* The endpoint and the model of ENDPOINT/MODEL; NULL and e: it is not configured. */
+const struct model_endpoint *host_config_model(const struct host_config *c, const char *name,
+					       const struct model_price **price, struct err *e);
 /* The service file of a service by its name: services/NAME.json; free() it. */
 char *host_config_service(const struct host_config *c, const char *name);

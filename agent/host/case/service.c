@@ -18,7 +18,8 @@
 
 static const char *const modes[] = { "observe", "reproduce", "propose", NULL };
 static const char *const formats[] = { "reporter", "tap", NULL };
-static const char *const kinds[] = { "built-in", "command", NULL };
+static const char *const kinds[] = { "built-in", "command", "model", "external", NULL };
+static const char *const strategies[] = { "offline-first", "model-only", "race", NULL };
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): a member's name */
 #define SUB(member, field) \
@@ -85,7 +86,11 @@ static const struct jmap tests_map[] = {
 	{ 0 },
 };
 static const struct jmap agent_map[] = {
-	{ .name = "kind", .kind = JMAP_ENUM, .offset = offsetof(struct service_agent, kind), .words = kinds, .help = "built-in, or a command run in the replica" },
+	{ .name = "kind", .kind = JMAP_ENUM, .offset = offsetof(struct service_agent, kind), .words = kinds, .help = "built-in, command, model or external" },
+	{ .name = "strategy", .kind = JMAP_ENUM, .offset = offsetof(struct service_agent, strategy), .words = strategies, .help = "what the built-in agent does beside a model or an external one" },
+	{ .name = "models", .kind = JMAP_STRS, .offset = offsetof(struct service_agent, models), .max = 64, .help = "what it may ask, ENDPOINT/MODEL" },
+	{ .name = "toolchain", .kind = JMAP_STR, .offset = offsetof(struct service_agent, toolchain), .min = 1, .max = 4000, .help = "recipe with the program of an external agent" },
+	{ .name = "env", .kind = JMAP_MAP, .offset = offsetof(struct service_agent, env), .max = 100, .help = "environment of an external agent" },
 	{ .name = "command", .kind = JMAP_STRS, .offset = offsetof(struct service_agent, command), .max = 100, .help = "the command" },
 	{ .name = "evaluations", .kind = JMAP_U64, .offset = offsetof(struct service_agent, evaluations), .min = 1, .max = 100000, .help = "most evaluations it may ask for" },
 	{ .name = "parallel", .kind = JMAP_U64, .offset = offsetof(struct service_agent, parallel), .min = 1, .max = 64, .help = "evaluations at one time" },
@@ -211,6 +216,23 @@ static int fill_defaults(struct service *s, const char *path, struct err *e)
 	return r < 0 ? err_set(e, ENOMEM, "out of memory") : 0;
 }
 
+static int check_agent(const struct service_agent *a, const char *role, struct err *e)
+{
+	const bool runs = a->kind == AGENT_COMMAND || a->kind == AGENT_EXTERNAL;
+
+	if (runs && a->command.n == 0)
+		return err_set(e, EINVAL, "/agents/%s: kind \"%s\" wants \"command\"", role,
+			       kinds[a->kind]);
+	if (a->kind == AGENT_MODEL && a->models.n == 0)
+		return err_set(e, EINVAL, "/agents/%s: kind \"model\" wants \"models\"", role);
+	for (size_t i = 0; i < a->models.n; i++)
+		if (!strchr(a->models.v[i], '/'))
+			return err_set(e, EINVAL,
+				       "/agents/%s/models/%zu: '%s' is not ENDPOINT/MODEL", role, i,
+				       a->models.v[i]);
+	return 0;
+}
+
 /* What the table cannot say. */
 static int check(const struct service *s, struct err *e)
 {
@@ -234,9 +256,10 @@ static int check(const struct service *s, struct err *e)
 		if (!strlist_has(&t[i].one, "@test"))
 			return err_set(e, EINVAL, "/tests/%zu/one: has no argument \"@test\"", i);
 	}
-	if (s->agents.patch.kind == AGENT_COMMAND && s->agents.patch.command.n == 0)
-		return err_set(e, EINVAL, "/agents/patch: kind \"command\" wants \"command\"");
-	return service_check_release(s, e);
+	return check_agent(&s->agents.reproduce, "reproduce", e) < 0 ||
+			       check_agent(&s->agents.patch, "patch", e) < 0
+		       ? -e->code
+		       : service_check_release(s, e);
 }
 
 int service_load(const char *path, struct service *out, struct err *e)

@@ -14,7 +14,13 @@
  */
 enum service_mode { MODE_OBSERVE, MODE_REPRODUCE, MODE_PROPOSE };
 enum test_format { TESTS_REPORTER, TESTS_TAP };
-enum agent_kind { AGENT_BUILT_IN, AGENT_COMMAND };
+enum agent_kind {
+	AGENT_BUILT_IN, /* deterministic, offline */
+	AGENT_COMMAND,	/* a program of the replica: reads the task, changes the tree */
+	AGENT_MODEL,	/* the built-in tool loop that asks a model */
+	AGENT_EXTERNAL	/* a program that brings its own loop: model traffic and MCP by the front */
+};
+enum agent_strategy { AGENT_OFFLINE_FIRST, AGENT_MODEL_ONLY, AGENT_RACE };
 
 struct service_path { /* production prefix -> repository prefix, both may end in / */
 	char *production, *repository;
@@ -76,8 +82,15 @@ struct service_backing {
 };
 
 struct service_agent {
-	int kind; /* enum agent_kind */
+	int kind;     /* enum agent_kind */
+	int strategy; /* enum agent_strategy: beside MODEL and EXTERNAL, what the built-in one does
+		       */
 	struct strlist command;
+	struct strlist
+		models;	 /* ENDPOINT/MODEL of the host's configuration; the first is the default */
+	char *toolchain; /* EXTERNAL: recipe of `image prepare` that holds the agent's program */
+	struct strmap env; /* EXTERNAL: added to its environment; @base, @key, @model, @mcp, @task
+			      stand for what the replica has */
 	uint64_t evaluations, parallel;
 };
 
