@@ -9,7 +9,7 @@
 /*
  * The formats that sickbay-decode reads: one function each, from text in memory
  * to one bounded value.  They never open, write or start anything, and run only
- * after confine().  Refusals read "NAME:LINE:COLUMN: reason".
+ * after decode_confine().  Refusals read "NAME:LINE:COLUMN: reason".
  */
 struct source {
 	const char *name; /* as the operator knows it; used in places */

@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 	json_object_seed(0);
 	(void)setlocale(LC_CTYPE,
 			"C.UTF-8"); /* names in archives; without it only ASCII ones are read */
-	if (confine(&e) < 0 || job_run(DECODE_FD, &e) < 0) {
+	if (decode_confine(&e) < 0 || job_run(DECODE_FD, &e) < 0) {
 		(void)fprintf(stderr, "sickbay-decode: %s\n", e.msg);
 		return 1;
 	}

@@ -106,7 +106,7 @@ static int run_confined(int (*run)(void))
 	int st = 0;
 
 	if (pid == 0)
-		_exit(confine(&e) < 0 ? 99 : run());
+		_exit(decode_confine(&e) < 0 ? 99 : run());
 	(void)waitpid(pid, &st, 0);
 	return WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st);
 }
@@ -139,7 +139,7 @@ static pid_t start_confined(int go[2])
 	pid = fork();
 	if (pid == 0) {
 		(void)close(go[1]);
-		if (confine(&e) < 0 || write(up[1], "x", 1) != 1)
+		if (decode_confine(&e) < 0 || write(up[1], "x", 1) != 1)
 			_exit(99);
 		_exit((int)read(go[0], &byte, 1));
 	}
