@@ -111,7 +111,8 @@ const struct jmap gate_candidate_map[] = {
 
 const struct jmap gate_submit_map[] = {
 	NUMBER(gate_submit, id, COUNT_MAX, "repeated by the answer"),
-	LIST(gate_submit, changes, gate_change_map, gate_change, 1, GATE_MAX_CHANGES,
+	FLAG(gate_submit, tree, "what the agent leaves in the tree when it ends"),
+	LIST(gate_submit, changes, gate_change_map, gate_change, 0, GATE_MAX_CHANGES,
 	     "files that differ from the base commit"),
 	LIST(gate_submit, candidates, gate_candidate_map, gate_candidate, 0, GATE_MAX_CANDIDATES,
 	     "what else was tried"),

@@ -96,6 +96,7 @@ struct gate_candidate {
 
 struct gate_submit {
 	uint64_t id;
+	bool tree; /* no changes: what the agent leaves in the tree when it ends is submitted */
 	struct objlist changes;			  /* struct gate_change */
 	struct objlist candidates;		  /* struct gate_candidate */
 	char *title, *cause, *change, *test_name; /* derived prose */
