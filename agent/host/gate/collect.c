@@ -20,20 +20,23 @@ static char *task_text(const struct gate_session *s, struct err *e)
 	return task ? json_dumps(task, JSON_INDENT(1) | JSON_ENSURE_ASCII) : NULL;
 }
 
-static int set_why(const struct gate_session *s, struct gate_outcome *out, int end, const char *why,
-		   struct err *e)
+static int finish(struct monitor *m, int end, const char *why)
 {
+	struct gate_outcome *out = &m->out;
+
+	m->over = true;
 	out->end = end;
 	free(out->why);
 	out->why = strdup(why);
-	return out->why ? leak_mask(s->values, &out->why, e) : err_set(e, ENOMEM, "out of memory");
+	return out->why ? leak_mask(m->s->values, &out->why, m->e) : monitor_no_memory(m);
 }
 
 /* It has no second try: a value of production in what it brings is for a person. */
-static int submit(const struct gate_session *s, struct gate_outcome *out, struct err *e)
+static int submit(struct monitor *m)
 {
+	struct gate_outcome *out = &m->out;
 	char where[256], why[256], text[600];
-	const int r = leak_find(s->values, &out->changes, NULL, where, why, e);
+	const int r = leak_find(m->s->values, &out->changes, NULL, where, why, m->e);
 
 	if (r < 0)
 		return r;
@@ -41,79 +44,66 @@ static int submit(const struct gate_session *s, struct gate_outcome *out, struct
 		out->person = true;
 		(void)snprintf(text, sizeof(text), LEAK_RULE ": %s: %s", where, why);
 		changes_release(&out->changes);
-		return set_why(s, out, GATE_FAILED, text, e);
+		return finish(m, GATE_FAILED, text);
 	}
+	m->over = true;
 	out->end = GATE_SUBMITTED;
 	out->title = strdup("change by the configured agent");
-	return out->title ? 0 : err_set(e, ENOMEM, "out of memory");
+	return out->title ? 0 : monitor_no_memory(m);
 }
 
-static int read_tree(const struct gate_session *s, const struct changes *seen, struct replica *rep,
-		     struct gate_outcome *out, struct err *e)
+static int read_tree(struct monitor *m)
 {
+	const struct world *w = m->s->world;
 	AUTO_CLOSE int upper = -1;
-	int r = sandbox_freeze(replica_sandbox(rep), &upper, e);
+	struct err bad = ERR_INIT;
+	int r = sandbox_freeze(replica_sandbox(m->replica), &upper, m->e);
 
 	if (r < 0)
 		return r;
-	r = source_diff(s->world->store, &s->world->side[SIDE_BASE].source,
-			s->world->service->run.cwd, upper, seen, &out->changes, e);
+	r = source_diff(w->store, &w->side[SIDE_BASE].source, w->service->run.cwd, upper, &m->seen,
+			&m->out.changes, &bad);
 	if (r < 0)
-		return set_why(s, out, GATE_FAILED, e->msg, e);
-	if (out->changes.n == 0)
-		return set_why(s, out, GATE_GAVE_UP, "the agent changed nothing", e);
-	return submit(s, out, e);
+		return finish(m, GATE_FAILED, bad.msg);
+	if (m->out.changes.n == 0)
+		return finish(m, GATE_GAVE_UP, "the agent changed nothing");
+	return submit(m);
 }
 
-int collect_run(const struct gate_session *s, struct gate_outcome *out, struct err *e)
+int collect_start(struct monitor *m)
 {
-	AUTO_FREE char *task = task_text(s, e);
-	struct replica_job job = { .purpose = s->role == ROLE_PATCH ? "patch agent"
-								    : "reproduction agent",
-				   .side = SIDE_BASE,
-				   .role = s->role,
-				   .argv = (const char *const *)s->agent->command.v,
+	AUTO_FREE char *task = task_text(m->s, m->e);
+	struct replica_job job = { .argv = (const char *const *)m->s->agent->command.v,
 				   .task = task,
 				   .freeze = true };
-	struct changes seen = { 0 };
-	struct replica *rep = NULL;
-	struct err late = ERR_INIT;
-	int r;
 
 	if (!task)
-		return e->code ? -e->code : err_set(e, ENOMEM, "out of memory");
-	r = seen_by_agent(s, &seen, e);
-	if (r < 0)
-		return r;
-	job.changes[job.n_changes++] = &seen;
-	r = replica_start(s->world, &job, &rep, e);
-	if (r < 0) {
-		changes_release(&seen);
-		return r;
-	}
-	r = replica_wait(rep, &out->exit, e);
-	if (r >= 0 && replica_invalid(rep)) {
-		r = set_why(s, out, GATE_FAILED, replica_invalid(rep), e);
-	} else if (r >= 0 && exit_status(&out->exit) != 0) {
-		const struct buf *said = sandbox_output(replica_sandbox(rep), 2);
-		const size_t n = said && said->p ? said->n : 0;
-		char why[400];
+		return m->e->code ? -m->e->code : monitor_no_memory(m);
+	m->eof = true; /* there is nobody to hear */
+	return monitor_start(m, &job);
+}
 
-		(void)snprintf(why, sizeof(why), "the agent's command ended with %s %d: %.200s",
-			       exit_kind_name(out->exit.kind), out->exit.code,
-			       n ? said->p + (n > 200 ? n - 200 : 0) : "(silent)");
-		r = set_why(s, out, GATE_FAILED, why, e);
-	} else if (r >= 0) {
-		r = read_tree(s, &seen, rep, out, e);
-	}
-	changes_release(&seen);
-	replica_close(rep);
+static int ended_badly(struct monitor *m)
+{
+	const struct buf *said = sandbox_output(replica_sandbox(m->replica), 2);
+	const size_t n = said && said->p ? said->n : 0;
+	char why[400];
+
+	(void)snprintf(why, sizeof(why), "the agent's command ended with %s %d: %.200s",
+		       exit_kind_name(m->out.exit.kind), m->out.exit.code,
+		       n ? said->p + (n > 200 ? n - 200 : 0) : "(silent)");
+	return finish(m, GATE_FAILED, why);
+}
+
+int collect_ended(struct monitor *m)
+{
+	const struct gate_session *s = m->s;
+	int r = exit_status(&m->out.exit) != 0 ? ended_badly(m) : read_tree(m);
+
 	if (r >= 0)
 		r = audit_commit(s->world->audit, "gate.collect",
 				 json_pack("{s:s,s:I}", "role", policy_role_name(s->role), "files",
-					   (json_int_t)out->changes.n),
-				 &late);
-	if (r < 0 && late.code)
-		*e = late;
+					   (json_int_t)m->out.changes.n),
+				 m->e);
 	return r < 0 ? r : 0;
 }

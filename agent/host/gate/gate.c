@@ -88,89 +88,129 @@ static int step_evaluation(struct monitor *m, size_t i)
 	return r;
 }
 
-/* ---- the loop ---- */
+/* ---- the built-in agents ---- */
 
-static int agent_ended(struct monitor *m)
+static int built_in_start(struct monitor *m)
 {
-	const struct exit_record *x = sandbox_exit(replica_sandbox(m->replica));
+	static const char *const argv[] = { AGENT_PATH, NULL };
+	const struct sandbox_bind bind = { .fd = m->s->world->agent_program, .target = AGENT_PATH };
+	struct sandbox_fd fd = { .to = GATE_FD };
+	struct replica_job job = {
+		.argv = argv, .fds = &fd, .n_fds = 1, .binds = &bind, .n_binds = 1
+	};
+	int pair[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(m->e, "make the gate's socket");
+	fd.from = pair[1];
+	m->sock = pair[0];
+	r = monitor_start(m, &job);
+	(void)close(pair[1]);
+	return r;
+}
+
+static int built_in_ended(struct monitor *m)
+{
 	const struct buf *err = sandbox_output(replica_sandbox(m->replica), 2);
+	const struct exit_record *x = &m->out.exit;
 	char why[400];
 
+	(void)snprintf(why, sizeof(why), "the agent ended without an answer (%s %d): %.200s",
+		       exit_kind_name(x->kind), x->code, err && err->p ? err->p : "");
+	return monitor_foul(m, why);
+}
+
+/* ---- the loop ---- */
+
+static const struct agent_way ways[] = {
+	[AGENT_BUILT_IN] = { "built-in", built_in_start, built_in_ended },
+	[AGENT_COMMAND] = { "command", collect_start, collect_ended },
+	[AGENT_MODEL] = { "built-in", built_in_start, built_in_ended },
+	[AGENT_EXTERNAL] = { "built-in", built_in_start, built_in_ended },
+};
+
+int monitor_start(struct monitor *m, struct replica_job *job)
+{
+	const struct gate_session *s = m->s;
+	int r = seen_by_agent(s, &m->seen, m->e);
+
+	if (r < 0)
+		return r;
+	job->purpose = s->role == ROLE_PATCH ? "patch agent" : "reproduction agent";
+	job->side = SIDE_BASE;
+	job->role = s->role;
+	job->changes[job->n_changes++] = &m->seen;
+	return replica_start(s->world, job, &m->replica, m->e);
+}
+
+/* What it asked before it went is heard; then its end says what it was. */
+static int agent_ended(struct monitor *m)
+{
 	while (!m->over && !m->eof) {
 		const int r = monitor_request(m);
 
 		if (r < 0)
 			return r;
 	}
-	m->out.exit = *x;
+	m->out.exit = *sandbox_exit(replica_sandbox(m->replica));
 	if (m->over)
 		return 0;
 	if (replica_invalid(m->replica))
 		return monitor_foul(m, replica_invalid(m->replica));
-	(void)snprintf(why, sizeof(why), "the agent ended without an answer (%s %d): %.200s",
-		       exit_kind_name(x->kind), x->code, err && err->p ? err->p : "");
-	return monitor_foul(m, why);
+	return m->way->ended(m);
 }
+
+static int step_agent(struct monitor *m)
+{
+	const int r = replica_step(m->replica, m->e);
+
+	return r == 1 ? agent_ended(m) : r;
+}
+
+static int agent_fd(const struct monitor *m)
+{
+	return replica_fd(m->replica);
+}
+
+static int request_fd(const struct monitor *m)
+{
+	return m->eof ? -1 : m->sock;
+}
+
+/* What is waited for beside the evaluations, and what is done when it is readable; the agent's end
+ * comes last, so that what it said before is heard. */
+static const struct awaited {
+	int (*fd)(const struct monitor *m); /* -1: nothing to wait for */
+	int (*step)(struct monitor *m);
+} awaited[] = {
+	{ request_fd, monitor_request },
+	{ agent_fd, step_agent },
+};
+#define AWAITED (sizeof(awaited) / sizeof(awaited[0]))
 
 static int turn(struct monitor *m)
 {
-	struct pollfd p[WIDTH_MAX + 2];
+	struct pollfd p[AWAITED + WIDTH_MAX], *const live = p + AWAITED;
 	int r = start_waiting(m);
 
 	if (r < 0)
 		return r;
-	p[0] = (struct pollfd){ .fd = replica_fd(m->replica), .events = POLLIN };
-	p[1] = (struct pollfd){ .fd = m->eof ? -1 : m->sock, .events = POLLIN };
+	for (size_t i = 0; i < AWAITED; i++)
+		p[i] = (struct pollfd){ .fd = awaited[i].fd(m), .events = POLLIN };
 	for (size_t i = 0; i < WIDTH_MAX; i++)
-		p[i + 2] = (struct pollfd){
+		live[i] = (struct pollfd){
 			.fd = m->live[i] ? replica_fd(evaluation_replica(m->live[i])) : -1,
 			.events = POLLIN
 		};
-	if (poll(p, WIDTH_MAX + 2, -1) < 0 && errno != EINTR)
+	if (poll(p, AWAITED + WIDTH_MAX, -1) < 0 && errno != EINTR)
 		return err_sys(m->e, "wait for the agent");
-	if (p[1].revents)
-		r = monitor_request(m);
 	for (size_t i = 0; r >= 0 && !m->over && i < WIDTH_MAX; i++)
-		if (p[i + 2].revents)
+		if (live[i].revents)
 			r = step_evaluation(m, i);
-	if (r >= 0 && !m->over && p[0].revents) {
-		r = replica_step(m->replica, m->e);
-		if (r == 1)
-			r = agent_ended(m);
-	}
+	for (size_t i = 0; r >= 0 && !m->over && i < AWAITED; i++)
+		if (p[i].revents)
+			r = awaited[i].step(m);
 	return r < 0 ? r : 0;
-}
-
-static int start_agent(struct monitor *m, struct err *e)
-{
-	static const char *const argv[] = { AGENT_PATH, NULL };
-	const struct gate_session *s = m->s;
-	const struct sandbox_bind bind = { .fd = s->world->agent_program, .target = AGENT_PATH };
-	struct sandbox_fd fd = { .to = GATE_FD };
-	struct replica_job job = { .purpose = s->role == ROLE_PATCH ? "patch agent"
-								    : "reproduction agent",
-				   .side = SIDE_BASE,
-				   .role = s->role,
-				   .argv = argv,
-				   .fds = &fd,
-				   .n_fds = 1,
-				   .binds = &bind,
-				   .n_binds = 1 };
-	struct changes seen = { 0 };
-	int pair[2], r;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(e, "make the gate's socket");
-	fd.from = pair[1];
-	m->sock = pair[0];
-	r = seen_by_agent(s, &seen, e);
-	if (r == 0) {
-		job.changes[job.n_changes++] = &seen;
-		r = replica_start(s->world, &job, &m->replica, e);
-	}
-	changes_release(&seen);
-	(void)close(pair[1]);
-	return r;
 }
 
 static void close_monitor(struct monitor *m)
@@ -189,13 +229,14 @@ static void close_monitor(struct monitor *m)
 		m->out.exit = *sandbox_exit(replica_sandbox(m->replica));
 	}
 	replica_close(m->replica);
+	changes_release(&m->seen);
 	if (m->sock >= 0)
 		(void)close(m->sock);
 }
 
-static int run_built_in(struct monitor *m)
+static int run_agent(struct monitor *m)
 {
-	int r = start_agent(m, m->e);
+	int r = m->way->start(m);
 
 	while (r == 0 && !m->over)
 		r = turn(m);
@@ -213,16 +254,15 @@ int gate_run(const struct gate_session *s, struct gate_outcome *out, struct err 
 	m->s = s;
 	m->e = e;
 	m->sock = -1;
+	m->way = &ways[s->agent->kind];
 	m->out.candidates = json_array();
 	m->out.refusals = json_array();
 	m->out.notes = json_array();
-	m->out.author = strdup(s->agent->kind == AGENT_COMMAND ? "command" : "built-in");
+	m->out.author = strdup(m->way->author);
 	if (!m->out.candidates || !m->out.refusals || !m->out.notes || !m->out.author)
 		r = monitor_no_memory(m);
-	else if (s->agent->kind == AGENT_COMMAND)
-		r = collect_run(s, &m->out, e);
 	else
-		r = run_built_in(m);
+		r = run_agent(m);
 	if (r < 0) {
 		gate_outcome_release(&m->out);
 		return r;

@@ -15,11 +15,23 @@ struct waiting {
 	uint64_t left; /* in the budget, once this one is paid */
 };
 
+struct monitor;
+
+/* How an agent of one kind is run, and what the end of its replica means while nothing else ended
+ * it: `ended` says so in the outcome and sets `over`. */
+struct agent_way {
+	const char *author;
+	int (*start)(struct monitor *m);
+	int (*ended)(struct monitor *m);
+};
+
 struct monitor {
 	const struct gate_session *s;
+	const struct agent_way *way;
 	struct gate_outcome out;
 	struct replica *replica;
-	int sock;
+	int sock;	     /* where it asks; -1: nowhere, it changes the tree */
+	struct changes seen; /* what lies over the source in its replica */
 	struct waiting queue[QUEUE_MAX];
 	size_t n_queue;
 	struct evaluation *live[WIDTH_MAX];
@@ -27,6 +39,8 @@ struct monitor {
 	struct err *e;
 };
 
+/* Starts the replica that an agent is in: the job says what runs there, the rest is filled in. */
+int monitor_start(struct monitor *m, struct replica_job *job);
 int monitor_no_memory(struct monitor *m);
 /* The agent broke the protocol: its replica ends, the case goes on without its answer. */
 int monitor_foul(struct monitor *m, const char *why);
