@@ -41,7 +41,10 @@ int model_open(const struct model_setup *s, struct model_door **out, struct err 
 int model_ask(struct model_door *d, const struct policy *p, const struct strlist *models,
 	      const struct gate_model *rq, const struct model_listener *to,
 	      struct policy_verdict *why, struct err *e);
+/* Nobody waits for that call any more; its end still comes. Of calls that share an id, all. */
 int model_cancel(struct model_door *d, uint64_t id, struct err *e);
+/* Whoever listens goes away: its calls are cancelled and settled, and it hears nothing more. */
+int model_forget(struct model_door *d, const void *ctx, struct err *e);
 /* To poll on, -1: nothing is under way; and what to do then. */
 int model_fd(const struct model_door *d);
 int model_step(struct model_door *d, struct err *e);
