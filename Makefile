@@ -33,6 +33,7 @@ syntax   := $(wildcard agent/syntax/*.c)
 inside   := $(filter-out agent/inside/main.c,$(wildcard agent/inside/*.c))
 decode   := $(filter-out runtime/decode/main.c,$(wildcard runtime/decode/*.c))
 broker   := $(filter-out agent/broker/main.c,$(wildcard agent/broker/*.c))
+intake   := $(filter-out agent/intake/main.c,$(wildcard agent/intake/*.c))
 front    := $(filter-out agent/front/main.c,$(wildcard agent/front/*.c))
 audit    := $(filter-out runtime/audit/main.c,$(wildcard runtime/audit/*.c))
 FLOORS   := f6 f5 f4 policy images sandbox proto base
@@ -44,6 +45,7 @@ LIBS_sandbox := -lseccomp -lcap -lnl-route-3 -lnl-3 -ljansson
 LIBS_sickbay := -Wl,-Bstatic -lseccomp -lcap -lnl-route-3 -lnl-3 -Wl,-Bdynamic -ljansson -lm
 LIBS_decode  := -larchive -lexpat -lseccomp -ljansson
 LIBS_broker  := -lcurl -lseccomp -ljansson
+LIBS_intake  := -lmicrohttpd -ljansson
 LIBS_front   := -lseccomp -ljansson
 LIBS_audit   := -lcrypto -lseccomp -ljansson
 
@@ -59,12 +61,13 @@ below_f6      := f6 f5 f4 policy images sandbox proto base
 below_decode  := decode proto base
 below_audit   := audit proto base
 below_broker  := broker proto base
+below_intake  := intake proto base
 below_front   := front proto base
 below_syntax  := syntax base
 below_inside  := inside syntax proto base
 libs_of = $(sort $(foreach f,$(below_$(1)),$(LIBS_$(f))))
 
-HELPERS  := init agent decode audit $(patsubst agent/%/main.c,%,$(wildcard agent/broker/main.c agent/front/main.c))
+HELPERS  := init agent decode audit $(patsubst agent/%/main.c,%,$(wildcard agent/broker/main.c agent/front/main.c agent/intake/main.c))
 PROGRAMS := $(B)/sickbay $(HELPERS:%=$(B)/sickbay-%)
 all: $(PROGRAMS)
 
@@ -80,7 +83,7 @@ $(B)/lib/$(1).a: $$($(1):%.c=$(B)/%.o) $$(GEN_$(1))
 	@mkdir -p $$(@D); rm -f $$@
 	$$(AR) rcs $$@ $$^
 endef
-$(foreach f,$(FLOORS) f7 syntax inside decode audit broker front,$(eval $(call archive,$(f))))
+$(foreach f,$(FLOORS) f7 syntax inside decode audit broker front intake,$(eval $(call archive,$(f))))
 
 LINK = $(CC) $(CFLAGS) -pie $(LDFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
 $(B)/sickbay: $(B)/lib/f7.a $(FLOORS:%=$(B)/lib/%.a)
@@ -91,6 +94,8 @@ $(B)/sickbay-audit: $(B)/runtime/audit/main.o $(B)/lib/audit.a $(B)/lib/proto.a 
 	$(LINK) -o $@ $^ $(LIBS_audit)
 $(B)/sickbay-broker: $(B)/agent/broker/main.o $(B)/lib/broker.a $(B)/lib/proto.a $(B)/lib/base.a
 	$(LINK) -o $@ $^ $(LIBS_broker)
+$(B)/sickbay-intake: $(B)/agent/intake/main.o $(B)/lib/intake.a $(B)/lib/proto.a $(B)/lib/base.a
+	$(LINK) -o $@ $^ $(LIBS_intake)
 $(B)/sickbay-front: $(B)/agent/front/main.o $(B)/lib/front.a $(B)/lib/proto.a $(B)/lib/base.a
 	$(LINK) -o $@ $^ $(LIBS_front)
 # static: they run in any image; pid 1 without a C library, as its program is copied at every start
@@ -108,13 +113,13 @@ define floor_test
 $(B)/tests/unit/$(1)/test_%: $(B)/tests/unit/$(1)/test_%.o $(below_$(1):%=$(B)/lib/%.a) $$(GEN_TEST_$(1))
 	$$(LINK) -o $$@ $$^ $$(call libs_of,$(1)) $$(LIBS_TEST_$(1))
 endef
-$(foreach f,base proto sandbox images policy f4 f5 f6 decode audit broker front syntax inside,$(eval $(call floor_test,$(f))))
+$(foreach f,base proto sandbox images policy f4 f5 f6 decode audit broker front intake syntax inside,$(eval $(call floor_test,$(f))))
 LIBS_TEST_syntax := -ltree-sitter -lm
 LIBS_TEST_inside := -ltree-sitter -lm
 
 check-unit: deps
 	@$(MAKE) --no-print-directory B=build/check CPPFLAGS=-DSYS_FAULTS unit-run
-unit-run: $(TESTS) $(patsubst %,$(B)/sickbay-%,$(filter decode broker front,$(HELPERS)))
+unit-run: $(TESTS) $(patsubst %,$(B)/sickbay-%,$(filter decode broker front intake,$(HELPERS)))
 	prove --exec '' $(TESTS)
 
 install: all

@@ -92,7 +92,7 @@ static int step_limits(const struct confinement *c, struct err *e)
 #endif
 		{ RLIMIT_CPU, c->cpu_s ? c->cpu_s : RLIM_INFINITY },
 		{ RLIMIT_NOFILE, c->files },
-		{ RLIMIT_FSIZE, 0 },
+		{ RLIMIT_FSIZE, c->file_size },
 		{ RLIMIT_CORE, 0 },
 		{ RLIMIT_STACK, 8ul << 20 },
 	};

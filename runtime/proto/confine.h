@@ -20,6 +20,7 @@ struct confinement {
 	uint64_t memory;       /* bytes of address space */
 	uint64_t cpu_s;	       /* seconds; 0: no limit */
 	uint64_t files;	       /* descriptors */
+	uint64_t file_size;    /* bytes of a file that it writes, by a descriptor it was given */
 	const uint32_t *calls; /* system calls beside those that every such program needs */
 	size_t n_calls;	       /* at most CONFINE_MAX_CALLS */
 };

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/base/err.h"
+#include "runtime/proto/intake.h"
+
+/*
+ * The journal's end that writes.  Records are gathered, then written and synced
+ * together (group commit): one sync for all that came within one turn of the
+ * loop.  Segments are files that the parent opened for appending.
+ */
+struct journal {
+	struct {
+		int fd; /* -1: none */
+		uint64_t number, bytes;
+	} now, next;
+	uint64_t segment;    /* bytes after which the next one is used */
+	uint64_t records;    /* number of the last record */
+	struct buf gathered; /* of this turn */
+};
+
+void journal_init(struct journal *j, uint64_t segment, size_t most);
+/* A further segment; the descriptor is taken over. */
+int journal_segment(struct journal *j, uint64_t number, int fd, struct err *e);
+/* Gathers one record; -ENOSPC: there is no room in this turn, answer 429. */
+int journal_add(struct journal *j, struct intake_record *r, const void *payload, struct err *e);
+/*
+ * Writes and syncs what was gathered.  On failure nothing of it counts: the
+ * segment is cut back to where it was.  *full: the segment before was closed
+ * with this call and gets no more; its number is *closed.
+ */
+int journal_sync(struct journal *j, bool *full, uint64_t *closed, struct err *e);
+void journal_release(struct journal *j);

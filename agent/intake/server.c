@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/intake/server.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/log.h"
+#include "runtime/base/msg.h"
+
+/*
+ * Theory of operation.  One turn: wait for clients, new connections or the
+ * parent; let the library read and call on_request(); write and sync what was
+ * gathered; wake those that waited, which the library then answers in the same
+ * turn.  Memory is bounded by connections x the library's buffer, and by
+ * max_memory for the bodies.  Every refusal has a status and a reason; what can
+ * be tried again (429, 503) says when.
+ */
+#define HEADER_MEMORY 16384 /* of one connection: request line, headers, answer */
+#define RETRY_BACKLOG 10    /* seconds */
+
+struct request {
+	int kind, encoding, source;
+	bool protobuf, waits, answered;
+	unsigned status; /* 0: not known yet */
+	uint64_t retry;	 /* seconds, 0: not said */
+	const char *reason;
+	struct buf body;
+	struct MHD_Connection *connection;
+	struct request *next; /* among those that wait for the sync */
+};
+
+struct server {
+	struct server_setup s;
+	struct MHD_Daemon *daemon;
+	int poll_fd; /* the library's */
+	struct journal journal;
+	struct bucket buckets[INTAKE_SOURCES];
+	struct request *waiting;
+	uint64_t memory;  /* bytes of bodies under way */
+	uint64_t backlog; /* as the parent said last */
+	uint64_t written; /* since then */
+	struct intake_durable counts;
+	bool stop;
+};
+
+static uint64_t now_ms(void)
+{
+	return clock_mono_ns() / 1000000;
+}
+
+static void refuse(struct request *q, unsigned status, const char *reason, uint64_t retry)
+{
+	if (q->status)
+		return;
+	q->status = status;
+	q->reason = reason;
+	q->retry = retry;
+}
+
+/* ---- a request's head ---- */
+
+static const char *header(struct MHD_Connection *c, const char *name)
+{
+	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
+}
+
+static int find_source(struct server *s, struct MHD_Connection *c)
+{
+	const char *const sentry = header(c, "X-Sentry-Auth");
+	const char *const bearer = header(c, "Authorization");
+	const char *const query =
+		MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "sentry_key");
+	const char *token = NULL;
+	size_t n = 0;
+
+	if (sentry)
+		token = route_sentry_key(sentry, &n);
+	if (!token && bearer)
+		token = route_bearer(bearer, &n);
+	if (!token && query) {
+		token = query;
+		n = strlen(query);
+	}
+	return token ? route_source(&s->s.setup, token, n) : -1;
+}
+
+static void check_allowance(struct server *s, struct request *q)
+{
+	const struct intake_setup *const set = &s->s.setup;
+	const struct intake_source *const from =
+		(const struct intake_source *)set->sources.v + q->source;
+	const uint64_t rate = from->rate ? from->rate : set->rate;
+	const uint64_t burst = from->burst ? from->burst : set->burst;
+	uint64_t wait;
+
+	if (s->backlog + s->written > set->max_backlog) {
+		s->counts.refused_backlog++;
+		refuse(q, MHD_HTTP_TOO_MANY_REQUESTS,
+		       "too many reports wait to be looked at: try again later", RETRY_BACKLOG);
+		return;
+	}
+	wait = rate ? bucket_take(&s->buckets[q->source], rate, burst, now_ms()) : 0;
+	if (wait) {
+		s->counts.refused_rate++;
+		refuse(q, MHD_HTTP_TOO_MANY_REQUESTS,
+		       "this source sends more than it is allowed to", wait);
+	}
+}
+
+static void check_head(struct server *s, struct request *q, const char *url, const char *method)
+{
+	const char *const length = header(q->connection, "Content-Length");
+
+	q->kind = route_kind(url);
+	if (q->kind < 0)
+		refuse(q, MHD_HTTP_NOT_FOUND, "no reports are taken at this path", 0);
+	else if (strcmp(method, "POST") != 0)
+		refuse(q, MHD_HTTP_METHOD_NOT_ALLOWED, "reports are sent with POST", 0);
+	if (length && strtoull(length, NULL, 10) > s->s.setup.max_body)
+		refuse(q, MHD_HTTP_CONTENT_TOO_LARGE, "the report is larger than is allowed", 0);
+	q->encoding = route_encoding(header(q->connection, "Content-Encoding"));
+	if (q->encoding < 0)
+		refuse(q, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
+		       "its content encoding is none of identity, gzip, deflate and zstd", 0);
+	q->protobuf = route_is_protobuf(header(q->connection, "Content-Type"));
+	if (q->status) {
+		s->counts.refused_other++;
+		return;
+	}
+	q->source = find_source(s, q->connection);
+	if (q->source < 0) {
+		s->counts.refused_token++;
+		refuse(q, MHD_HTTP_UNAUTHORIZED, "it shows no token of a source", 0);
+		return;
+	}
+	check_allowance(s, q);
+}
+
+/* ---- its body ---- */
+
+static void take_body(struct server *s, struct request *q, const char *data, size_t n)
+{
+	const struct intake_setup *const set = &s->s.setup;
+	const size_t before = q->body.cap;
+
+	if (q->status)
+		return; /* read and dropped, so that the client sees the answer */
+	if (q->body.n + n > set->max_body) {
+		s->counts.refused_other++;
+		refuse(q, MHD_HTTP_CONTENT_TOO_LARGE, "the report is larger than is allowed", 0);
+	} else if (s->memory + n > set->max_memory) {
+		s->counts.refused_backlog++;
+		refuse(q, MHD_HTTP_TOO_MANY_REQUESTS,
+		       "too many reports are being received: try again later", 1);
+	} else {
+		buf_put(&q->body, data, n);
+		if (q->body.failed)
+			refuse(q, MHD_HTTP_SERVICE_UNAVAILABLE, "no memory is left", 1);
+	}
+	s->memory += q->body.cap - before;
+	if (q->status) {
+		s->memory -= q->body.cap;
+		buf_release(&q->body);
+	}
+}
+
+static void gather(struct server *s, struct request *q)
+{
+	struct intake_record r = { .received_ns = clock_real_ns(),
+				   .length = (uint32_t)q->body.n,
+				   .source = (uint16_t)q->source,
+				   .kind = (uint8_t)q->kind,
+				   .encoding = (uint8_t)q->encoding,
+				   .protobuf = q->protobuf };
+	struct err e = ERR_INIT;
+
+	if (q->body.n == 0) {
+		s->counts.refused_other++;
+		refuse(q, MHD_HTTP_BAD_REQUEST, "it has no body", 0);
+		return;
+	}
+	if (journal_add(&s->journal, &r, q->body.p, &e) < 0) {
+		s->counts.refused_backlog++;
+		refuse(q, MHD_HTTP_TOO_MANY_REQUESTS,
+		       "too many reports are being received: try again later", 1);
+		return;
+	}
+	q->waits = true;
+	q->next = s->waiting;
+	s->waiting = q;
+	MHD_suspend_connection(q->connection);
+}
+
+/* ---- answers ---- */
+
+static enum MHD_Result answer(struct request *q)
+{
+	char text[256], seconds[24];
+	struct MHD_Response *r;
+	enum MHD_Result ok;
+	const bool fine = q->status == MHD_HTTP_OK;
+	const bool empty = fine && q->protobuf; /* an empty message is what OTLP answers */
+	const int n = fine ? snprintf(text, sizeof(text), "{}")
+			   : snprintf(text, sizeof(text), "{\"detail\":\"%s\"}", q->reason);
+
+	r = MHD_create_response_from_buffer(empty ? 0 : (size_t)n, text, MHD_RESPMEM_MUST_COPY);
+	if (!r)
+		return MHD_NO;
+	(void)MHD_add_response_header(r, "Content-Type",
+				      empty ? "application/x-protobuf" : "application/json");
+	if (q->retry) {
+		(void)snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)q->retry);
+		(void)MHD_add_response_header(r, "Retry-After", seconds);
+	}
+	if (q->status == MHD_HTTP_UNAUTHORIZED)
+		(void)MHD_add_response_header(r, "WWW-Authenticate", "Bearer");
+	if (q->status == MHD_HTTP_CONTENT_TOO_LARGE)
+		(void)MHD_add_response_header(r, "Connection", "close");
+	ok = MHD_queue_response(q->connection, q->status, r);
+	MHD_destroy_response(r);
+	q->answered = true;
+	return ok;
+}
+
+static struct request *new_request(struct server *s, struct MHD_Connection *c)
+{
+	struct request *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return NULL;
+	q->connection = c;
+	q->body.max = s->s.setup.max_body;
+	return q;
+}
+
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *n, void **con)
+{
+	struct server *const s = ctx;
+	struct request *q = *con;
+
+	(void)version;
+	if (!q) {
+		q = new_request(s, c);
+		if (!q)
+			return MHD_NO;
+		*con = q;
+		if (strcmp(url, "/healthz") == 0)
+			q->status = MHD_HTTP_OK;
+		else
+			check_head(s, q, url, method);
+		/* what is too large is not read to its end */
+		return q->status == MHD_HTTP_CONTENT_TOO_LARGE ? answer(q) : MHD_YES;
+	}
+	if (*n) {
+		take_body(s, q, data, *n);
+		*n = 0;
+		return MHD_YES;
+	}
+	if (!q->status && !q->waits)
+		gather(s, q);
+	if (q->status && !q->answered)
+		return answer(q);
+	return MHD_YES;
+}
+
+static void on_completed(void *ctx, struct MHD_Connection *c, void **con,
+			 enum MHD_RequestTerminationCode why)
+{
+	struct server *const s = ctx;
+	struct request *const q = *con;
+
+	(void)c;
+	(void)why;
+	if (!q)
+		return;
+	s->memory -= q->body.cap;
+	buf_release(&q->body);
+	free(q);
+	*con = NULL;
+}
+
+/* ---- the loop ---- */
+
+static void tell(struct server *s, uint16_t type, json_t *body)
+{
+	AUTO_JSON json_t *own = body;
+	struct err e = ERR_INIT;
+
+	if (!own || msg_send(s->s.sock, type, own, NULL, 0, -1, &e) < 0)
+		s->stop = true; /* nobody digests what would come */
+}
+
+/* Sums since the start: where the parent is busy, the next one tells it all. */
+static void tell_durable(struct server *s)
+{
+	struct pollfd p = { .fd = s->s.sock, .events = POLLOUT };
+
+	s->counts.segment = s->journal.now.number;
+	s->counts.bytes = s->journal.now.bytes;
+	if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT))
+		tell(s, INTAKE_DURABLE, jmap_write(intake_durable_map, &s->counts));
+}
+
+/* Everything that waits is on disk, or nothing of it. */
+static void settle(struct server *s)
+{
+	struct request *q = s->waiting;
+	const size_t bytes = s->journal.gathered.n;
+	uint64_t closed = 0;
+	bool full = false;
+	struct err e = ERR_INIT;
+	int r;
+
+	if (!q)
+		return;
+	r = journal_sync(&s->journal, &full, &closed, &e);
+	s->waiting = NULL;
+	while (q) {
+		struct request *const next = q->next;
+
+		if (r == 0) {
+			q->status = MHD_HTTP_OK;
+			s->counts.reports++;
+		} else {
+			refuse(q, MHD_HTTP_SERVICE_UNAVAILABLE, "reports cannot be kept just now",
+			       RETRY_BACKLOG);
+		}
+		MHD_resume_connection(q->connection);
+		q = next;
+	}
+	if (r < 0) {
+		tell(s, INTAKE_FAILED, json_pack("{s:s}", "message", e.msg));
+		return;
+	}
+	s->written += bytes;
+	if (full)
+		tell(s, INTAKE_FULL, json_pack("{s:I}", "number", (json_int_t)closed));
+	tell_durable(s);
+}
+
+static int hear_parent(struct server *s, struct err *e)
+{
+	AUTO_MSG struct msg m = MSG_INIT;
+	struct intake_segment seg = { 0 };
+	struct intake_backlog log = { 0 };
+	int r = msg_recv(s->s.sock, 5000, &m, e);
+
+	if (r <= 0) {
+		s->stop = true;
+		return r;
+	}
+	if (m.type == INTAKE_BACKLOG) {
+		r = jmap_read(intake_backlog_map, m.body, &log, "", e);
+		s->backlog = log.bytes;
+		s->written = 0;
+	} else if (m.type == INTAKE_SEGMENT && m.fd >= 0) {
+		r = jmap_read(intake_segment_map, m.body, &seg, "", e);
+		if (r == 0)
+			r = journal_segment(&s->journal, seg.number, take_fd(&m.fd), e);
+	} else {
+		r = err_set(e, EPROTO, "a message of unknown type %u", m.type);
+	}
+	return r;
+}
+
+static void accept_from(struct server *s, int fd)
+{
+	struct sockaddr_storage from = { 0 };
+	socklen_t len = sizeof(from);
+	int c;
+
+	while ((c = accept4(fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK)) >=
+	       0) {
+		/* an own address: libmicrohttpd wants one of the internet's */
+		struct sockaddr_in in = { .sin_family = AF_INET };
+
+		if (from.ss_family == AF_UNIX) {
+			memcpy(&from, &in, sizeof(in));
+			len = sizeof(in);
+		}
+		(void)MHD_add_connection(s->daemon, c, (struct sockaddr *)&from, len);
+		len = sizeof(from);
+	}
+}
+
+static int timeout_of(struct server *s)
+{
+	unsigned MHD_LONG_LONG ms;
+
+	if (MHD_get_timeout(s->daemon, &ms) != MHD_YES)
+		return -1;
+	return ms > 60000 ? 60000 : (int)ms;
+}
+
+static int turn(struct server *s, struct err *e)
+{
+	struct pollfd p[2 + 8];
+	const nfds_t k = (nfds_t)(2 + s->s.n_listen);
+	int r = 0;
+
+	p[0] = (struct pollfd){ .fd = s->s.sock, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = s->poll_fd, .events = POLLIN };
+	for (size_t i = 0; i < s->s.n_listen; i++)
+		p[2 + i] = (struct pollfd){ .fd = s->s.listen[i], .events = POLLIN };
+	if (poll(p, k, timeout_of(s)) < 0 && errno != EINTR)
+		return err_sys(e, "wait for reports");
+	if (p[0].revents)
+		r = hear_parent(s, e);
+	for (size_t i = 0; i < s->s.n_listen; i++)
+		if (p[2 + i].revents)
+			accept_from(s, s->s.listen[i]);
+	(void)MHD_run(s->daemon);
+	if (s->waiting) {
+		settle(s);
+		(void)MHD_run(s->daemon); /* the answers */
+	}
+	return r;
+}
+
+int server_run(struct server *s, struct err *e)
+{
+	int r = 0;
+
+	while (r == 0 && !s->stop)
+		r = turn(s, e);
+	return r;
+}
+
+int server_open(struct server_setup *set, struct server **out, struct err *e)
+{
+	struct server *const s = calloc(1, sizeof(*s));
+	const union MHD_DaemonInfo *info;
+
+	if (!s)
+		return err_set(e, ENOMEM, "out of memory");
+	s->s = *set;
+	journal_init(&s->journal, set->setup.segment, 32u << 20);
+	s->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
+		on_request, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)set->setup.connections,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((set->setup.timeout_ms + 999) / 1000),
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MEMORY,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+	info = s->daemon ? MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+	if (!info) {
+		server_close(s);
+		return err_set(e, ENOMEM, "the HTTP library does not start");
+	}
+	s->poll_fd = info->epoll_fd;
+	*out = s;
+	return 0;
+}
+
+void server_close(struct server *s)
+{
+	if (!s)
+		return;
+	while (s->waiting) {
+		struct request *const q = s->waiting;
+
+		s->waiting = q->next;
+		refuse(q, MHD_HTTP_SERVICE_UNAVAILABLE, "it ends", 1);
+		MHD_resume_connection(q->connection);
+	}
+	if (s->daemon)
+		MHD_stop_daemon(s->daemon);
+	for (size_t i = 0; i < s->s.n_listen; i++)
+		(void)close(s->s.listen[i]);
+	jmap_release(intake_setup_map, &s->s.setup);
+	journal_release(&s->journal);
+	free(s);
+}
