@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/inside/exec.h"
 #include "agent/inside/inspect.h"
 #include "agent/inside/loop.h"
 #include "agent/inside/member.h"
@@ -24,10 +25,12 @@ static int run(int argc, char **argv, int *status, struct err *e)
 		return member_loop(MEMBER_FD, status, e);
 	if (argc == 5 && strcmp(argv[1], "--stub") == 0)
 		return stub_run(argv[2], argv[3], argv[4], e);
+	if (argc > 3 && strcmp(argv[1], "--exec") == 0)
+		return exec_run(argv[2], argv + 3, status, e);
 	*status = 2;
 	return err_set(e, EINVAL,
 		       "usage: sickbay-agent [--inspect WHAT [ARG...] | --member | --stub ADDRESS "
-		       "PORT FILE]");
+		       "PORT FILE | --exec DIR PROGRAM [ARG...]]");
 }
 
 int main(int argc, char **argv)

@@ -234,6 +234,7 @@ const struct jmap gate_left_map[] = {
 
 const struct jmap gate_task_map[] = {
 	TEXT(gate_task, role, 1, NAME_MAX_BYTES, "reproduce or patch"),
+	TEXT(gate_task, agent, 0, NAME_MAX_BYTES, "built-in or model"),
 	TEXT(gate_task, language, 1, NAME_MAX_BYTES, "language of the module"),
 	TEXT(gate_task, framework, 1, NAME_MAX_BYTES, "test framework"),
 	TEXT(gate_task, repo, 1, PATH_BYTES, "where the source tree is"),

@@ -181,7 +181,8 @@ struct gate_left {
 
 /* The task, as the agent receives it. */
 struct gate_task {
-	char *role;	 /* "reproduce" or "patch" */
+	char *role;  /* "reproduce" or "patch" */
+	char *agent; /* which of sickbay-agent's own works on it: "built-in" (or NULL), "model" */
 	char *language;	 /* "javascript", "python", "c" */
 	char *framework; /* "tape", "node:test", "mocha", "jest", "pytest", "unittest", "c", "shell"
 			  */

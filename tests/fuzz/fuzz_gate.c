@@ -17,6 +17,15 @@ union any {
 	struct gate_verdict verdict;
 	struct gate_refusal refusal;
 	struct gate_task task;
+	struct gate_model model;
+	struct gate_event event;
+	struct gate_model_end model_end;
+	struct gate_cancel cancel;
+	struct gate_run run;
+	struct gate_ran ran;
+	struct gate_check check;
+	struct gate_budget budget;
+	struct gate_left left;
 	struct member_command command;
 	struct member_probe probe;
 	struct member_stop stop;
@@ -28,9 +37,12 @@ union any {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct jmap *const maps[] = {
-		gate_hello_map,	    gate_evaluate_map, gate_submit_map,	 gate_give_up_map,
-		gate_note_map,	    gate_verdict_map,  gate_refusal_map, gate_task_map,
-		member_command_map, member_probe_map,  member_stop_map,	 member_result_map,
+		gate_hello_map,	    gate_evaluate_map, gate_submit_map,	   gate_give_up_map,
+		gate_note_map,	    gate_verdict_map,  gate_refusal_map,   gate_task_map,
+		member_command_map, member_probe_map,  member_stop_map,	   member_result_map,
+		gate_model_map,	    gate_event_map,    gate_model_end_map, gate_cancel_map,
+		gate_run_map,	    gate_ran_map,      gate_check_map,	   gate_budget_map,
+		gate_left_map,
 	};
 	AUTO_JSON json_t *value = NULL;
 	AUTO_JSON json_t *back = NULL;

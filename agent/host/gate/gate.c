@@ -184,15 +184,19 @@ static const struct awaited {
 	int (*step)(struct monitor *m);
 } awaited[] = {
 	{ request_fd, monitor_request },
+	{ monitor_models_fd, monitor_models_step },
 	{ agent_fd, step_agent },
 };
 #define AWAITED (sizeof(awaited) / sizeof(awaited[0]))
 
 static int turn(struct monitor *m)
 {
-	struct pollfd p[AWAITED + WIDTH_MAX], *const live = p + AWAITED;
+	struct pollfd p[AWAITED + WIDTH_MAX + RUNS_MAX], *const live = p + AWAITED,
+								*const runs = live + WIDTH_MAX;
 	int r = start_waiting(m);
 
+	if (r == 0)
+		r = runs_start(m);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < AWAITED; i++)
@@ -202,11 +206,16 @@ static int turn(struct monitor *m)
 			.fd = m->live[i] ? replica_fd(evaluation_replica(m->live[i])) : -1,
 			.events = POLLIN
 		};
-	if (poll(p, AWAITED + WIDTH_MAX, -1) < 0 && errno != EINTR)
+	for (size_t i = 0; i < RUNS_MAX; i++)
+		runs[i] = (struct pollfd){ .fd = runs_fd(&m->runs, i), .events = POLLIN };
+	if (poll(p, AWAITED + WIDTH_MAX + RUNS_MAX, -1) < 0 && errno != EINTR)
 		return err_sys(m->e, "wait for the agent");
 	for (size_t i = 0; r >= 0 && !m->over && i < WIDTH_MAX; i++)
 		if (live[i].revents)
 			r = step_evaluation(m, i);
+	for (size_t i = 0; r >= 0 && !m->over && i < RUNS_MAX; i++)
+		if (runs[i].revents)
+			r = runs_step(m, i);
 	for (size_t i = 0; r >= 0 && !m->over && i < AWAITED; i++)
 		if (p[i].revents)
 			r = awaited[i].step(m);
@@ -221,6 +230,7 @@ static void close_monitor(struct monitor *m)
 		jmap_release(gate_evaluate_map, &m->queue[i].req);
 		changes_release(&m->queue[i].changes);
 	}
+	runs_release(&m->runs);
 	if (m->replica && m->out.exit.kind == EXIT_RUNNING) {
 		struct err ignored = ERR_INIT;
 
@@ -236,12 +246,25 @@ static void close_monitor(struct monitor *m)
 
 static int run_agent(struct monitor *m)
 {
+	struct err late = ERR_INIT;
 	int r = m->way->start(m);
 
 	while (r == 0 && !m->over)
 		r = turn(m);
+	if (m->s->models && model_forget(m->s->models, m, &late) < 0 && r == 0) {
+		*m->e = late;
+		r = -late.code;
+	}
 	close_monitor(m);
 	return r;
+}
+
+/* Who wrote what comes out: of the loop that asks a model, the model. */
+static const char *author_of(const struct gate_session *s)
+{
+	if (s->agent->kind == AGENT_MODEL && s->agent->models.n)
+		return s->agent->models.v[0];
+	return ways[s->agent->kind].author;
 }
 
 int gate_run(const struct gate_session *s, struct gate_outcome *out, struct err *e)
@@ -258,7 +281,7 @@ int gate_run(const struct gate_session *s, struct gate_outcome *out, struct err 
 	m->out.candidates = json_array();
 	m->out.refusals = json_array();
 	m->out.notes = json_array();
-	m->out.author = strdup(m->way->author);
+	m->out.author = strdup(author_of(s));
 	if (!m->out.candidates || !m->out.refusals || !m->out.notes || !m->out.author)
 		r = monitor_no_memory(m);
 	else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "agent/host/gate/model.h"
 #include "agent/host/incident/redact.h"
 #include "agent/host/testrun/testrun.h"
 
@@ -28,6 +29,7 @@ struct gate_session {
 	const struct baseline *baseline; /* PATCH: what FULL compares with */
 	const char *history;
 	const struct redact *values; /* production's, none of which may leave; NULL: none */
+	struct model_door *models;   /* borrowed; NULL: no model may be asked */
 	/* Called for each verdict, for the case's attempts; may be NULL. */
 	int (*on_attempt)(void *ctx, size_t number, const struct changes *c, const char *note,
 			  const json_t *verdict, struct err *e);
@@ -40,11 +42,11 @@ struct gate_outcome {
 	bool person; /* nothing but a value of production makes it fail: for a person */
 	struct changes changes;
 	char *title, *cause, *change, *test_name,
-		*author;    /* prose; author: "built-in" or "command" */
+		*author;    /* prose; author: "built-in", "command" or ENDPOINT/MODEL */
 	json_t *candidates; /* [{"operator","file","line","summary","plausible","why_not"}] */
 	json_t *refusals;   /* [{"rule","place","reason","path"}] */
 	json_t *notes;
-	size_t evaluations;
+	size_t evaluations, runs;
 	struct exit_record exit;
 };
 void gate_outcome_release(struct gate_outcome *o);

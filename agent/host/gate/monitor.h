@@ -3,6 +3,7 @@
 
 #include "agent/host/gate/evaluate.h"
 #include "agent/host/gate/gate.h"
+#include "agent/host/gate/runs.h"
 #include "runtime/proto/gate.h"
 
 /* What the gate's loop (gate.c) and its requests (request.c) share. */
@@ -35,6 +36,7 @@ struct monitor {
 	struct waiting queue[QUEUE_MAX];
 	size_t n_queue;
 	struct evaluation *live[WIDTH_MAX];
+	struct runs runs;
 	bool greeted, over, eof, wants_scope;
 	struct err *e;
 };
@@ -48,3 +50,26 @@ int monitor_foul(struct monitor *m, const char *why);
 int monitor_answer(struct monitor *m, uint16_t type, json_t *body);
 /* Reads one request of the agent and does what it asks, or refuses it. */
 int monitor_request(struct monitor *m);
+/* Says no, and by which rule; `path`: what was asked for. */
+int monitor_refuse(struct monitor *m, uint64_t id, const struct policy_verdict *v,
+		   const char *path);
+int monitor_refuse_plain(struct monitor *m, uint64_t id, const char *rule, const char *reason);
+/* 1: the changes are in scope; 0: refused and said so. */
+int monitor_allowed(struct monitor *m, uint64_t id, const struct changes *c);
+/* What is left of what the service and the policy allow: each costs one of the policy's tool calls.
+ */
+uint64_t monitor_evaluations_left(const struct monitor *m);
+uint64_t monitor_runs_left(const struct monitor *m);
+/* The answer to GATE_HELLO (struct gate_task); NULL: m->e says why, or there is no memory. */
+json_t *monitor_task(const struct monitor *m);
+
+/* request_tools.c: rows of the table in request.c */
+int monitor_on_run(struct monitor *m, const json_t *body);
+int monitor_on_check(struct monitor *m, const json_t *body);
+int monitor_on_budget(struct monitor *m, const json_t *body);
+
+/* request_model.c: rows of that table, and of what the loop waits for */
+int monitor_on_model(struct monitor *m, const json_t *body);
+int monitor_on_cancel(struct monitor *m, const json_t *body);
+int monitor_models_fd(const struct monitor *m);
+int monitor_models_step(struct monitor *m);

@@ -76,7 +76,7 @@ static int note_refusal(struct monitor *m, const struct policy_verdict *v, const
 			  m->e);
 }
 
-static int refuse(struct monitor *m, uint64_t id, const struct policy_verdict *v, const char *path)
+int monitor_refuse(struct monitor *m, uint64_t id, const struct policy_verdict *v, const char *path)
 {
 	if (note_refusal(m, v, path) < 0)
 		return -m->e->code;
@@ -86,14 +86,14 @@ static int refuse(struct monitor *m, uint64_t id, const struct policy_verdict *v
 					"place", v->place, "reason", v->reason));
 }
 
-static int refuse_plain(struct monitor *m, uint64_t id, const char *rule, const char *reason)
+int monitor_refuse_plain(struct monitor *m, uint64_t id, const char *rule, const char *reason)
 {
 	struct policy_verdict v = { .decision = POLICY_DENY };
 
 	(void)snprintf(v.rule, sizeof(v.rule), "%s", rule);
 	(void)snprintf(v.place, sizeof(v.place), "built-in");
 	(void)snprintf(v.reason, sizeof(v.reason), "%s", reason);
-	return refuse(m, id, &v, "");
+	return monitor_refuse(m, id, &v, "");
 }
 
 /* The new test; what registers it changes a file that is there. */
@@ -105,8 +105,7 @@ static const char *first_added(const struct changes *c)
 	return NULL;
 }
 
-/* 1: allowed; 0: refused and said so. */
-static int allowed(struct monitor *m, uint64_t id, const struct changes *c)
+int monitor_allowed(struct monitor *m, uint64_t id, const struct changes *c)
 {
 	const struct gate_session *s = m->s;
 	const bool reproduce = s->role == ROLE_REPRODUCE;
@@ -117,7 +116,7 @@ static int allowed(struct monitor *m, uint64_t id, const struct changes *c)
 	if (s->test)
 		for (size_t i = 0; i < s->test->n; i++)
 			if (changes_find(c, s->test->v[i].path))
-				return refuse_plain(
+				return monitor_refuse_plain(
 					m, id, "accepted-test",
 					"the accepted test is evidence and stays as it is");
 	r = policy_check_changes(s->world->policy[s->role], c, own, &v, m->e);
@@ -125,49 +124,41 @@ static int allowed(struct monitor *m, uint64_t id, const struct changes *c)
 		return r;
 	if (v.decision == POLICY_ALLOW || v.decision == POLICY_NOTIFY)
 		return 1;
-	return refuse(m, id, &v, c->n ? c->v[0].path : "");
+	return monitor_refuse(m, id, &v, c->n ? c->v[0].path : "");
 }
 
-/* What the service allows, and no more than the policy's tool calls. */
-static uint64_t evaluations_max(const struct gate_session *s)
+static uint64_t calls_left(const struct monitor *m)
 {
+	const uint64_t spent = m->out.evaluations + m->out.runs;
 	struct policy_budget b;
 
-	policy_budget(s->world->policy[s->role], &b);
-	if (b.max_tool_calls && b.max_tool_calls < s->agent->evaluations)
-		return b.max_tool_calls;
-	return s->agent->evaluations;
+	policy_budget(m->s->world->policy[m->s->role], &b);
+	if (!b.max_tool_calls)
+		return UINT64_MAX;
+	return b.max_tool_calls > spent ? b.max_tool_calls - spent : 0;
+}
+
+uint64_t monitor_evaluations_left(const struct monitor *m)
+{
+	const uint64_t most = m->s->agent->evaluations, spent = m->out.evaluations;
+	const uint64_t left = most > spent ? most - spent : 0, calls = calls_left(m);
+
+	return left < calls ? left : calls;
+}
+
+uint64_t monitor_runs_left(const struct monitor *m)
+{
+	const uint64_t left = RUNS_MOST > m->out.runs ? RUNS_MOST - m->out.runs : 0;
+	const uint64_t calls = calls_left(m);
+
+	return left < calls ? left : calls;
 }
 
 /* ---- requests ---- */
 
-static json_t *task_json(const struct gate_session *s, struct err *e)
-{
-	const struct service *svc = s->world->service;
-	const struct service_tests *suite = svc->tests.v;
-	AUTO_JSON json_t *incident = leak_incident(s->values, s->role, s->incident, e);
-	const struct gate_task t = {
-		.role = (char *)(uintptr_t)policy_role_name(s->role),
-		.language = svc->language,
-		.framework = suite->new_test.framework,
-		.repo = svc->run.cwd,
-		.module = suite->new_test.module,
-		.test_dir = suite->new_test.dir,
-		.test_path = (char *)(uintptr_t)s->test_path,
-		.incident = incident,
-		.options = suite->new_test.options,
-		.history = (char *)(uintptr_t)s->history,
-		.evaluations = evaluations_max(s),
-		.parallel = s->agent->parallel,
-		.seed = 1,
-	};
-
-	return incident ? jmap_write(gate_task_map, &t) : NULL;
-}
-
 static int on_hello(struct monitor *m, const json_t *body)
 {
-	json_t *task = task_json(m->s, m->e);
+	json_t *task = monitor_task(m);
 
 	(void)body;
 	m->greeted = true;
@@ -179,19 +170,20 @@ static int on_hello(struct monitor *m, const json_t *body)
 static int admit(struct monitor *m, struct gate_evaluate *req, struct changes *c)
 {
 	struct waiting *w;
-	const int ok = allowed(m, req->id, c);
+	const int ok = monitor_allowed(m, req->id, c);
 
 	if (ok <= 0)
 		return ok;
-	if (m->out.evaluations >= evaluations_max(m->s))
-		return refuse_plain(m, req->id, "budget", "no evaluation is left in the budget");
+	if (monitor_evaluations_left(m) == 0)
+		return monitor_refuse_plain(m, req->id, "budget",
+					    "no evaluation is left in the budget");
 	if (m->n_queue == QUEUE_MAX)
-		return refuse_plain(m, req->id, "queue", "too many requests are waiting");
+		return monitor_refuse_plain(m, req->id, "queue", "too many requests are waiting");
 	m->out.evaluations++;
 	w = &m->queue[m->n_queue++];
 	w->req = *req;
 	w->changes = *c;
-	w->left = evaluations_max(m->s) - m->out.evaluations;
+	w->left = monitor_evaluations_left(m);
 	*req = (struct gate_evaluate){ 0 };
 	*c = (struct changes){ 0 };
 	return 0;
@@ -210,7 +202,7 @@ static int on_evaluate(struct monitor *m, const json_t *body)
 	else if (!right_kind)
 		r = monitor_foul(m, "it asked for an evaluation that is not its role's");
 	else if (gate_changes(m->s->world, SIDE_BASE, &req.changes, &c, &bad) < 0)
-		r = refuse_plain(m, req.id, "changes", bad.msg);
+		r = monitor_refuse_plain(m, req.id, "changes", bad.msg);
 	else
 		r = admit(m, &req, &c);
 	jmap_release(gate_evaluate_map, &req);
@@ -230,7 +222,7 @@ static int clean(struct monitor *m, const struct gate_submit *sub, const struct 
 	m->out.person = true;
 	(void)snprintf(v.place, sizeof(v.place), "%s", where);
 	(void)snprintf(v.reason, sizeof(v.reason), "%s", why);
-	return refuse(m, sub->id, &v, "");
+	return monitor_refuse(m, sub->id, &v, "");
 }
 
 static void take_prose(struct gate_outcome *o, struct gate_submit *sub)
@@ -278,11 +270,11 @@ static int on_submit(struct monitor *m, const json_t *body)
 	if (r < 0) {
 		r = monitor_foul(m, bad.msg);
 	} else if (gate_changes(m->s->world, SIDE_BASE, &sub.changes, &c, &bad) < 0) {
-		r = refuse_plain(m, sub.id, "changes", bad.msg);
+		r = monitor_refuse_plain(m, sub.id, "changes", bad.msg);
 	} else if (c.n == 0) {
-		r = refuse_plain(m, sub.id, "changes", "nothing is changed");
+		r = monitor_refuse_plain(m, sub.id, "changes", "nothing is changed");
 	} else {
-		r = allowed(m, sub.id, &c);
+		r = monitor_allowed(m, sub.id, &c);
 		if (r == 1)
 			r = clean(m, &sub, &c);
 		if (r == 1)
@@ -347,6 +339,11 @@ static const struct gate_request {
 	{ GATE_SUBMIT, IN(ROLE_REPRODUCE) | IN(ROLE_PATCH), ANY_TIME, on_submit },
 	{ GATE_GIVE_UP, IN(ROLE_REPRODUCE) | IN(ROLE_PATCH), ANY_TIME, on_give_up },
 	{ GATE_NOTE, IN(ROLE_REPRODUCE) | IN(ROLE_PATCH), ANY_TIME, on_note },
+	{ GATE_MODEL, IN(ROLE_REPRODUCE) | IN(ROLE_PATCH), ANY_TIME, monitor_on_model },
+	{ GATE_CANCEL, IN(ROLE_REPRODUCE) | IN(ROLE_PATCH), ANY_TIME, monitor_on_cancel },
+	{ GATE_RUN, IN(ROLE_REPRODUCE) | IN(ROLE_PATCH), ANY_TIME, monitor_on_run },
+	{ GATE_CHECK, IN(ROLE_REPRODUCE) | IN(ROLE_PATCH), ANY_TIME, monitor_on_check },
+	{ GATE_BUDGET, IN(ROLE_REPRODUCE) | IN(ROLE_PATCH), ANY_TIME, monitor_on_budget },
 };
 
 int monitor_request(struct monitor *m)

@@ -104,8 +104,66 @@ static void garbage(void)
 		_exit(6);
 }
 
+/* Asks one thing and gives up with what came back. */
+static void ask(uint16_t type, json_t *request, uint16_t good, const char *member)
+{
+	json_t *body = NULL, *said;
+	char text[400];
+
+	hello();
+	say(type, request);
+	if (hear(&body) != good)
+		give_up_saying(json_string_value(json_object_get(body, "reason")));
+	said = json_object_get(body, member);
+	if (json_is_integer(said))
+		(void)snprintf(text, sizeof(text), "%s %lld", member,
+			       (long long)json_integer_value(said));
+	else
+		(void)snprintf(text, sizeof(text), "%s %s %lld: %.200s%.100s", member,
+			       json_string_value(json_object_get(body, "exit")),
+			       (long long)json_integer_value(json_object_get(body, "code")),
+			       json_string_value(said),
+			       json_string_value(json_object_get(body, "err")));
+	give_up_saying(text);
+}
+
+/* Words apart by blanks, as a command over one changed file. */
+static json_t *command(const char *words)
+{
+	json_t *v = one_change(1, "a.js", "changed\n"), *argv = json_array();
+	char *copy = strdup(words), *save = NULL;
+
+	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		(void)json_array_append_new(argv, json_string(w));
+	(void)json_object_set_new(v, "argv", argv);
+	free(copy);
+	return v;
+}
+
+static json_t *nowhere(json_t *command)
+{
+	(void)json_object_set_new(command, "cwd", json_string("../.."));
+	return command;
+}
+
+static void play_tools(const char *part)
+{
+	if (strncmp(part, "run ", 4) == 0)
+		ask(GATE_RUN, command(part + 4), GATE_RAN, "out");
+	else if (strcmp(part, "outside") == 0)
+		ask(GATE_RUN, nowhere(command("true")), GATE_RAN, "out");
+	else if (strncmp(part, "check ", 6) == 0)
+		ask(GATE_CHECK, one_change(1, part + 6, "x\n"), GATE_DONE, "id");
+	else if (strcmp(part, "left") == 0)
+		ask(GATE_BUDGET, json_pack("{s:i}", "id", 5), GATE_LEFT, "runs");
+	else if (strcmp(part, "model") == 0)
+		ask(GATE_MODEL, json_pack("{s:i,s:s,s:{}}", "id", 6, "protocol", "turn", "body"),
+		    GATE_MODEL_END, "kind");
+}
+
 static void play(const char *part)
 {
+	play_tools(part);
 	if (strcmp(part, "early") == 0)
 		say(GATE_NOTE, json_pack("{s:s}", "text", "before hello"));
 	else if (strcmp(part, "silent") == 0)
@@ -137,10 +195,12 @@ static void play(const char *part)
 		(void)pause();
 }
 
-__attribute__((constructor)) static void be_the_agent(void)
+__attribute__((constructor)) static void be_the_agent(int argc, char **argv)
 {
 	const char *part = getenv(PART);
 
+	if (argc > 3 && strcmp(argv[1], "--exec") == 0)
+		_exit(chdir(argv[2]) == 0 && execvp(argv[3], argv + 3) < 0 ? 127 : 126);
 	if (part && fcntl(GATE_FD, F_GETFD) >= 0)
 		play(part);
 }
@@ -177,6 +237,21 @@ static void put_service_file(char path[128])
 		(void)fclose(f);
 }
 
+/* The preset forbids no command. */
+static int forbid_curl(void)
+{
+	static const char text[] = "{\"version\":1,\"name\":\"no-curl\",\"commands\":[{\"argv\":"
+				   "[\"curl\"],\"decision\":\"deny\",\"reason\":\"nothing is "
+				   "fetched\"}],\"commands_default\":\"allow\"}";
+	struct policy *p = NULL;
+	int r = policy_parse("no-curl.json", text, sizeof(text) - 1, &p, &e);
+
+	if (r == 0)
+		r = policy_narrow(world.policy[ROLE_PATCH], p, &e);
+	policy_free(p);
+	return r;
+}
+
 static int begin(void)
 {
 	struct change row = { .path = strdup(accepted_path),
@@ -198,6 +273,8 @@ static int begin(void)
 		r = audit_open(state, &audit, &e);
 	if (r == 0)
 		r = world_open(state, store, &service, audit, &world, &e);
+	if (r == 0)
+		r = forbid_curl();
 	if (r == 0)
 		r = git_resolve(world.git, "main", head, &e);
 	if (r == 0)
@@ -267,6 +344,21 @@ static const struct row {
 	{ "delete test/one.sh", ROLE_PATCH, GATE_GAVE_UP, "'test/one.sh': no test may be deleted",
 	  "/code/tests/delete" },
 	{ "submit test/new.sh", ROLE_REPRODUCE, GATE_SUBMITTED, NULL, NULL },
+	{ "run cat a.js test/accepted.sh", ROLE_PATCH, GATE_GAVE_UP,
+	  "out exited 0: changed\necho accepted\n", NULL },
+	{ "run sh test/none.sh", ROLE_PATCH, GATE_GAVE_UP, "out exited 2: ", NULL },
+	{ "run no-such-program", ROLE_PATCH, GATE_GAVE_UP, "out exited 127: ", NULL },
+	{ "run printf \\377\\000ok", ROLE_PATCH, GATE_GAVE_UP,
+	  "out exited 0: \xef\xbf\xbd\xef\xbf\xbdok", NULL },
+	{ "run curl http://example.invalid/", ROLE_PATCH, GATE_GAVE_UP, "nothing is fetched",
+	  "/commands/0" },
+	{ "outside", ROLE_PATCH, GATE_GAVE_UP, "the directory is not one of the repository",
+	  "run" },
+	{ "check a.js", ROLE_PATCH, GATE_GAVE_UP, "id 1", NULL },
+	{ "check package.json", ROLE_PATCH, GATE_GAVE_UP, "package.json", "/code/dependencies" },
+	{ "check a.js", ROLE_REPRODUCE, GATE_GAVE_UP, "a.js", "" },
+	{ "left", ROLE_PATCH, GATE_GAVE_UP, "runs 300", NULL },
+	{ "model", ROLE_PATCH, GATE_GAVE_UP, "no model may be asked in this case", "models" },
 };
 
 static void check_row(const struct row *row)
