@@ -10,10 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/inside/http.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/jmap.h"
+#include "runtime/proto/http.h"
 #include "runtime/proto/stub.h"
 
 #define FILE_MAX    (16u << 20)
@@ -96,15 +96,14 @@ static bool reply(const struct server *s, int fd, const struct http_request *q)
 	return !out.failed && send_all(fd, &out) == 0 && q->keep;
 }
 
-static void refuse(int fd, const struct err *why)
+static void refuse(int fd, enum http_fault why)
 {
-	const struct stub_answer bad = { .status = why->code == E2BIG	  ? 413
-						   : why->code == ENOTSUP ? 501
-									  : 400,
-					 .body = (char *)(uintptr_t)why->msg };
+	const struct http_fault_row *f = &http_faults[why];
+	const struct stub_answer bad = { .status = (uint64_t)f->status,
+					 .body = (char *)(uintptr_t)f->text };
 	AUTO_BUF struct buf out = BUF_INIT(HTTP_HEAD_MAX);
 
-	(void)fprintf(stderr, "stub: a request was refused: %s\n", why->msg);
+	(void)fprintf(stderr, "stub: a request was refused: %s: %s\n", f->name, f->text);
 	put_answer(&bad, false, &out);
 	(void)send_all(fd, &out);
 }
@@ -124,19 +123,19 @@ static bool answer(const struct server *s, struct conn *c)
 {
 	while (c->in.n) {
 		struct http_request q;
-		struct err bad = ERR_INIT;
-		const int head = http_parse(c->in.p, c->in.n, &q, &bad);
+		enum http_fault why = HTTP_CODING; /* a chunked body is not taken apart here */
+		const int head = http_parse(c->in.p, c->in.n, &q, &why);
 		size_t used;
 
-		if (head < 0) {
-			refuse(c->fd, &bad);
+		if (head < 0 || (head > 0 && q.chunked)) {
+			refuse(c->fd, why);
 			return false;
 		}
-		if (head == 0 || c->in.n - (size_t)head < q.body)
+		if (head == 0 || c->in.n - (size_t)head < q.length)
 			return true;
 		if (!reply(s, c->fd, &q))
 			return false;
-		used = (size_t)head + q.body;
+		used = (size_t)head + q.length;
 		memmove(c->in.p, c->in.p + used, c->in.n - used);
 		c->in.n -= used;
 	}
