@@ -306,31 +306,42 @@ int msg_decode(const void *data, size_t n, json_t **out, struct err *e)
 
 /* ---- frames ---- */
 
+int msg_frame(uint16_t type, const json_t *body, const void *blob, size_t blob_len, struct buf *out,
+	      struct err *e)
+{
+	const size_t begin = out->n;
+	const uint8_t head[HEAD] = { 0 };
+	uint32_t rest, body_len;
+	char *at;
+	int r;
+
+	buf_put(out, head, HEAD);
+	r = msg_encode(body, out, e);
+	if (r < 0)
+		return r;
+	body_len = (uint32_t)(out->n - begin - HEAD);
+	buf_put(out, blob, blob ? blob_len : 0);
+	r = buf_check(out, "message", e);
+	if (r < 0)
+		return r;
+	rest = (uint32_t)(out->n - begin - 4);
+	at = out->p + begin;
+	for (int i = 0; i < 4; i++) {
+		at[i] = (char)(rest >> (8 * i));
+		at[8 + i] = (char)(body_len >> (8 * i));
+	}
+	at[4] = (char)type;
+	at[5] = (char)(type >> 8);
+	return 0;
+}
+
 int msg_send(int sock, uint16_t type, const json_t *body, const void *blob, size_t blob_len, int fd,
 	     struct err *e)
 {
 	AUTO_BUF struct buf b = BUF_INIT(MSG_MAX);
-	uint32_t rest, body_len;
-	uint8_t head[HEAD] = { 0 };
-	int r;
+	const int r = msg_frame(type, body, blob, blob_len, &b, e);
 
-	buf_put(&b, head, HEAD);
-	r = msg_encode(body, &b, e);
-	if (r < 0)
-		return r;
-	body_len = (uint32_t)(b.n - HEAD);
-	buf_put(&b, blob, blob ? blob_len : 0);
-	r = buf_check(&b, "message", e);
-	if (r < 0)
-		return r;
-	rest = (uint32_t)(b.n - 4);
-	for (int i = 0; i < 4; i++) {
-		b.p[i] = (char)(rest >> (8 * i));
-		b.p[8 + i] = (char)(body_len >> (8 * i));
-	}
-	b.p[4] = (char)type;
-	b.p[5] = (char)(type >> 8);
-	return fd_send_with(sock, b.p, b.n, &fd, fd >= 0, e);
+	return r < 0 ? r : fd_send_with(sock, b.p, b.n, &fd, fd >= 0, e);
 }
 
 struct inbox {
@@ -409,31 +420,69 @@ static int read_exact(struct inbox *in, void *data, size_t n, struct err *e)
 	return 1;
 }
 
-static int read_rest(struct inbox *in, const uint8_t head[HEAD], struct msg *out, struct err *e)
-{
-	const uint32_t rest = (uint32_t)head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16 |
-			      (uint32_t)head[3] << 24;
-	const uint32_t body = (uint32_t)head[8] | (uint32_t)head[9] << 8 |
-			      (uint32_t)head[10] << 16 | (uint32_t)head[11] << 24;
-	AUTO_FREE char *data = NULL;
-	int r;
+struct head {
+	uint16_t type;
+	uint32_t rest, body; /* bytes after the head, and of them the body's */
+};
 
-	if (rest < HEAD - 4 || rest > MSG_MAX || body > rest - (HEAD - 4) || head[6] || head[7])
+static int read_head(const uint8_t raw[HEAD], struct head *out, struct err *e)
+{
+	const uint32_t rest = (uint32_t)raw[0] | (uint32_t)raw[1] << 8 | (uint32_t)raw[2] << 16 |
+			      (uint32_t)raw[3] << 24;
+	const uint32_t body = (uint32_t)raw[8] | (uint32_t)raw[9] << 8 | (uint32_t)raw[10] << 16 |
+			      (uint32_t)raw[11] << 24;
+
+	if (rest < HEAD - 4 || rest > MSG_MAX || body > rest - (HEAD - 4) || raw[6] || raw[7])
 		return err_set(e, EBADMSG, "malformed message: head");
-	data = malloc(rest);
-	if (!data)
-		return err_set(e, ENOMEM, "out of memory for a message");
-	r = read_exact(in, data, rest - (HEAD - 4), e);
-	if (r <= 0)
-		return r < 0 ? r : err_set(e, EPIPE, "message cut short");
-	r = msg_decode(data, body, &out->body, e);
+	*out = (struct head){ (uint16_t)(raw[4] | raw[5] << 8), rest - (HEAD - 4), body };
+	return 0;
+}
+
+static int fill(const struct head *h, const char *data, struct msg *out, struct err *e)
+{
+	const int r = msg_decode(data, h->body, &out->body, e);
+
 	if (r < 0)
 		return r;
-	out->type = (uint16_t)(head[4] | head[5] << 8);
+	out->type = h->type;
 	out->blob.max = MSG_MAX;
-	if (rest - (HEAD - 4) > body)
-		buf_put(&out->blob, data + body, rest - (HEAD - 4) - body);
+	if (h->rest > h->body)
+		buf_put(&out->blob, data + h->body, h->rest - h->body);
 	return buf_check(&out->blob, "message", e) < 0 ? -e->code : 1;
+}
+
+int msg_parse(const void *data, size_t n, struct msg *out, size_t *used, struct err *e)
+{
+	struct head h;
+	int r;
+
+	if (n < HEAD)
+		return 0;
+	r = read_head(data, &h, e);
+	if (r < 0 || n - HEAD < h.rest)
+		return r;
+	msg_release(out);
+	r = fill(&h, (const char *)data + HEAD, out, e);
+	if (r > 0)
+		*used = HEAD + (size_t)h.rest;
+	return r;
+}
+
+static int read_rest(struct inbox *in, const uint8_t raw[HEAD], struct msg *out, struct err *e)
+{
+	AUTO_FREE char *data = NULL;
+	struct head h;
+	int r = read_head(raw, &h, e);
+
+	if (r < 0)
+		return r;
+	data = malloc((size_t)h.rest + 1);
+	if (!data)
+		return err_set(e, ENOMEM, "out of memory for a message");
+	r = read_exact(in, data, h.rest, e);
+	if (r <= 0)
+		return r < 0 ? r : err_set(e, EPIPE, "message cut short");
+	return fill(&h, data, out, e);
 }
 
 int msg_recv(int sock, int timeout_ms, struct msg *out, struct err *e)

@@ -44,6 +44,12 @@ void msg_release(struct msg *m);
 int msg_encode(const json_t *body, struct buf *out, struct err *e);
 int msg_decode(const void *data, size_t n, json_t **out, struct err *e);
 
+/* One frame appended to out, without a descriptor. */
+int msg_frame(uint16_t type, const json_t *body, const void *blob, size_t blob_len, struct buf *out,
+	      struct err *e);
+/* 1: *out is the frame that data begins with, of *used bytes; 0: it is not whole yet. */
+int msg_parse(const void *data, size_t n, struct msg *out, size_t *used, struct err *e);
+
 /* Sends one frame; blob may be NULL, fd may be -1.  Blocks until written. */
 int msg_send(int sock, uint16_t type, const json_t *body, const void *blob, size_t blob_len, int fd,
 	     struct err *e);
