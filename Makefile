@@ -44,7 +44,7 @@ LIBS_sandbox := -lseccomp -lcap -lnl-route-3 -lnl-3 -ljansson
 # of the command that starts replicas: each shared library is a tenth of a millisecond of every start
 LIBS_sickbay := -Wl,-Bstatic -lseccomp -lcap -lnl-route-3 -lnl-3 -Wl,-Bdynamic -ljansson -lm
 LIBS_decode  := -larchive -lexpat -lseccomp -ljansson
-LIBS_broker  := -lcurl -lseccomp -ljansson
+LIBS_broker  := -lcurl -lssl -lcrypto -ljansson
 LIBS_intake  := -lmicrohttpd -ljansson
 LIBS_front   := -lseccomp -ljansson
 LIBS_audit   := -lcrypto -lseccomp -ljansson

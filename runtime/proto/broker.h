@@ -39,8 +39,9 @@ struct broker_endpoint {
 	char *name;
 	int protocol; /* enum model_protocol, not MODEL_TURN */
 	char *url; /* base, without the protocol's own path: https, or http to a loopback address */
-	char *credential; /* absolute path of a file with the key; NULL: none is sent */
-	char *ca;	  /* PEM file beside or instead of the system's; NULL: the system's */
+	char *credential; /* absolute path of a file with the key (a regular file of root's that
+			     nobody else can read), or credential:NAME; NULL: none is sent */
+	char *ca;	  /* PEM file instead of the system's; NULL: the system's */
 	char *proxy;	  /* http://HOST:PORT; NULL: none, whatever the environment says */
 	uint64_t connect_ms, stall_ms, total_ms; /* no byte for stall_ms ends a call as "stalled" */
 	uint64_t retries;			 /* most attempts after the first */
@@ -93,11 +94,16 @@ struct broker;
 
 /* Starts sickbay-broker and waits until it is ready. */
 int broker_open(const struct broker_setup *s, struct broker **out, struct err *e);
-int broker_fd(const struct broker *b); /* readable when broker_recv() has something */
+int broker_pid(const struct broker *b); /* of the program */
+int broker_fd(const struct broker *b);	/* readable when broker_recv() has something */
 int broker_call(struct broker *b, const struct broker_call *c, struct err *e);
 int broker_cancel(struct broker *b, uint64_t id, struct err *e);
+/* Any of its messages; blocks until it took it, which it always does. */
+int broker_send(struct broker *b, uint16_t type, const json_t *body, struct err *e);
+/* The path of a key file as the broker wants it: credential:NAME is the service manager's. */
+int broker_credential(const char *said, char **out, struct err *e);
 /* 1: *out is one BROKER_EVENT or BROKER_END (release it with msg_release()); 0: it died or was
- * closed; -ETIMEDOUT. */
+ * closed; -ETIMEDOUT, and what came of a message so far is kept. */
 int broker_recv(struct broker *b, int timeout_ms, struct msg *out, struct err *e);
 /* Ends every call and the program, and waits for it. NULL is fine. */
 void broker_close(struct broker *b);

@@ -10,10 +10,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,7 +30,8 @@
  * The root directory becomes an empty read-only tmpfs that is mounted nowhere:
  * a detached mount, which only this process can name, so there is nothing to
  * clean up and no mount namespace to make.  Then the ids go, and with them
- * every capability; then limits; then the filter, which kills.
+ * every capability; then, by Landlock, every path; then limits; then the filter,
+ * which kills.
  *
  * Without root (an ordinary user checks a file) the first two steps are not
  * possible and not needed: the process already is an ordinary one, and the
@@ -38,8 +42,7 @@ static int step_empty_root(const struct confinement *c, struct err *e)
 	AUTO_CLOSE int fs = -1;
 	AUTO_CLOSE int mnt = -1;
 
-	(void)c;
-	if (geteuid() != 0)
+	if (geteuid() != 0 || c->readable)
 		return 0;
 	fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
 	if (fs < 0)
@@ -79,6 +82,49 @@ static int step_process(const struct confinement *c, struct err *e)
 		return err_sys(e, "prctl");
 	r = sys_no_new_privs();
 	return r < 0 ? err_set(e, -r, "no_new_privs") : 0;
+}
+
+/* Landlock's first version, which every kernel with Landlock knows: see linux/landlock.h. */
+#define FS_ALL	     ((1ULL << 13) - 1)
+#define FS_READ_FILE (1ULL << 2)
+#define FS_READ_DIR  (1ULL << 3)
+
+static int allow_reading(int ruleset, const char *path, struct err *e)
+{
+	AUTO_CLOSE int fd = open(path, O_PATH | O_CLOEXEC);
+	struct {
+		uint64_t allowed;
+		int32_t parent;
+	} __attribute__((packed)) rule = { FS_READ_FILE, fd };
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(e, "open '%s'", path);
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "stat '%s'", path);
+	if (S_ISDIR(st.st_mode))
+		rule.allowed |= FS_READ_DIR;
+	r = sys_landlock_add_rule(ruleset, 1 /* LANDLOCK_RULE_PATH_BENEATH */, &rule);
+	return r < 0 ? err_set(e, -r, "let '%s' be read: %s", path, strerror(-r)) : 0;
+}
+
+/* Where the root is empty this grants nothing: a second line behind it. */
+static int step_paths(const struct confinement *c, struct err *e)
+{
+	const uint64_t handled = FS_ALL;
+	AUTO_CLOSE int ruleset = sys_landlock_create_ruleset(&handled, sizeof(handled), 0);
+	int r;
+
+	if (ruleset == -ENOSYS || ruleset == -EOPNOTSUPP)
+		return 0;
+	if (ruleset < 0)
+		return err_set(e, -ruleset, "make a Landlock ruleset: %s", strerror(-ruleset));
+	for (size_t i = 0; c->readable && c->readable[i]; i++)
+		if (allow_reading(ruleset, c->readable[i], e) < 0)
+			return -e->code;
+	r = sys_landlock_restrict_self(ruleset);
+	return r < 0 ? err_set(e, -r, "apply Landlock: %s", strerror(-r)) : 0;
 }
 
 static int step_limits(const struct confinement *c, struct err *e)
@@ -132,13 +178,29 @@ static const uint32_t refused[] = { SYS_open,	SYS_openat,   SYS_stat,
 #define FIELD(f)  ((uint32_t)offsetof(struct seccomp_data, f))
 
 struct program {
-	struct sock_filter v[8 + (5 * N_ALLOWED) + (2 * N_REFUSED) + (2 * CONFINE_MAX_CALLS)];
+	struct sock_filter v[16 + (5 * N_ALLOWED) + (2 * N_REFUSED) + (2 * CONFINE_MAX_CALLS)];
 	unsigned short n;
 };
 
 static void emit(struct program *p, uint16_t code, uint32_t k, uint8_t yes, uint8_t no)
 {
 	p->v[p->n++] = (struct sock_filter){ .code = code, .jt = yes, .jf = no, .k = k };
+}
+
+static void emit_return(struct program *p, uint32_t nr, uint32_t verdict)
+{
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1);
+	emit(p, BPF_RET | BPF_K, verdict, 0, 0);
+}
+
+static void emit_inet(struct program *p)
+{
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 5);
+	emit(p, BPF_LD | BPF_W | BPF_ABS, FIELD(args[0]), 0, 0);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 1, 0);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1);
+	emit(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+	emit(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES, 0, 0);
 }
 
 static void emit_all(const struct confinement *c, struct program *p)
@@ -150,23 +212,25 @@ static void emit_all(const struct confinement *c, struct program *p)
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
 	emit(p, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
 	for (size_t i = 0; i < N_ALLOWED; i++) {
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, allowed[i].nr, 0, allowed[i].not_exec ? 4 : 1);
-		if (allowed[i].not_exec) {
+		const bool not_exec = allowed[i].not_exec && !c->readable;
+
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, allowed[i].nr, 0, not_exec ? 4 : 1);
+		if (not_exec) {
 			emit(p, BPF_LD | BPF_W | BPF_ABS, FIELD(args[2]), 0, 0);
 			emit(p, BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1);
 			emit(p, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
 		}
 		emit(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 	}
-	for (size_t i = 0; i < c->n_calls; i++) {
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, c->calls[i], 0, 1);
-		emit(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
-	}
-	for (size_t i = 0; i < N_REFUSED; i++) {
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, refused[i], 0, 1);
-		emit(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES, 0, 0);
-	}
-	emit(p, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	for (size_t i = 0; i < c->n_calls; i++)
+		emit_return(p, c->calls[i], SECCOMP_RET_ALLOW);
+	if (c->inet)
+		emit_inet(p);
+	for (size_t i = 0; i < N_REFUSED; i++)
+		emit_return(p, refused[i],
+			    c->readable ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | EACCES);
+	emit(p, BPF_RET | BPF_K, c->readable ? SECCOMP_RET_ERRNO | EPERM : SECCOMP_RET_KILL_PROCESS,
+	     0, 0);
 }
 
 /* The sanitizers' own runtime makes calls of its own: their builds leave the filter out. */
@@ -194,7 +258,7 @@ static int step_filter(const struct confinement *c, struct err *e)
 int confine(const struct confinement *c, struct err *e)
 {
 	static int (*const steps[])(const struct confinement *, struct err *) = {
-		step_empty_root, step_user, step_process, step_limits, step_filter,
+		step_empty_root, step_user, step_process, step_paths, step_limits, step_filter,
 	};
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "runtime/base/err.h"
+
+/*
+ * What the broker and its resolver give up, for ever; both are BROKER_UID, end
+ * with their parent, and are not dumpable.  The broker: every file (its root is
+ * empty), every socket but TCP and UDP ones, processes and threads.  The
+ * resolver: what is not the C library's configuration of names, and every write.
+ */
+int seal_broker(struct err *e);
+int seal_resolver(struct err *e);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stddef.h>
+
+#include "runtime/base/err.h"
+
+/*
+ * Where keys lie: memory that is never swapped, dumped or inherited, and is
+ * wiped at the end.  What libraries copy for the time of a request lies in
+ * memory that vault_library_memory() makes them wipe when they free it.
+ */
+struct vault;
+
+struct secret {
+	const char *line; /* prefix and key: "x-api-key: ..." */
+	const char *key;  /* within line */
+	size_t key_n;
+};
+
+int vault_open(struct vault **out, struct err *e);
+/*
+ * Reads a key from an absolute path as root; the file is a regular one (no link), root's or the
+ * caller's own, that nobody else can read, and holds one line of visible ASCII.  `out` is valid
+ * until the end.  No error holds a byte of the file.
+ */
+int vault_read(struct vault *v, const char *prefix, const char *path, struct secret *out,
+	       struct err *e);
+/* n bytes for what is made from a key; NULL: full. */
+char *vault_room(struct vault *v, size_t n);
+void vault_close(struct vault *v); /* wipes; NULL is fine */
+
+/* Before the first use of libcurl and OpenSSL: whatever they free is wiped first. */
+int vault_library_memory(struct err *e);
+/* Where the host lets it (CAP_SYS_RESOURCE): no page of this process is swapped, either. */
+void vault_lock_all(void);
