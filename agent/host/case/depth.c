@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/candidates.h"
 #include "agent/host/case/decide.h"
 #include "runtime/base/jmap.h"
 
@@ -170,9 +171,11 @@ static int refusals_of(const struct kase *k, size_t *n, struct err *e)
 	*n = 0;
 	for (size_t i = 0; r == 0 && i < sizeof(of) / sizeof(of[0]); i++) {
 		AUTO_JSON json_t *v = NULL;
+		AUTO_JSON json_t *refusals = NULL;
 
 		r = case_record(k, of[i], &v, e);
-		*n += json_array_size(json_object_get(json_object_get(v, "agent"), "refusals"));
+		refusals = candidate_refusals(v);
+		*n += json_array_size(refusals);
 	}
 	return r;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "agent/host/case/candidates.h"
 #include "agent/host/case/decide.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/jmap.h"
@@ -85,24 +86,30 @@ static int of_agents(const struct kase *k, json_t *o, struct err *e)
 {
 	AUTO_JSON json_t *match = NULL;
 	AUTO_JSON json_t *patch = NULL;
-	const json_t *agent;
+	AUTO_JSON json_t *proof = NULL;
+	AUTO_JSON json_t *refusals = NULL;
+	AUTO_JSON json_t *of_patch = NULL;
+	const json_t *chosen, *agent;
 	json_t *touched = json_array();
-	size_t refusals;
 	int r = record_of(k, STAGE_MATCH, &match, e);
 
 	r = r < 0 ? r : record_of(k, STAGE_PATCH, &patch, e);
-	agent = json_object_get(patch, "agent");
-	refusals = json_array_size(json_object_get(agent, "refusals")) +
-		   json_array_size(json_object_get(json_object_get(match, "agent"), "refusals"));
+	r = r < 0 ? r : record_of(k, STAGE_PROOF, &proof, e);
+	chosen = candidate_chosen(patch, proof);
+	agent = json_object_get(chosen ? chosen : patch, "agent");
+	refusals = candidate_refusals(match);
+	of_patch = candidate_refusals(patch);
 	add_paths(touched, json_object_get(match, "test"));
-	add_paths(touched, json_object_get(patch, "changes"));
+	add_paths(touched, json_object_get(chosen, "changes"));
 	(void)json_object_set_new(o, "touched", touched);
-	(void)json_object_set_new(o, "refusals", json_integer((json_int_t)refusals));
+	(void)json_object_set_new(
+		o, "refusals",
+		json_integer((json_int_t)(json_array_size(refusals) + json_array_size(of_patch))));
 	if (!agent)
 		agent = json_object_get(match, "agent");
 	put(o, "model",
 	    json_object_get(agent, json_object_get(agent, "model") ? "model" : "author"));
-	put(o, "operator", operator_of(json_object_get(patch, "agent")));
+	put(o, "operator", operator_of(json_object_get(chosen, "agent")));
 	return r;
 }
 

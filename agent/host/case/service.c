@@ -324,3 +324,8 @@ const char *service_mode_name(int mode)
 {
 	return modes[mode];
 }
+
+const char *service_agent_name(int kind)
+{
+	return kinds[kind];
+}

@@ -156,6 +156,7 @@ void service_release(struct service *s);
 /* The path of `name` relative to the service file's directory; presets pass through. free() it. */
 char *service_path(const struct service *s, const char *name);
 const char *service_mode_name(int mode);
+const char *service_agent_name(int kind); /* "built-in", ... */
 /* The production prefixes as a map of at most max borrowed pairs in map->v. */
 void service_strmap(const struct service *s, struct strmap *map, size_t max);
 /* Reads "backing" into the list; errors name their place. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/candidates.h"
 #include "agent/host/pipeline/stages.h"
 #include "runtime/base/cleanup.h"
 #include "runtime/base/jmap.h"
@@ -118,13 +119,17 @@ static int put_stage(const struct kase *k, int stage, int role, const json_t *pr
 		     struct past *out, struct err *e)
 {
 	AUTO_JSON json_t *record = NULL;
+	AUTO_JSON json_t *refusals = NULL;
 	const json_t *row;
 	size_t i;
 	int r = optional_record(k, stage, &record, e);
 
 	if (r == 0 && record)
-		r = put_changes(out, role, record, proof, e);
-	json_array_foreach(json_object_get(json_object_get(record, "agent"), "refusals"), i, row)
+		r = put_changes(out, role,
+				stage == STAGE_PATCH ? candidate_chosen(record, proof) : record,
+				proof, e);
+	refusals = candidate_refusals(record);
+	json_array_foreach(refusals, i, row)
 		if (r == 0)
 			r = put_refusal(out, role, row, e);
 	return r;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/candidates.h"
 #include "agent/host/case/decide.h"
 #include "agent/host/pipeline/privacy.h"
 #include "agent/host/pipeline/stages.h"
@@ -57,39 +58,27 @@ static int old_record(struct work *w, int stage, json_t **out, char id[96], stru
 	return r == -ENOENT || r == 0 ? 0 : err_set(e, -r, "%s", none.msg);
 }
 
-static char *copy(const json_t *record, const char *key)
-{
-	const char *s = json_string_value(json_object_get(record, key));
-
-	return s ? strdup(s) : NULL;
-}
-
-static json_t *list_of(const json_t *agent, const char *key)
-{
-	json_t *v = json_object_get(agent, key);
-
-	return v ? json_incref(v) : json_array();
-}
+static const char *const kept[] = { "changes", "test_name", "title", "cause", "change" };
 
 /* Who made it stays who made it; nothing was evaluated this time. */
-static int fill_outcome(const json_t *record, const char *id, struct gate_outcome *o, struct err *e)
+static int fill_brought(const json_t *from, const char *id, json_t **out, struct err *e)
 {
-	const json_t *agent = json_object_get(record, "agent");
+	AUTO_JSON json_t *v = json_pack("{s:s}", "end", "submitted");
+	AUTO_JSON json_t *agent = json_copy(json_object_get(from, "agent"));
+	int r = v && agent && json_object_get(agent, "author") ? 0 : -1;
 
-	*o = (struct gate_outcome){ .end = GATE_SUBMITTED,
-				    .title = copy(record, "title"),
-				    .cause = copy(record, "cause"),
-				    .change = copy(record, "change"),
-				    .test_name = copy(record, "test_name"),
-				    .author = copy(agent, "author"),
-				    .candidates = list_of(agent, "candidates"),
-				    .refusals = list_of(agent, "refusals"),
-				    .notes = json_pack("[s+]", "reused from case ", id) };
-	if (o->author && o->candidates && o->refusals && o->notes)
-		return 0;
-	gate_outcome_release(o);
-	*o = (struct gate_outcome){ 0 };
-	return err_set(e, EBADMSG, "case '%s': its record is not as it was written", id);
+	for (size_t i = 0; r == 0 && i < sizeof(kept) / sizeof(kept[0]); i++)
+		if (json_object_get(from, kept[i]))
+			r = json_object_set(v, kept[i], json_object_get(from, kept[i]));
+	if (r == 0)
+		r = json_object_set_new(agent, "evaluations", json_integer(0)) |
+		    json_object_set_new(agent, "notes",
+					json_pack("[s+]", "reused from case ", id)) |
+		    json_object_set(v, "agent", agent);
+	if (r)
+		return err_set(e, EBADMSG, "case '%s': its record is not as it was written", id);
+	*out = take_ptr(v);
+	return 0;
 }
 
 static int fails_once(struct work *w, bool *exact, struct err *e)
@@ -106,14 +95,14 @@ static int fails_once(struct work *w, bool *exact, struct err *e)
 	return r;
 }
 
-static void drop_test(struct work *w)
+void work_drop_test(struct work *w)
 {
 	changes_release(&w->test);
 	free(w->test_path);
 	w->test_path = NULL;
 }
 
-int work_reuse_test(struct work *w, struct gate_outcome *o, struct err *e)
+int work_reuse_test(struct work *w, json_t **brought, struct err *e)
 {
 	AUTO_JSON json_t *record = NULL;
 	bool exact = false;
@@ -122,17 +111,19 @@ int work_reuse_test(struct work *w, struct gate_outcome *o, struct err *e)
 
 	if (r < 0 || !json_object_get(record, "test"))
 		return r;
-	w->test_path = copy(record, "test_path");
-	if (!w->test_path)
+	if (!json_object_get(record, "test_path"))
 		return 0;
+	w->test_path = strdup(json_string_value(json_object_get(record, "test_path")));
+	if (!w->test_path)
+		return err_set(e, ENOMEM, "out of memory");
 	log_progress("the test of case %s", id);
 	r = changes_from_json(json_object_get(record, "test"), &w->test, e);
 	if (r == 0)
 		r = fails_once(w, &exact, e);
 	if (r == 0 && exact)
-		r = fill_outcome(record, id, o, e);
+		r = fill_brought(record, id, brought, e);
 	if (r < 0 || !exact) {
-		drop_test(w);
+		work_drop_test(w);
 		return r;
 	}
 	return 1;
@@ -177,28 +168,28 @@ static int try_patch(struct work *w, bool *green, struct err *e)
 	return r;
 }
 
-int work_reuse_patch(struct work *w, struct gate_outcome *o, struct err *e)
+int work_reuse_patch(struct work *w, json_t **brought, struct err *e)
 {
 	AUTO_JSON json_t *record = NULL;
+	AUTO_JSON json_t *proof = NULL;
+	const json_t *candidate;
 	bool green = false;
 	char id[96];
 	int r = old_record(w, STAGE_PATCH, &record, id, e);
 
-	if (r < 0 || !json_object_get(record, "changes"))
+	if (r == 0 && record)
+		r = old_record(w, STAGE_PROOF, &proof, id, e);
+	candidate = candidate_chosen(record, proof);
+	if (r < 0 || !candidate)
 		return r;
 	log_progress("the patch of case %s", id);
-	r = changes_from_json(json_object_get(record, "changes"), &w->patch, e);
+	r = work_take_patch(w, candidate, e);
 	if (r == 0)
 		r = try_patch(w, &green, e);
-	if (r == 0 && green)
-		r = fill_outcome(record, id, o, e);
-	if (r == 0 && green) {
-		o->changes = w->patch;
-		w->patch = (struct changes){ 0 };
-		return 1;
-	}
 	changes_release(&w->patch);
-	return r;
+	if (r == 0 && green)
+		r = fill_brought(candidate, id, brought, e);
+	return r < 0 ? r : green;
 }
 
 /* ---- before and after ---- */

@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/host/pipeline/stages.h"
+#include "agent/host/case/candidates.h"
+#include "agent/host/pipeline/agents.h"
+#include "agent/host/pipeline/candidate.h"
 
 /*
  * Stage 5: the proof.  Where the target moved on, the patch is first brought to
@@ -165,10 +167,6 @@ static int note_proven(const struct work *w, json_t *record, struct err *e)
 	return err_set(e, ENOMEM, "out of memory");
 }
 
-static const int refused_as[] = { [PROOF_REFUSED] = OUTCOME_NO_FIX,
-				  [PROOF_ALREADY_FIXED] = OUTCOME_ALREADY_FIXED,
-				  [PROOF_NEEDS_SCOPE] = OUTCOME_NEEDS_SCOPE };
-
 int work_load_proof(struct work *w, struct err *e)
 {
 	int r = work_load_test(w, e);
@@ -195,28 +193,101 @@ int work_prove(struct work *w, int *verdict, json_t **record, struct err *e)
 	return r;
 }
 
+/* ---- which of the candidates ---- */
+
+struct trials {
+	const json_t *patch; /* 4-patch.json */
+	struct trial v[AGENTS_MAX];
+	size_t n;
+};
+
+static int try_all(struct work *w, struct trials *t, struct err *e)
+{
+	const size_t n = candidate_count(t->patch);
+	int r = n && n <= AGENTS_MAX
+			? 0
+			: err_set(e, EBADMSG, "4-patch.json: %zu candidates, expected 1 to %d", n,
+				  AGENTS_MAX);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = candidate_try(w, candidate_at(t->patch, i), i, n > 1, &t->v[i], e);
+		t->n += r == 0;
+	}
+	return r;
+}
+
+/* The best that was accepted; where none was, the first one. */
+static size_t choose(const struct trials *t)
+{
+	size_t best = 0;
+
+	for (size_t i = 1; i < t->n; i++)
+		if (t->v[i].outcome < 0 &&
+		    (t->v[best].outcome >= 0 || candidate_better(&t->v[i], &t->v[best])))
+			best = i;
+	return best;
+}
+
+/* What became of the others stands beside the proof of the one that was chosen. */
+static int note_others(const struct trials *t, size_t best, json_t *record, struct err *e)
+{
+	json_t *others = json_array();
+	int r = others ? json_object_set_new(record, "others", others) : -1;
+
+	r |= json_object_set_new(record, "candidate", json_integer((json_int_t)best));
+	for (size_t i = 0; r == 0 && i < t->n; i++) {
+		const struct trial *o = &t->v[i];
+		const json_t *agent = json_object_get(candidate_at(t->patch, i), "agent");
+
+		if (i != best)
+			r = json_array_append_new(
+				others,
+				json_pack("{s:I,s:s*,s:s,s:s,s:O*,s:O*}", "candidate",
+					  (json_int_t)i, "agent", candidate_author(agent),
+					  "verdict", o->outcome < 0 ? "accepted" : "refused",
+					  "says",
+					  o->outcome < 0 ? "it holds, but ranks lower" : o->says,
+					  "refused", json_object_get(o->record, "refused"), "risk",
+					  json_object_get(o->record, "risk")));
+	}
+	return r ? err_set(e, ENOMEM, "out of memory") : 0;
+}
+
+static void end_refused(struct work *w, const struct trials *t)
+{
+	struct agents_end end = { .outcome = -1, .several = t->n > 1 };
+
+	for (size_t i = 0; i < t->n; i++)
+		agents_end_add(&end, json_object_get(candidate_at(t->patch, i), "agent"),
+			       t->v[i].outcome, t->v[i].says);
+	work_end(w, end.outcome, "%s", end.reason);
+}
+
+static int conclude(struct work *w, struct trials *t, struct err *e)
+{
+	const size_t best = choose(t);
+	json_t *record = t->v[best].record;
+	int r = t->n > 1 ? note_others(t, best, record, e) : 0;
+
+	if (r < 0)
+		return r;
+	if (t->v[best].outcome >= 0)
+		end_refused(w, t);
+	return work_publish(w, STAGE_PROOF, json_incref(record), e);
+}
+
 int stage_proof(struct work *w, struct err *e)
 {
-	int verdict = PROOF_REFUSED, r = work_load_proof(w, e);
-	json_t *record = NULL;
+	AUTO_JSON json_t *patch = NULL;
+	struct trials t = { 0 };
+	int r = case_record(w->p->kase, STAGE_PATCH, &patch, e);
 
-	if (r == 0 && w->outcome < 0)
-		r = trust_before_proof(w, e);
-	if (r < 0)
-		return r;
-	if (w->outcome >= 0)
-		return work_publish(w, STAGE_PROOF,
-				    json_pack("{s:s,s:s}", "result", "none", "why", w->reason), e);
-	r = work_prove(w, &verdict, &record, e);
-	if (r < 0)
-		return r;
-	if (verdict != PROOF_ACCEPTED) {
-		const json_t *no = json_object_get(record, "refused");
-
-		work_end(w, refused_as[verdict], "proof step %d (%s) refused the patch: %.300s",
-			 (int)json_integer_value(json_object_get(no, "step")),
-			 json_string_value(json_object_get(no, "name")),
-			 json_string_value(json_object_get(no, "reason")));
-	}
-	return work_publish(w, STAGE_PROOF, record, e);
+	t.patch = patch;
+	if (r == 0)
+		r = try_all(w, &t, e);
+	if (r == 0)
+		r = conclude(w, &t, e);
+	for (size_t i = 0; i < t.n; i++)
+		trial_release(&t.v[i]);
+	return r;
 }

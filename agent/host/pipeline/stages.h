@@ -20,6 +20,7 @@ struct work {
 	bool merged;		   /* that is another one than at the base */
 	char *test_path;
 	struct drift_view drift; /* what the ledger says of that */
+	const char *agent;	 /* whose attempts are kept; NULL: the first one's */
 	struct redact *values;	 /* that may not leave; NULL until the base commit is known */
 	int outcome;		 /* set by the stage that ends the case; -1: go on */
 	char reason[512];
@@ -37,7 +38,10 @@ int work_load_values(struct work *w, struct err *e);
 int work_mask_reason(struct work *w, struct err *e);
 int work_load_replica(struct work *w, struct err *e); /* base, head, baselines */
 int work_load_test(struct work *w, struct err *e);    /* from 3-match.json */
-int work_load_patch(struct work *w, struct err *e);   /* from 4-patch.json */
+/* The chosen candidate of 4-patch.json: the first, until 5-proof.json says otherwise. */
+int work_load_patch(struct work *w, struct err *e);
+/* A candidate instead of whatever patch there was. */
+int work_take_patch(struct work *w, const json_t *candidate, struct err *e);
 /* What is not borrowed. */
 void work_release(struct work *w);
 /* All that the proof reads from records, with the patch as it applies at the head; may end the
@@ -59,11 +63,12 @@ int work_already_fixed(struct work *w, json_t **out, struct err *e);
  */
 int work_bring_to_head(struct work *w, struct err *e);
 /*
- * Of the case that this one refreshes: 1 and its test (in the work), or its patch (in o->changes),
- * with o as an agent would have filled it; 0 when there is none that is of use.
+ * Of the case that this one refreshes: 1 and its test (in the work), or its patch,
+ * with *brought as an agent would have it (agents.h); 0 when there is none that is of use.
  */
-int work_reuse_test(struct work *w, struct gate_outcome *o, struct err *e);
-int work_reuse_patch(struct work *w, struct gate_outcome *o, struct err *e);
+int work_reuse_test(struct work *w, json_t **brought, struct err *e);
+int work_reuse_patch(struct work *w, json_t **brought, struct err *e);
+void work_drop_test(struct work *w);
 /* 1: the id of the case that this one begins again; 0: it does not. */
 int refresh_of(const struct pipeline *p, char id[128], struct err *e);
 /* Once the refreshed case has ended in a proposal: the earlier one's is decided as a duplicate. */
@@ -75,7 +80,7 @@ int work_load_end(struct work *w, struct err *e);
  * Before the proof: budgets of the ledger, then the lease of the paths; before
  * it is proposed: proposals that wait to be looked at.
  */
-int trust_before_proof(struct work *w, struct err *e);
+int trust_before_proof(struct work *w, const json_t *agent, struct err *e);
 int trust_before_proposal(struct work *w, struct err *e);
 /* Adds "audit": whether this proposal is to be looked at in depth, and why. */
 int trust_record(struct work *w, json_t *measured, struct err *e);

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <stdio.h>
 
+#include "agent/host/case/candidates.h"
 #include "agent/host/case/depth.h"
 #include "agent/host/case/facts.h"
 #include "agent/host/case/stop.h"
@@ -63,26 +64,24 @@ static int hold_paths(struct work *w, struct err *e)
 	return r;
 }
 
-static int change_of(struct work *w, json_t **record, struct drift_change *c, struct err *e)
+static struct drift_change change_of(struct work *w, const json_t *agent)
 {
-	const int r = case_record(w->p->kase, STAGE_PATCH, record, e);
-	const char *op = facts_operator(json_object_get(*record, "agent"));
+	const char *op = facts_operator(agent);
 
-	*c = (struct drift_change){ .service = w->p->service->name,
-				    .case_id = case_id(w->p->kase),
-				    .operator_name = op ? op : "",
-				    .patch = &w->patch };
-	return r;
+	return (struct drift_change){ .service = w->p->service->name,
+				      .case_id = case_id(w->p->kase),
+				      .operator_name = op ? op : "",
+				      .patch = &w->patch };
 }
 
-int trust_before_proof(struct work *w, struct err *e)
+int trust_before_proof(struct work *w, const json_t *agent, struct err *e)
 {
-	AUTO_JSON json_t *record = NULL;
-	struct drift_change c;
-	int r = change_of(w, &record, &c, e);
+	const struct drift_change c = change_of(w, agent);
+	int r;
 
-	if (r == 0)
-		r = drift_weigh(w->p->state, w->p->service, &c, &w->drift, e);
+	json_decref(w->drift.reasons);
+	w->drift = (struct drift_view){ 0 };
+	r = drift_weigh(w->p->state, w->p->service, &c, &w->drift, e);
 	if (r < 0)
 		return r;
 	if (w->drift.over) {
@@ -133,9 +132,15 @@ int trust_record(struct work *w, json_t *measured, struct err *e)
 
 int trust_after_push(struct work *w, struct err *e)
 {
-	AUTO_JSON json_t *record = NULL;
+	AUTO_JSON json_t *patch = NULL;
+	AUTO_JSON json_t *proof = NULL;
 	struct drift_change c;
-	const int r = change_of(w, &record, &c, e);
+	int r = case_record(w->p->kase, STAGE_PATCH, &patch, e);
 
-	return r < 0 ? r : drift_append(w->p->state, &c, w->p->audit, e);
+	if (r == 0)
+		r = case_record(w->p->kase, STAGE_PROOF, &proof, e);
+	if (r < 0)
+		return r;
+	c = change_of(w, json_object_get(candidate_chosen(patch, proof), "agent"));
+	return drift_append(w->p->state, &c, w->p->audit, e);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/candidates.h"
 #include "agent/host/case/stop.h"
 #include "agent/host/pipeline/privacy.h"
 #include "agent/host/pipeline/stages.h"
@@ -197,15 +198,24 @@ int work_load_test(struct work *w, struct err *e)
 	return w->test_path ? 0 : err_set(e, ENOMEM, "out of memory");
 }
 
+int work_take_patch(struct work *w, const json_t *candidate, struct err *e)
+{
+	changes_release(&w->patch);
+	return changes_from_json(json_object_get(candidate, "changes"), &w->patch, e);
+}
+
 int work_load_patch(struct work *w, struct err *e)
 {
-	AUTO_JSON json_t *v = NULL;
+	AUTO_JSON json_t *patch = NULL;
+	AUTO_JSON json_t *proof = NULL;
 	int r;
 
 	if (w->patch.n)
 		return 0;
-	r = case_record(w->p->kase, STAGE_PATCH, &v, e);
-	return r < 0 ? r : changes_from_json(json_object_get(v, "changes"), &w->patch, e);
+	r = case_record(w->p->kase, STAGE_PATCH, &patch, e);
+	if (r == 0 && case_stage(w->p->kase) > STAGE_PROOF)
+		r = case_record(w->p->kase, STAGE_PROOF, &proof, e);
+	return r < 0 ? r : work_take_patch(w, candidate_chosen(patch, proof), e);
 }
 
 void work_proof_input(struct work *w, struct proof_input *in)

@@ -16,7 +16,9 @@
 struct pr_input {
 	const char *case_id;
 	const struct service *service;
-	const json_t *incident, *replica, *match, *patch, *proof; /* the records */
+	const json_t *incident, *replica, *match, *proof; /* the records */
+	const json_t *patch; /* the candidate of 4-patch.json that was chosen */
+	const json_t *tried; /* 4-patch.json: what else there was */
 	const json_t *spent;					  /* sums of the ledger */
 	const struct changes *test_changes, *patch_changes;
 	const char *test_path, *evidence; /* SHA-256 of 5-proof.json */

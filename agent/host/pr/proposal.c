@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/host/case/candidates.h"
 #include "agent/host/pipeline/stages.h"
 #include "runtime/base/clock.h"
 
@@ -45,6 +46,11 @@ static int service_read(const json_t *v, struct service *out, struct err *e)
 	return 0;
 }
 
+static const json_t *chosen(const struct proposal *p)
+{
+	return candidate_chosen(p->record[STAGE_PATCH], p->record[STAGE_PROOF]);
+}
+
 static int read_changes(struct proposal *p, struct err *e)
 {
 	const json_t *at_head = json_object_get(p->record[STAGE_PROOF], "at_head");
@@ -56,7 +62,7 @@ static int read_changes(struct proposal *p, struct err *e)
 		r = changes_from_json(at_head, &p->patch, e);
 		return r < 0 ? err_wrap(e, "5-proof.json") : 0;
 	}
-	r = changes_from_json(json_object_get(p->record[STAGE_PATCH], "changes"), &p->patch, e);
+	r = changes_from_json(json_object_get(chosen(p), "changes"), &p->patch, e);
 	return r < 0 ? err_wrap(e, "4-patch.json") : 0;
 }
 
@@ -89,7 +95,8 @@ int proposal_read(struct proposal *p, const char *case_id, struct err *e)
 		.incident = p->record[STAGE_INCIDENT],
 		.replica = p->record[STAGE_REPLICA],
 		.match = p->record[STAGE_MATCH],
-		.patch = p->record[STAGE_PATCH],
+		.patch = chosen(p),
+		.tried = p->record[STAGE_PATCH],
 		.proof = p->record[STAGE_PROOF],
 		.spent = json_object_get(measured, "spent"),
 		.test_changes = &p->test,

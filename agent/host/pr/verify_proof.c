@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/candidates.h"
 #include "agent/host/pipeline/stages.h"
 #include "agent/host/pr/verify.h"
 
@@ -53,7 +54,10 @@ static bool base_patch_holds(struct checking *c)
 
 	if (!json_object_get(c->p.record[STAGE_PROOF], "at_head"))
 		return true;
-	if (changes_from_json(json_object_get(c->p.record[STAGE_PATCH], "changes"), &own, &e) < 0) {
+	if (changes_from_json(json_object_get(candidate_chosen(c->p.record[STAGE_PATCH],
+							       c->p.record[STAGE_PROOF]),
+					      "changes"),
+			      &own, &e) < 0) {
 		check_fail(c, "proof", "4-patch.json: %s", e.msg);
 		return false;
 	}

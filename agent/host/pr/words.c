@@ -23,6 +23,7 @@ int pr_words(struct buf *out, struct err *e)
 				     .replica = record,
 				     .match = record,
 				     .patch = record,
+				     .tried = record,
 				     .proof = rows,
 				     .spent = rows,
 				     .test_changes = &none,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "agent/host/case/candidates.h"
 #include "agent/host/case/case.h"
 #include "agent/host/case/decide.h"
 
@@ -69,6 +70,7 @@ static bool same(const char *a, const char *b)
 static int touches(const struct kase *k, const json_t *incident, const char *file, struct err *e)
 {
 	AUTO_JSON json_t *patch = NULL;
+	AUTO_JSON json_t *proof = NULL;
 	struct err none = ERR_INIT;
 	const json_t *one;
 	size_t at;
@@ -77,9 +79,11 @@ static int touches(const struct kase *k, const json_t *incident, const char *fil
 	if (same(text(json_object_get(incident, "coordinate"), "file"), file))
 		return 1;
 	r = case_record(k, STAGE_PATCH, &patch, &none);
-	if (r < 0)
+	if (r == 0)
+		r = case_record(k, STAGE_PROOF, &proof, &none);
+	if (r < 0 && (r != -ENOENT || !patch))
 		return r == -ENOENT ? 0 : err_set(e, -r, "%s", none.msg);
-	json_array_foreach(json_object_get(patch, "changes"), at, one)
+	json_array_foreach(json_object_get(candidate_chosen(patch, proof), "changes"), at, one)
 		if (same(text(one, "path"), file))
 			return 1;
 	return 0;

@@ -44,6 +44,7 @@ static char *render(const char *text)
 				     .replica = replica,
 				     .match = match,
 				     .patch = patch,
+				     .tried = patch,
 				     .proof = proof,
 				     .spent = spent,
 				     .test_changes = &none,
