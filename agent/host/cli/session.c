@@ -104,6 +104,7 @@ static struct pipeline pipeline_of(struct session *s)
 	return (struct pipeline){ .state = s->state,
 				  .service = &s->service,
 				  .store = s->store,
+				  .config = &s->config,
 				  .audit = s->audit,
 				  .refreshes = s->refreshes,
 				  .kase = s->kase,

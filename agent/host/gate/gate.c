@@ -30,7 +30,6 @@ void gate_outcome_release(struct gate_outcome *o)
 	free(o->cause);
 	free(o->change);
 	free(o->test_name);
-	free(o->author);
 	json_decref(o->candidates);
 	json_decref(o->refusals);
 	json_decref(o->notes);
@@ -123,10 +122,10 @@ static int built_in_ended(struct monitor *m)
 /* ---- the loop ---- */
 
 static const struct agent_way ways[] = {
-	[AGENT_BUILT_IN] = { "built-in", built_in_start, built_in_ended },
-	[AGENT_COMMAND] = { "command", collect_start, collect_ended },
-	[AGENT_MODEL] = { "built-in", built_in_start, built_in_ended },
-	[AGENT_EXTERNAL] = { "built-in", built_in_start, built_in_ended },
+	[AGENT_BUILT_IN] = { built_in_start, built_in_ended },
+	[AGENT_COMMAND] = { collect_start, collect_ended },
+	[AGENT_MODEL] = { built_in_start, built_in_ended },
+	[AGENT_EXTERNAL] = { built_in_start, built_in_ended },
 };
 
 int monitor_start(struct monitor *m, struct replica_job *job)
@@ -259,14 +258,6 @@ static int run_agent(struct monitor *m)
 	return r;
 }
 
-/* Who wrote what comes out: of the loop that asks a model, the model. */
-static const char *author_of(const struct gate_session *s)
-{
-	if (s->agent->kind == AGENT_MODEL && s->agent->models.n)
-		return s->agent->models.v[0];
-	return ways[s->agent->kind].author;
-}
-
 int gate_run(const struct gate_session *s, struct gate_outcome *out, struct err *e)
 {
 	AUTO_FREE struct monitor *m = calloc(1, sizeof(*m));
@@ -281,8 +272,7 @@ int gate_run(const struct gate_session *s, struct gate_outcome *out, struct err 
 	m->out.candidates = json_array();
 	m->out.refusals = json_array();
 	m->out.notes = json_array();
-	m->out.author = strdup(author_of(s));
-	if (!m->out.candidates || !m->out.refusals || !m->out.notes || !m->out.author)
+	if (!m->out.candidates || !m->out.refusals || !m->out.notes)
 		r = monitor_no_memory(m);
 	else
 		r = run_agent(m);

@@ -21,7 +21,6 @@ struct monitor;
 /* How an agent of one kind is run, and what the end of its replica means while nothing else ended
  * it: `ended` says so in the outcome and sets `over`. */
 struct agent_way {
-	const char *author;
 	int (*start)(struct monitor *m);
 	int (*ended)(struct monitor *m);
 };

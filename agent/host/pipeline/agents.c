@@ -52,10 +52,11 @@ static json_t *agent_write(const struct service_agent *agent, const struct gate_
 {
 	const bool asks = agents_ask_models(agent) && agent->models.n;
 
-	return json_pack("{s:s,s:s*,s:o*,s:I,s:O,s:O,s:O}", "author", o->author, "model",
-			 asks ? agent->models.v[0] : NULL, "command", words(&agent->command),
-			 "evaluations", (json_int_t)o->evaluations, "refusals", o->refusals,
-			 "notes", o->notes, "candidates", o->candidates);
+	return json_pack("{s:s,s:s*,s:o*,s:I,s:O,s:O,s:O}", "author",
+			 service_agent_name(agent->kind), "model", asks ? agent->models.v[0] : NULL,
+			 "command", words(&agent->command), "evaluations",
+			 (json_int_t)o->evaluations, "refusals", o->refusals, "notes", o->notes,
+			 "candidates", o->candidates);
 }
 
 static json_t *brought_write(const struct service_agent *agent, const struct gate_outcome *o)
@@ -128,6 +129,23 @@ static int keep(struct work *w, const struct gate_session *s, json_t *brought, s
 }
 
 /* ---- their turn ---- */
+
+/* One door for the case: its budgets are the case's. */
+static int open_models(struct work *w, struct gate_session *s, struct err *e)
+{
+	const struct model_setup setup = { .config = w->p->config,
+					   .kase = w->p->kase,
+					   .audit = w->p->audit,
+					   .values = w->values };
+
+	s->models = NULL;
+	if (!agents_ask_models(s->agent) || !w->p->config)
+		return 0;
+	if (!w->models && model_open(&setup, &w->models, e) < 0)
+		return -e->code;
+	s->models = w->models;
+	return 0;
+}
 
 #define HISTORY_MAX 65536
 
@@ -203,7 +221,9 @@ int agents_run(struct work *w, const struct agent_plan *plan, size_t i, struct g
 	if (r == 0 && !v) {
 		if (plan->n > 1)
 			log_progress("the %s agent", service_agent_name(s->agent->kind));
-		r = collect_history(w, &history, e);
+		r = open_models(w, s, e);
+		if (r == 0)
+			r = collect_history(w, &history, e);
 		s->history = history.p;
 		if (r == 0)
 			r = gate_run(s, &o, e);

@@ -170,6 +170,7 @@ static int run_stage(struct work *w, int stage, struct err *e)
 
 void work_release(struct work *w)
 {
+	model_close(w->models); /* it settles what is under way */
 	if (w->world_open)
 		world_close(&w->world);
 	incident_release(&w->incident);

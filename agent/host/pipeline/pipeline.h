@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/host/case/case.h"
+#include "agent/host/case/host_config.h"
 #include "agent/host/proof/proof.h"
 #include "agent/host/queue/queue.h"
 
@@ -16,7 +17,8 @@ struct pipeline {
 	struct store *store;
 	struct audit *audit;
 	struct kase *kase;
-	struct claim *claim;   /* lease of its incident, or NULL */
+	struct claim *claim;		  /* lease of its incident, or NULL */
+	const struct host_config *config; /* for the models; NULL: none may be asked */
 	const char *refreshes; /* pipeline_begin(): the case that this one begins again, or NULL */
 };
 

@@ -3,6 +3,7 @@
 
 #include "agent/host/case/drift.h"
 #include "agent/host/gate/gate.h"
+#include "agent/host/gate/model.h"
 #include "agent/host/pipeline/pipeline.h"
 
 /* What the stages share while the pipeline runs: everything here is read back from records. */
@@ -19,10 +20,11 @@ struct work {
 	struct changes patch_head; /* the patch as it applies at the head */
 	bool merged;		   /* that is another one than at the base */
 	char *test_path;
-	struct drift_view drift; /* what the ledger says of that */
-	const char *agent;	 /* whose attempts are kept; NULL: the first one's */
-	struct redact *values;	 /* that may not leave; NULL until the base commit is known */
-	int outcome;		 /* set by the stage that ends the case; -1: go on */
+	struct drift_view drift;   /* what the ledger says of that */
+	struct model_door *models; /* opened for the first agent that may ask one */
+	const char *agent;	   /* whose attempts are kept; NULL: the first one's */
+	struct redact *values;	   /* that may not leave; NULL until the base commit is known */
+	int outcome;		   /* set by the stage that ends the case; -1: go on */
 	char reason[512];
 };
 

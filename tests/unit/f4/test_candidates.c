@@ -75,12 +75,9 @@ static void a_model_is_named_before_its_kind(void)
 	CHECK(candidate_author(NULL) == NULL && !candidate_by_model(NULL));
 }
 
-int main(void)
-{
-	RUN(a_record_of_one_agent_is_its_own_candidate);
-	RUN(the_proof_says_which_was_chosen);
-	RUN(without_changes_there_is_none);
-	RUN(refusals_of_every_agent_count);
-	RUN(a_model_is_named_before_its_kind);
-	return tap_done();
-}
+TAP_MAIN({ "a record of one agent is its own candidate",
+	   a_record_of_one_agent_is_its_own_candidate },
+	 { "the proof says which was chosen", the_proof_says_which_was_chosen },
+	 { "without changes there is none", without_changes_there_is_none },
+	 { "refusals of every agent count", refusals_of_every_agent_count },
+	 { "a model is named before its kind", a_model_is_named_before_its_kind })

@@ -103,12 +103,8 @@ static void the_best_is_the_safest_then_the_smallest(void)
 	trial_release(&high);
 }
 
-int main(void)
-{
-	RUN(a_strategy_is_a_row_of_agents);
-	RUN(the_gravest_end_is_the_case_s);
-	RUN(one_agent_s_reason_stands_alone);
-	RUN(a_candidate_is_what_a_record_keeps);
-	RUN(the_best_is_the_safest_then_the_smallest);
-	return tap_done();
-}
+TAP_MAIN({ "a strategy is a row of agents", a_strategy_is_a_row_of_agents },
+	 { "the gravest end is the case s", the_gravest_end_is_the_case_s },
+	 { "one agent's reason stands alone", one_agent_s_reason_stands_alone },
+	 { "a candidate is what a record keeps", a_candidate_is_what_a_record_keeps },
+	 { "the best is the safest then the smallest", the_best_is_the_safest_then_the_smallest })
