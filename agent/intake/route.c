@@ -92,8 +92,9 @@ int route_encoding(const char *header)
 		const char *word;
 		int encoding;
 	} known[] = {
-		{ "identity", INTAKE_PLAIN },  { "gzip", INTAKE_GZIP },
-		{ "deflate", INTAKE_DEFLATE }, { "zstd", INTAKE_ZSTD },
+		{ "identity", INTAKE_PLAIN },
+		{ "gzip", INTAKE_GZIP },
+		{ "zstd", INTAKE_ZSTD },
 		{ "", INTAKE_PLAIN },
 	};
 

@@ -131,7 +131,7 @@ static void check_head(struct server *s, struct request *q, const char *url, con
 	q->encoding = route_encoding(header(q->connection, "Content-Encoding"));
 	if (q->encoding < 0)
 		refuse(q, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
-		       "its content encoding is none of identity, gzip, deflate and zstd", 0);
+		       "its content encoding is none of identity, gzip and zstd", 0);
 	q->protobuf = route_is_protobuf(header(q->connection, "Content-Type"));
 	if (q->status) {
 		s->counts.refused_other++;

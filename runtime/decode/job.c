@@ -7,6 +7,7 @@
 #include "runtime/base/jmap.h"
 #include "runtime/base/msg.h"
 #include "runtime/decode/decode_formats.h"
+#include "runtime/decode/reports.h"
 #include "runtime/proto/decode.h"
 
 #define MIB (1024u * 1024u)
@@ -91,6 +92,10 @@ static int job_answer(int sock, const struct job *j, int fd, struct err *e)
 	if (strcmp(j->format, decode_format_name(DECODE_ARCHIVE)) == 0) {
 		if (archive_decode(fd, sock, j->options, &failed) == 0)
 			return 0; /* it sent the entries and the end itself */
+		(void)err_wrap(&failed, "%s", j->name);
+	} else if (strcmp(j->format, decode_format_name(DECODE_REPORTS)) == 0) {
+		if (reports_decode(fd, sock, j->options, &failed) == 0)
+			return 0;
 		(void)err_wrap(&failed, "%s", j->name);
 	} else if (text_run(j, fd, &value, &failed) == 0 &&
 		   value_send(sock, j, value, &failed) == 0) {

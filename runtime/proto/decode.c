@@ -25,6 +25,7 @@ static const char *const names[] = {
 	[DECODE_RESULTS] = "results",	[DECODE_TAP] = "tap",
 	[DECODE_JUNIT] = "junit",	[DECODE_MANIFEST] = "manifest",
 	[DECODE_MISSING] = "missing",	[DECODE_ARCHIVE] = "archive",
+	[DECODE_REPORTS] = "reports",
 };
 
 struct decode {

@@ -48,6 +48,9 @@ enum decode_format {
 	DECODE_MISSING,
 	/* tar (any compression libarchive has), streamed as DECODE_MSG_ENTRY and DECODE_MSG_DATA */
 	DECODE_ARCHIVE,
+	/* a piece of the intake's journal, {"from","to"} in bytes, streamed: DECODE_MSG_VALUE for
+	 * each record (runtime/decode/reports.h), DECODE_MSG_END {"end"} */
+	DECODE_REPORTS,
 	DECODE_FORMAT_N
 };
 

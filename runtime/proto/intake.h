@@ -44,7 +44,7 @@ enum intake_kind {
 };
 extern const char *const intake_kind_words[];
 
-enum intake_encoding { INTAKE_PLAIN, INTAKE_GZIP, INTAKE_DEFLATE, INTAKE_ZSTD };
+enum intake_encoding { INTAKE_PLAIN, INTAKE_GZIP, INTAKE_ZSTD };
 
 struct intake_source {
 	char *name;
