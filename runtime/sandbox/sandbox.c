@@ -369,7 +369,7 @@ static int stage_watch(struct start *st, struct err *e)
 
 static int stage_admit(struct start *st, struct err *e)
 {
-	return st->spec.admit ? st->spec.admit(st->spec.ctx, e) : 0;
+	return st->spec.admit ? st->spec.admit(st->spec.ctx, st->s, e) : 0;
 }
 
 static const struct {

@@ -107,8 +107,9 @@ struct sandbox_spec {
 	void *ctx;
 
 	/* Called when everything stands and nothing of the payload has run yet: what must be true
-	 * before it may (a log entry that is durable) is waited for here. <0: it never runs. */
-	int (*admit)(void *ctx, struct err *e);
+	 * before it may (a log entry that is durable, a listener in its network by
+	 * sandbox_socket()) is waited for or made here. <0: it never runs. */
+	int (*admit)(void *ctx, const struct sandbox *s, struct err *e);
 
 	bool as_root; /* uid and gid 0 are meant, not unset; still without any capability */
 	/* Another member of the same replica, which runs: its ids and its network are shared. */

@@ -56,6 +56,15 @@ service '"sh", "test/all.sh"' '"build": { "production": ["sh", "-c", "cc none.c"
 refuses "a build that fails is told from a suite that does" 3 "build of $(echo "$commit" | cut -c1-12) failed" ask
 service '"sh", "test/all.sh"' '"toolchain": { "recipe": "none.json" },'
 refuses "a recipe that is not there is named" 3 "none.json" ask
+agent() { service '"sh", "test/all.sh"' "\"agents\": { \"patch\": { $1 } },"; }
+agent '"kind": "external", "command": ["/bin/true"], "toolchain": "none-of-agent.json"'
+refuses "an agent's, too" 3 "none-of-agent.json" ask
+agent '"kind": "external"'
+refuses "an agent program is named by its command" 1 '3:15: kind "external" wants "command"' ask
+agent '"kind": "command", "command": ["/bin/true"], "toolchain": "t.json"'
+refuses "a toolchain is an agent program's" 1 '3:15: "toolchain" is for an agent of kind "external"' ask
+agent '"env": { "A": "b" }'
+refuses "so is an environment" 1 '3:15: "env" is for an agent of kind "external"' ask
 check "none of them counts as passed" sh -c '! grep -q passed "$1"' - "$state/services/shop/check.json"
 
 runs=20 # the weather is the same in all of them once in half a million checks

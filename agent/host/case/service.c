@@ -223,6 +223,9 @@ static int check_agent(const struct service_agent *a, const char *role, struct e
 	if (runs && a->command.n == 0)
 		return err_set(e, EINVAL, "/agents/%s: kind \"%s\" wants \"command\"", role,
 			       kinds[a->kind]);
+	if (a->kind != AGENT_EXTERNAL && (a->toolchain || a->env.n))
+		return err_set(e, EINVAL, "/agents/%s: \"%s\" is for an agent of kind \"%s\"", role,
+			       a->toolchain ? "toolchain" : "env", kinds[AGENT_EXTERNAL]);
 	if (a->kind == AGENT_MODEL && a->models.n == 0)
 		return err_set(e, EINVAL, "/agents/%s: kind \"model\" wants \"models\"", role);
 	for (size_t i = 0; i < a->models.n; i++)

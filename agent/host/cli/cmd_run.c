@@ -157,10 +157,11 @@ static int log_start(struct run *run, struct err *e)
 	return r < 0 ? r : audit_sync_begin(run->audit, e);
 }
 
-static int admit(void *ctx, struct err *e)
+static int admit(void *ctx, const struct sandbox *s, struct err *e)
 {
 	struct run *run = ctx;
 
+	(void)s;
 	return audit_sync_end(run->audit, e);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/host/gate/collect.h"
+#include "agent/host/gate/external.h"
 #include "agent/host/gate/monitor.h"
 #include "agent/host/gate/seen.h"
 #include "runtime/base/log.h"
@@ -20,8 +21,6 @@
  * the width the service allows, are numbered by the agent's own ids, and so
  * give the same record whatever order they end in.
  */
-#define AGENT_PATH "/opt/sickbay/bin/sickbay-agent"
-
 void gate_outcome_release(struct gate_outcome *o)
 {
 	changes_release(&o->changes);
@@ -122,10 +121,10 @@ static int built_in_ended(struct monitor *m)
 /* ---- the loop ---- */
 
 static const struct agent_way ways[] = {
-	[AGENT_BUILT_IN] = { built_in_start, built_in_ended },
-	[AGENT_COMMAND] = { collect_start, collect_ended },
-	[AGENT_MODEL] = { built_in_start, built_in_ended },
-	[AGENT_EXTERNAL] = { built_in_start, built_in_ended },
+	[AGENT_BUILT_IN] = { built_in_start, built_in_ended, NULL, NULL },
+	[AGENT_COMMAND] = { collect_start, collect_ended, NULL, NULL },
+	[AGENT_MODEL] = { built_in_start, built_in_ended, NULL, NULL },
+	[AGENT_EXTERNAL] = { external_start, collect_ended, external_cut, external_tree },
 };
 
 int monitor_start(struct monitor *m, struct replica_job *job)
@@ -142,10 +141,11 @@ int monitor_start(struct monitor *m, struct replica_job *job)
 	return replica_start(s->world, job, &m->replica, m->e);
 }
 
-/* What it asked before it went is heard; then its end says what it was. */
-static int agent_ended(struct monitor *m)
+/* What it asked before it went is heard, unless another speaks for it: that one's client is gone.
+ * Then its end says what it was. */
+int monitor_ended(struct monitor *m)
 {
-	while (!m->over && !m->eof) {
+	while (!m->over && !m->eof && !m->way->cut) {
 		const int r = monitor_request(m);
 
 		if (r < 0)
@@ -163,7 +163,7 @@ static int step_agent(struct monitor *m)
 {
 	const int r = replica_step(m->replica, m->e);
 
-	return r == 1 ? agent_ended(m) : r;
+	return r == 1 ? monitor_ended(m) : r;
 }
 
 static int agent_fd(const struct monitor *m)
@@ -173,7 +173,14 @@ static int agent_fd(const struct monitor *m)
 
 static int request_fd(const struct monitor *m)
 {
-	return m->eof ? -1 : m->sock;
+	return m->eof && !m->way->cut ? -1 : m->sock;
+}
+
+static int step_request(struct monitor *m)
+{
+	const int r = m->eof ? 0 : monitor_request(m);
+
+	return r == 0 && m->eof && !m->over && m->way->cut ? m->way->cut(m) : r;
 }
 
 /* What is waited for beside the evaluations, and what is done when it is readable; the agent's end
@@ -182,8 +189,9 @@ static const struct awaited {
 	int (*fd)(const struct monitor *m); /* -1: nothing to wait for */
 	int (*step)(struct monitor *m);
 } awaited[] = {
-	{ request_fd, monitor_request },
+	{ request_fd, step_request },
 	{ monitor_models_fd, monitor_models_step },
+	{ external_grace_fd, external_late },
 	{ agent_fd, step_agent },
 };
 #define AWAITED (sizeof(awaited) / sizeof(awaited[0]))
@@ -239,6 +247,8 @@ static void close_monitor(struct monitor *m)
 	}
 	replica_close(m->replica);
 	changes_release(&m->seen);
+	json_decref(m->left_out);
+	external_close(m);
 	if (m->sock >= 0)
 		(void)close(m->sock);
 }
@@ -267,7 +277,8 @@ int gate_run(const struct gate_session *s, struct gate_outcome *out, struct err 
 		return err_set(e, ENOMEM, "gate: out of memory");
 	m->s = s;
 	m->e = e;
-	m->sock = -1;
+	m->sock = m->grace = -1;
+	m->front = (struct front){ .pid = -1, .gate = -1 };
 	m->way = &ways[s->agent->kind];
 	m->out.candidates = json_array();
 	m->out.refusals = json_array();

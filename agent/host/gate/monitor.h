@@ -4,11 +4,13 @@
 #include "agent/host/gate/evaluate.h"
 #include "agent/host/gate/gate.h"
 #include "agent/host/gate/runs.h"
+#include "runtime/proto/front.h"
 #include "runtime/proto/gate.h"
 
 /* What the gate's loop (gate.c) and its requests (request.c) share. */
-#define QUEUE_MAX 256
-#define WIDTH_MAX 64
+#define AGENT_PATH "/opt/sickbay/bin/sickbay-agent"
+#define QUEUE_MAX  256
+#define WIDTH_MAX  64
 
 struct waiting {
 	struct gate_evaluate req;
@@ -23,6 +25,11 @@ struct monitor;
 struct agent_way {
 	int (*start)(struct monitor *m);
 	int (*ended)(struct monitor *m);
+	/* Whoever speaks for it went away while it ran; NULL: it speaks itself, and its end says
+	 * more. */
+	int (*cut)(struct monitor *m);
+	/* It submits what it leaves in its tree; the prose is taken already. NULL: it has none. */
+	int (*tree)(struct monitor *m);
 };
 
 struct monitor {
@@ -32,6 +39,9 @@ struct monitor {
 	struct replica *replica;
 	int sock;	     /* where it asks; -1: nowhere, it changes the tree */
 	struct changes seen; /* what lies over the source in its replica */
+	struct front front;  /* speaks for an agent program */
+	json_t *left_out;    /* how many files of which name (collect.h); NULL: none */
+	int grace;	     /* timer: a submitted tree is read when it ends; -1: none */
 	struct waiting queue[QUEUE_MAX];
 	size_t n_queue;
 	struct evaluation *live[WIDTH_MAX];
@@ -42,6 +52,8 @@ struct monitor {
 
 /* Starts the replica that an agent is in: the job says what runs there, the rest is filled in. */
 int monitor_start(struct monitor *m, struct replica_job *job);
+/* Its replica ended: what that means is the outcome. */
+int monitor_ended(struct monitor *m);
 int monitor_no_memory(struct monitor *m);
 /* The agent broke the protocol: its replica ends, the case goes on without its answer. */
 int monitor_foul(struct monitor *m, const char *why);

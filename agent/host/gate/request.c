@@ -260,6 +260,29 @@ static int accept_submission(struct monitor *m, struct gate_submit *sub, struct 
 	return monitor_answer(m, GATE_DONE, json_pack("{s:I}", "id", (json_int_t)sub->id));
 }
 
+/* What lies in the tree is read when the agent has ended: nothing of it can be refused before. */
+static int submit_tree(struct monitor *m, struct gate_submit *sub)
+{
+	int r;
+
+	if (!m->way->tree)
+		return monitor_refuse_plain(m, sub->id, "changes",
+					    "this agent has no tree of its own");
+	if (m->grace >= 0)
+		return monitor_refuse_plain(m, sub->id, "once", "the tree was submitted already");
+	if (sub->changes.n)
+		return monitor_refuse_plain(
+			m, sub->id, "changes",
+			"either the changes or the tree is submitted, not both");
+	r = clean(m, sub, &m->out.changes);
+	if (r <= 0)
+		return r;
+	take_prose(&m->out, sub);
+	r = m->way->tree(m);
+	return r < 0 ? r
+		     : monitor_answer(m, GATE_DONE, json_pack("{s:I}", "id", (json_int_t)sub->id));
+}
+
 static int on_submit(struct monitor *m, const json_t *body)
 {
 	struct gate_submit sub = { 0 };
@@ -269,6 +292,8 @@ static int on_submit(struct monitor *m, const json_t *body)
 
 	if (r < 0) {
 		r = monitor_foul(m, bad.msg);
+	} else if (sub.tree) {
+		r = submit_tree(m, &sub);
 	} else if (gate_changes(m->s->world, SIDE_BASE, &sub.changes, &c, &bad) < 0) {
 		r = monitor_refuse_plain(m, sub.id, "changes", bad.msg);
 	} else if (c.n == 0) {

@@ -28,7 +28,8 @@ struct replica {
 	char invalid[496];
 };
 
-/* Top-most first: changes, the build, the source, the toolchain, the reporters, the image. */
+/* Top-most first: changes, the build, the source, the agent's toolchain, the service's, the
+ * reporters, the image. */
 static int stack_layers(const struct replica *r, const struct replica_job *job, int *layers,
 			size_t *n, struct err *e)
 {
@@ -42,6 +43,8 @@ static int stack_layers(const struct replica *r, const struct replica_job *job, 
 	layers[k++] = w->side[job->side].layer;
 	if (backing_hosts(w) >= 0)
 		layers[k++] = backing_hosts(w);
+	if (job->agent && w->agent_toolchain[job->role] >= 0)
+		layers[k++] = w->agent_toolchain[job->role];
 	if (w->toolchain >= 0)
 		layers[k++] = w->toolchain;
 	layers[k++] = w->reporters;
@@ -73,7 +76,7 @@ int replica_set_env(struct strlist *env, const char *assignment)
 }
 
 /* Later settings win: the image's as far as the policy passes it, the policy's, the service's, the
- * reporter's. */
+ * reporter's, the agent's. */
 static int build_env(struct replica *r, const struct sandbox_spec *spec,
 		     const struct replica_job *job, struct err *e)
 {
@@ -95,6 +98,8 @@ static int build_env(struct replica *r, const struct sandbox_spec *spec,
 		(void)snprintf(line, sizeof(line), "SICKBAY_RESULTS_FD=%d", job->results_fd);
 		bad |= replica_set_env(&r->env, line);
 	}
+	for (size_t i = 0; job->env && i < job->env->n; i++)
+		bad |= replica_set_env(&r->env, job->env->v[i]);
 	return bad ? err_set(e, ENOMEM, "out of memory") : 0;
 }
 
@@ -208,6 +213,8 @@ static int start(struct replica *r, const struct replica_job *job, struct err *e
 				     .stdin_fd = -1,
 				     .fds = job->fds,
 				     .n_fds = job->n_fds,
+				     .admit = job->admit,
+				     .ctx = job->ctx,
 				     .captures = &capture,
 				     .n_captures = job->results_fd > 2 };
 

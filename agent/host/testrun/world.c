@@ -101,18 +101,32 @@ static int load_policies(struct world *w, struct err *e)
 	return 0;
 }
 
-static int open_toolchain(struct world *w, struct err *e)
+static int open_recipe(struct world *w, const char *name, char id[80], int *layer, struct err *e)
 {
-	AUTO_FREE char *recipe = NULL;
+	AUTO_FREE char *recipe = name ? service_path(w->service, name) : NULL;
 	int r;
 
-	if (!w->service->toolchain.recipe)
+	if (!name)
 		return 0;
-	recipe = service_path(w->service, w->service->toolchain.recipe);
 	if (!recipe)
 		return err_set(e, ENOMEM, "out of memory");
-	r = toolchain_prepare(w->store, w->audit, recipe, w->toolchain_id, e);
-	return r < 0 ? r : layer_open(w->store, w->toolchain_id, &w->toolchain, e);
+	r = toolchain_prepare(w->store, w->audit, recipe, id, e);
+	return r < 0 ? r : layer_open(w->store, id, layer, e);
+}
+
+static int open_toolchains(struct world *w, struct err *e)
+{
+	const struct service_agent *const agents[ROLE_N] = {
+		[ROLE_REPRODUCE] = &w->service->agents.reproduce,
+		[ROLE_PATCH] = &w->service->agents.patch,
+	};
+	int r = open_recipe(w, w->service->toolchain.recipe, w->toolchain_id, &w->toolchain, e);
+
+	for (int role = 0; r == 0 && role < ROLE_N; role++)
+		if (agents[role])
+			r = open_recipe(w, agents[role]->toolchain, w->agent_toolchain_id[role],
+					&w->agent_toolchain[role], e);
+	return r;
 }
 
 static int open_image(struct world *w, struct err *e)
@@ -141,6 +155,8 @@ int world_open(const char *state, struct store *store, const struct service *ser
 
 	for (int i = 0; i < SIDE_N; i++)
 		w.side[i].layer = w.side[i].built = -1;
+	for (int i = 0; i < ROLE_N; i++)
+		w.agent_toolchain[i] = -1;
 	w.places = (struct policy_places){
 		.image = "/", .repo = service->run.cwd, .build = service->run.cwd, .tmp = "/tmp"
 	};
@@ -152,7 +168,7 @@ int world_open(const char *state, struct store *store, const struct service *ser
 	if (r == 0)
 		r = open_image(&w, e);
 	if (r == 0)
-		r = open_toolchain(&w, e);
+		r = open_toolchains(&w, e);
 	if (r == 0)
 		r = git_open(state, service->name, service->repository.url, &w.git, e);
 	if (r == 0)
@@ -182,8 +198,10 @@ void world_close(struct world *w)
 		close_fd(&w->side[i].built);
 		source_release(&w->side[i].source);
 	}
-	for (int i = 0; i < ROLE_N; i++)
+	for (int i = 0; i < ROLE_N; i++) {
 		policy_free(w->policy[i]);
+		close_fd(&w->agent_toolchain[i]);
+	}
 	close_fd(&w->toolchain);
 	close_fd(&w->reporters);
 	close_fd(&w->agent_program);

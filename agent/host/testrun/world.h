@@ -28,6 +28,8 @@ struct world {
 	struct layer_fds image_layers;
 	int toolchain, reporters; /* layer fds; toolchain -1: none */
 	char toolchain_id[80], reporters_id[80];
+	int agent_toolchain[ROLE_N]; /* layer with the program of a role's agent, -1: none */
+	char agent_toolchain_id[ROLE_N][80];
 	int agent_program, scratch; /* O_PATH of sickbay-agent; directory for change layers */
 	char *scratch_path;
 	struct {
@@ -80,8 +82,13 @@ struct replica_job {
 	const struct sandbox_bind *binds;
 	size_t n_binds;
 	const char *task; /* content of REPLICA_TASK inside, for an agent that is a command */
-	bool freeze;	  /* sandbox_freeze() follows */
-	bool alone;	  /* no backing service beside it: nothing of the service runs */
+	const struct strlist *env; /* "NAME=value", over all other settings; NULL: none */
+	bool agent;		   /* the role's agent runs there: its toolchain is on top */
+	/* See struct sandbox_spec; NULL: nothing is waited for. */
+	int (*admit)(void *ctx, const struct sandbox *s, struct err *e);
+	void *ctx;
+	bool freeze;		 /* sandbox_freeze() follows */
+	bool alone;		 /* no backing service beside it: nothing of the service runs */
 	struct members *members; /* these run already; borrowed */
 };
 
