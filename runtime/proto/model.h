@@ -18,7 +18,9 @@
  *     answer  {"content": [PART, ...], "stop": "end"|"tool"|"length"|"refused"|"other"}
  *     PART    {"type":"text","text"} | {"type":"call","id","name","input":{...}} |
  *             {"type":"result","id","text","error":bool} |
- *             {"type":"opaque","value":ANY} (a provider's own part, given back as it came)
+ *             {"type":"opaque","value":{...}} (a provider's own part, given back as it came and
+ *             where it stood; a provider leaves out those of another)
+ *     A call of an answer whose arguments were no JSON object has "input": {} and "invalid": why.
  *
  * A *wire* call has the body of one provider's protocol as a tree of values.
  * It comes from an agent program that speaks that protocol; the front parsed
