@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "runtime/proto/model.h"
+
 struct model_door {
 	struct model_setup s;
 };
@@ -62,6 +64,16 @@ json_t *model_left(struct model_door *d, const struct policy *p)
 	(void)d;
 	(void)p;
 	return json_object();
+}
+
+const char *model_protocol(const struct model_door *d, const struct strlist *models)
+{
+	const struct model_price *price;
+	struct err none = ERR_INIT;
+	const struct model_endpoint *at =
+		models->n ? host_config_model(d->s.config, models->v[0], &price, &none) : NULL;
+
+	return at ? model_protocol_words[at->protocol] : NULL;
 }
 
 void model_close(struct model_door *d)

@@ -50,5 +50,8 @@ int model_fd(const struct model_door *d);
 int model_step(struct model_door *d, struct err *e);
 /* What is left for a role's policy, for the budget tool: {"usd","input","output","turns"}. */
 json_t *model_left(struct model_door *d, const struct policy *p);
+/* What the endpoint of the first of these speaks: a word of model_protocol_words; NULL: it is not
+ * configured. */
+const char *model_protocol(const struct model_door *d, const struct strlist *models);
 /* Cancels what is under way and settles it. NULL is fine. */
 void model_close(struct model_door *d);

@@ -112,7 +112,9 @@ json_t *monitor_task(const struct monitor *m)
 		.scope = rules,
 	};
 
-	if (s->models)
+	if (s->models) {
 		t.models = s->agent->models;
+		t.protocol = (char *)(uintptr_t)model_protocol(s->models, &t.models);
+	}
 	return incident && suites && rules ? jmap_write(gate_task_map, &t) : NULL;
 }
