@@ -82,6 +82,14 @@ const char *facts_operator(const json_t *agent)
 	return json_string_value(operator_of(agent));
 }
 
+static void put_author(json_t *o, const char *key, const json_t *agent)
+{
+	const char *author = candidate_author(agent);
+
+	if (author)
+		(void)json_object_set_new(o, key, json_string(author));
+}
+
 static int of_agents(const struct kase *k, json_t *o, struct err *e)
 {
 	AUTO_JSON json_t *match = NULL;
@@ -105,10 +113,10 @@ static int of_agents(const struct kase *k, json_t *o, struct err *e)
 	(void)json_object_set_new(
 		o, "refusals",
 		json_integer((json_int_t)(json_array_size(refusals) + json_array_size(of_patch))));
-	if (!agent)
-		agent = json_object_get(match, "agent");
-	put(o, "model",
-	    json_object_get(agent, json_object_get(agent, "model") ? "model" : "author"));
+	if (json_object_get(match, "test"))
+		put_author(o, "test_by", json_object_get(match, "agent"));
+	put_author(o, "patch_by", json_object_get(chosen, "agent"));
+	put_author(o, "model", agent ? agent : json_object_get(match, "agent"));
 	put(o, "operator", operator_of(json_object_get(chosen, "agent")));
 	return r;
 }

@@ -14,6 +14,7 @@
 
 /*
  * {"case","service","fingerprint","created","stage","outcome","reason","ended","model","operator",
+ *  "test_by","patch_by" (built-in, command, external or a model),
  *  "policies":{ROLE:{"name","digest"}},"touched":[paths of test and patch],"refusals":n,
  *  "spent":{...},"decision","decided","decisions":[...]}; what is not known yet is left out.
  * "decision" is the last one that judges the case (not lifted, not audited).

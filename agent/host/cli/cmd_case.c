@@ -63,6 +63,11 @@ static const char *text_of(const json_t *o, const char *key)
 	return s ? s : "-";
 }
 
+static long long number_of(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
 static void print_row(const json_t *f)
 {
 	(void)printf("%-24s %-10s %-15s %-18s %s\n", text_of(f, "case"), text_of(f, "stage"),
@@ -158,6 +163,22 @@ static void print_decisions(const json_t *list)
 	}
 }
 
+/* Who worked on it, and what that cost. */
+static void print_agents(const json_t *f)
+{
+	static const char *const keys[] = { "test_by", "patch_by" }, *const what[] = { "test by",
+										       "patch by" };
+	const json_t *spent = json_object_get(f, "spent");
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (json_object_get(f, keys[i]))
+			(void)printf("%-9s %s\n", what[i], text_of(f, keys[i]));
+	if (json_integer_value(json_object_get(spent, "turns")))
+		(void)printf("paid      US$%s, %lld tokens read, %lld written, %lld calls\n",
+			     text_of(spent, "usd"), number_of(spent, "input_tokens"),
+			     number_of(spent, "output_tokens"), number_of(spent, "turns"));
+}
+
 static int show_text(struct kase *k, struct err *e)
 {
 	AUTO_JSON json_t *s = NULL;
@@ -172,11 +193,11 @@ static int show_text(struct kase *k, struct err *e)
 		     text_of(s, "reason"), case_path(k));
 	print_triage(k);
 	print_decisions(json_object_get(s, "decisions"));
+	print_agents(s);
 	(void)printf("spent     %lld evaluations, %lld replicas, %.1f cpu-s, %.1f s wall\n",
-		     (long long)json_integer_value(json_object_get(spent, "evaluations")),
-		     (long long)json_integer_value(json_object_get(spent, "replicas")),
-		     (double)json_integer_value(json_object_get(spent, "cpu_us")) / 1e6,
-		     (double)json_integer_value(json_object_get(spent, "wall_us")) / 1e6);
+		     number_of(spent, "evaluations"), number_of(spent, "replicas"),
+		     (double)number_of(spent, "cpu_us") / 1e6,
+		     (double)number_of(spent, "wall_us") / 1e6);
 	return CLI_OK;
 }
 

@@ -28,16 +28,46 @@ static bool makes_link(const char *begin, const char *s)
 	       (*s == '.' && s - begin >= 3 && strncasecmp(s - 3, "www", 3) == 0);
 }
 
+static bool is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+size_t md_reference(const char *begin, const char *s)
+{
+	size_t n = 1;
+
+	if (*s == '@' && (is_alnum(s[1]) || s[1] == '_')) {
+		while (is_alnum(s[n]) || (s[n] && strchr("_-/", s[n])))
+			n++;
+		return n;
+	}
+	if (strncasecmp(s, "gh-", 3) == 0 && (s == begin || !is_alnum(s[-1])))
+		n = 3;
+	else if (!*s || !strchr("#!&", *s))
+		return 0;
+	if (s[n] < '0' || s[n] > '9')
+		return 0;
+	while (s[n] >= '0' && s[n] <= '9')
+		n++;
+	return n;
+}
+
 void md_text(struct buf *b, const char *s)
 {
 	const char *const begin = s;
 
 	while (*s) {
-		const size_t hidden = md_hidden(s);
+		const size_t hidden = md_hidden(s), reference = md_reference(begin, s);
 
 		if (hidden) {
 			buf_puts(b, "?");
 			s += hidden;
+			continue;
+		}
+		if (reference) { /* as code: what is only escaped is found again in the page */
+			buf_printf(b, "`%.*s`", (int)reference, s);
+			s += reference;
 			continue;
 		}
 		if ((unsigned char)*s < ' ' || *s == 0x7f)

@@ -49,7 +49,7 @@ static void head(const struct pr_input *in, struct buf *b)
 
 	counts(in->patch_changes, &added, &removed);
 	buf_printf(b, "**Fix proposed, risk %s.** ", pr_str(risk, "level"));
-	md_text(b, pr_str(in->patch, "title"));
+	pr_prose(b, json_object_get(in->patch, "agent"), pr_str(in->patch, "title"));
 	buf_printf(b, ". %zu file%s, +%zu -%zu; one new test.", in->patch_changes->n,
 		   in->patch_changes->n == 1 ? "" : "s", added, removed);
 	if (number(incident, "count") > 1)
@@ -60,6 +60,7 @@ static void head(const struct pr_input *in, struct buf *b)
 		md_text(b, json_string_value(json_array_get(reasons, i)));
 	}
 	buf_puts(b, json_array_size(reasons) ? ".\n" : "");
+	pr_authors(in, b);
 	refreshed(in, b);
 }
 
@@ -77,7 +78,6 @@ static void triage(const struct pr_input *in, struct buf *b)
 
 static void why(const struct pr_input *in, struct buf *b)
 {
-	const char *author = pr_str(json_object_get(in->patch, "agent"), "author");
 	const char *cause = pr_str(in->patch, "cause");
 
 	buf_puts(b, "\n## Why it happened\n");
@@ -89,10 +89,7 @@ static void why(const struct pr_input *in, struct buf *b)
 		buf_puts(b, ".");
 	}
 	triage(in, b);
-	buf_printf(b, "\n_(%s)_\n",
-		   strcmp(author, "built-in") == 0
-			   ? "derived from trace, source and runs; no text by a model"
-			   : "text and change by the command that the service file names");
+	pr_prose_source(in, b);
 }
 
 static void place(struct buf *b, const json_t *c)
@@ -155,7 +152,7 @@ static void reproduced(const struct pr_input *in, struct buf *b)
 	md_code(b, in->test_path);
 	if (*pr_str(in->match, "test_name")) {
 		buf_puts(b, ", ");
-		md_text(b, pr_str(in->match, "test_name"));
+		pr_prose(b, json_object_get(in->match, "agent"), pr_str(in->match, "test_name"));
 	}
 	buf_puts(b, ".");
 	for (size_t i = 0; i < json_array_size(loss); i++) {
@@ -176,7 +173,7 @@ static void change(const struct pr_input *in, struct buf *b)
 	if (changes_unified(in->patch_changes, &diff, &ignored) == 0 && diff.n)
 		md_fenced(b, "diff", diff.p, diff.n);
 	if (*pr_str(in->patch, "change")) {
-		md_text(b, pr_str(in->patch, "change"));
+		pr_prose(b, json_object_get(in->patch, "agent"), pr_str(in->patch, "change"));
 		buf_puts(b, "\n");
 	}
 }
@@ -282,6 +279,7 @@ static void tried(const struct pr_input *in, struct buf *b)
 			shown++;
 		}
 	}
+	pr_others(in, b);
 }
 
 static void reviewer(const struct pr_input *in, struct buf *b)
@@ -290,42 +288,19 @@ static void reviewer(const struct pr_input *in, struct buf *b)
 	pr_questions(in, b);
 }
 
-static void refusals(const struct pr_input *in, struct buf *b)
-{
-	const json_t *of_test = json_object_get(json_object_get(in->match, "agent"), "refusals");
-	const json_t *of_patch = json_object_get(json_object_get(in->patch, "agent"), "refusals");
-	const size_t n = json_array_size(of_test) + json_array_size(of_patch);
-	const json_t *first = json_array_size(of_patch) ? json_array_get(of_patch, 0)
-							: json_array_get(of_test, 0);
-
-	buf_printf(b, "%zu refusal%s", n, n == 1 ? "" : "s");
-	if (first) {
-		buf_puts(b, " (first: ");
-		md_text(b, pr_str(first, "reason"));
-		buf_puts(b, ", ");
-		md_text(b, pr_str(first, "place"));
-		buf_puts(b, ")");
-	}
-}
-
 static void cost(const struct pr_input *in, struct buf *b)
 {
 	const json_t *policies = json_object_get(in->replica, "policies");
 	const json_t *p = json_object_get(policies, "patch");
 
 	buf_puts(b, "\n## Cost and scope\n");
-	buf_printf(
-		b, "US$%s, %lld tokens; %lld evaluations, %lld replicas, %.1f cpu-s, %.1f s wall. ",
-		pr_str(in->spent, "usd"), (long long)number(in->spent, "tokens"),
-		(long long)number(in->spent, "evaluations"),
-		(long long)number(in->spent, "replicas"), (double)number(in->spent, "cpu_us") / 1e6,
-		(double)number(in->spent, "wall_us") / 1e6);
+	pr_spent(in, b);
 	buf_puts(b, "Policy ");
 	md_code(b, pr_str(p, "name"));
 	buf_printf(b, " %.19s...: wrote %zu file%s, all in scope; 0 network; ", pr_str(p, "digest"),
 		   in->patch_changes->n + in->test_changes->n,
 		   in->patch_changes->n + in->test_changes->n == 1 ? "" : "s");
-	refusals(in, b);
+	pr_refusals(in, b);
 	buf_puts(b, ".\n");
 }
 
@@ -398,11 +373,20 @@ int pr_render(const struct pr_input *in, struct buf *out, struct err *e)
 	return buf_check(out, "pull request", e);
 }
 
+/* What a forge would look up or act on is parted: a message has no other way to quote. */
+static void part(const char *begin, const char *s, struct buf *b)
+{
+	if (md_reference(begin, s) || strncmp(s, "://", 3) == 0)
+		buf_putc(b, ' ');
+}
+
 /* A subject line: one line, at most 72 bytes, no markup to worry about. */
 static void subject(const char *title, struct buf *b)
 {
-	for (size_t i = 0; i < 72 && title[i]; i++)
+	for (size_t i = 0; i < 72 && title[i]; i++) {
 		buf_putc(b, (unsigned char)title[i] < ' ' || md_hidden(title + i) ? ' ' : title[i]);
+		part(title, title + i, b);
+	}
 	buf_puts(b, "\n\n");
 }
 
@@ -418,6 +402,7 @@ static bool begins_patch(const char *s)
 /* One paragraph, wrapped; whatever s holds. */
 static void plain(const char *s, struct buf *b)
 {
+	const char *const begin = s;
 	size_t column = 0;
 
 	for (; *s; s++) {
@@ -438,6 +423,7 @@ static void plain(const char *s, struct buf *b)
 		if (column == 0 && begins_patch(s))
 			buf_putc(b, ' ');
 		buf_putc(b, space ? ' ' : *s);
+		part(begin, s, b);
 		column++;
 	}
 	buf_putc(b, '\n');

@@ -39,5 +39,6 @@ int pr_words(struct buf *out, struct err *e)
 	if (r == 0)
 		r = pr_message(&in, out, e);
 	pr_question_words(out);
+	pr_author_words(out);
 	return r < 0 ? r : buf_check(out, "words of a pull request", e);
 }

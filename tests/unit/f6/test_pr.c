@@ -98,6 +98,91 @@ static void hostile_text_stays_text(void)
 	CHECK(strstr(all, "www\\.example.invalid") != NULL);
 }
 
+/* What a model may write to make a forge do something when people look at it, or merge it. */
+static void prose_of_a_model_does_nothing(void)
+{
+	AUTO_FREE char *all = render("Fixes #12, closes GH-7 and o/r#8 !3; cc @all <!-- x --> "
+				     "![i](https://example.invalid/i.png)");
+	char *message = all ? strstr(all, "\n=====\n") : NULL;
+
+	CHECK(message != NULL);
+	if (!message)
+		return;
+	CHECK(strstr(message, "Fixes # 12, closes G H-7 and o/r# 8 ! 3; cc @ all") != NULL);
+	CHECK(strstr(message, "https: //example") != NULL);
+	*message = '\0';
+	CHECK(strstr(all, "Fixes `#12`, closes `GH-7` and o/r`#8` `!3`; cc `@all` \\<\\!-- x") !=
+	      NULL);
+	CHECK(strstr(all, "\\!\\[i\\](https\\://example.invalid/i.png)") != NULL);
+}
+
+static void who_wrote_what_is_said(void)
+{
+	static const struct {
+		const char *agent, *want, *mark;
+	} rows[] = {
+		{ "{\"author\":\"built-in\"}", "the built-in agent, without a model",
+		  "no text by a model" },
+		{ "{\"author\":\"command\",\"command\":[\"/bin/fix\",\"a\"]}",
+		  "the command `/bin/fix a`", "text and change by the command" },
+		{ "{\"author\":\"model\",\"model\":\"here/m-1\"}", "the model `here/m-1`",
+		  "text by a model, which nobody checked" },
+		{ "{\"author\":\"external\",\"model\":\"here/m-1\",\"command\":[\"x\"]}",
+		  "the external agent `x` with `here/m-1`",
+		  "text by a model, which nobody checked" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		AUTO_JSON json_t *agent = json_loads(rows[i].agent, 0, NULL);
+		AUTO_JSON json_t *record = json_pack("{s:O}", "agent", agent);
+		const struct pr_input in = { .match = record, .patch = record };
+		AUTO_BUF struct buf b = BUF_INIT(4096);
+		char want[200];
+
+		pr_authors(&in, &b);
+		(void)snprintf(want, sizeof(want), "Test by %s; change by %s.\n", rows[i].want,
+			       rows[i].want);
+		CHECK_STR(b.p, want);
+		pr_prose_source(&in, &b);
+		CHECK(strstr(b.p, rows[i].mark) != NULL);
+	}
+}
+
+static void what_else_was_tried_is_said(void)
+{
+	AUTO_JSON json_t *match =
+		json_loads("{\"agent\":{\"author\":\"model\",\"model\":\"e/m\"},"
+			   "\"also\":[{\"why\":\"none\",\"agent\":{\"author\":\"built-in\"}}]}",
+			   0, NULL);
+	AUTO_JSON json_t *tried = json_loads(
+		"{\"changes\":[],\"agent\":{\"author\":\"built-in\"},\"more\":[{\"changes\":[],"
+		"\"agent\":{\"author\":\"model\",\"model\":\"e/m\"}}]}",
+		0, NULL);
+	AUTO_JSON json_t *proof = json_loads("{\"candidate\":1,\"others\":[{\"candidate\":0,"
+					     "\"says\":\"proof step 3 refused\"}]}",
+					     0, NULL);
+	const struct pr_input in = { .match = match, .tried = tried, .proof = proof };
+	AUTO_BUF struct buf b = BUF_INIT(4096);
+
+	pr_others(&in, &b);
+	CHECK_STR(b.p, "- a test by the built-in agent, without a model: none\n"
+		       "- a change by the built-in agent, without a model: proof step 3 refused\n");
+}
+
+static void what_was_paid_is_said(void)
+{
+	AUTO_JSON json_t *spent = json_loads(
+		"{\"usd\":\"0.0312\",\"tokens\":1500,\"input_tokens\":1200,\"cached_tokens\":800,"
+		"\"output_tokens\":300,\"reasoning_tokens\":40,\"turns\":3}",
+		0, NULL);
+	const struct pr_input in = { .spent = spent };
+	AUTO_BUF struct buf b = BUF_INIT(4096);
+
+	pr_spent(&in, &b);
+	CHECK(strstr(b.p, "US$0.0312, 1500 tokens (read 1200, of them 800 cached; written 300, of "
+			  "them 40 reasoning) in 3 calls of a model; ") == b.p);
+}
+
 static void a_title_cannot_begin_a_patch(void)
 {
 	AUTO_FREE char *all = render("diff --git a/x b/x");
@@ -253,6 +338,10 @@ static void changes_that_were_edited_are_refused(void)
 }
 
 TAP_MAIN({ "hostile text stays text", hostile_text_stays_text },
+	 { "prose of a model does nothing", prose_of_a_model_does_nothing },
+	 { "who wrote what is said", who_wrote_what_is_said },
+	 { "what else was tried is said", what_else_was_tried_is_said },
+	 { "what was paid is said", what_was_paid_is_said },
 	 { "a cause cannot begin a patch", a_title_cannot_begin_a_patch },
 	 { "code keeps its backticks inside", code_keeps_its_backticks_inside },
 	 { "a fence is longer than what it holds", a_fence_is_longer_than_what_it_holds },
