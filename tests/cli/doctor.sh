@@ -51,6 +51,43 @@ nothing() { PATH=$dir "$sickbay" doctor --state "$dir/state"; }
 check "a missing git is no reason against replicas" nothing
 check "but a note, with what follows" says '`sickbay heal` cannot read a repository' nothing
 
+# ---- models ----
+mkdir "$dir/services"
+config() { # config MODELS
+	printf '{ "version": 1, "state": "%s/state", "services": "%s/services", "models": [%s] }\n' "$dir" "$dir" "$1" >"$dir/config.json"
+}
+endpoint() { # endpoint CREDENTIAL
+	printf '{ "name": "here", "protocol": "openai-chat", "url": "http://127.0.0.1:9/v1", "credential": "%s", "models": [{ "name": "m", "input": "1.00", "output": "2.00" }] }' "$1"
+}
+cat >"$dir/services/shop.json" <<-J
+	{ "version": 1, "name": "shop", "language": "javascript", "repository": { "url": "$dir", "target": "main" },
+	  "image": { "production": "host" }, "run": { "cwd": "/srv/shop" },
+	  "tests": [{ "name": "t", "command": ["true"], "one": ["true", "@test"], "new_test": { "dir": "test", "framework": "tape" } }],
+	  "agents": { "patch": { "kind": "model", "models": ["here/m"] } } }
+J
+asks() { doctor --state "$dir/state" --config "$dir/config.json"; }
+config ''
+refuses "a service whose model is not configured is named, with its place" 1 \
+	"/agents/patch/models/0: the model 'here/m' is not in this host's configuration" asks
+check "and replicas can be built all the same" says "replicas can be built on this host, but" asks
+refuses "and it is refused, not only noted" 1 "/agents/patch/models/0: the model 'here/m' is not in this host's configuration" \
+	"$sickbay" service check shop --config "$dir/config.json"
+config "$(endpoint "$dir/none")"
+refuses "a model that the policy of its role does not allow is refused" 4 "does not allow the model 'here/m'" \
+	"$sickbay" service check shop --config "$dir/config.json"
+check "and named, with what to do" says "does not allow the model 'here/m': name it under /model/allow there" asks
+cat >"$dir/wide.json" <<-J
+	{ "version": 1, "name": "wide", "description": "d", "extends": ["preset:patch"], "roles": ["patch"], "model": { "allow": ["here/m"] } }
+J
+sed -i "s|\"agents\"|\"policy\": { \"patch\": \"$dir/wide.json\" }, &|" "$dir/services/shop.json"
+check "with it allowed, nothing is in the way" asks
+check "a key that is not there is noted" says "it is asked without the key that it wants" asks
+echo secret >"$dir/key"
+config "$(endpoint "$dir/key")"
+check "one that is there is only opened by the broker" says "its key can be read; only sickbay-broker opens it" asks
+kept() { ! says secret asks; }
+check "and not shown" kept
+
 refuses "operands are refused" 2 "doctor takes no operands" doctor now
 refuses "a misspelt option is named" 2 "--stat" doctor --stat x
 done_testing

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -8,6 +9,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "agent/host/case/service_models.h"
+#include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
 #include "runtime/base/cleanup.h"
 #include "runtime/base/opt.h"
@@ -23,10 +26,11 @@
 enum verdict { FINE, NOTE, PROBLEM };
 
 struct doctor {
-	const char *state;
+	const char *state, *config;
 	bool json;
 	json_t *findings;
 	bool broken, lost; /* no replica can be built; no memory to say so */
+	size_t unready;	   /* services that ask for models that they cannot have */
 };
 
 static const char *const verdict_names[] = { "ok", "note", "problem" };
@@ -146,6 +150,7 @@ static void check_helpers(struct doctor *d)
 		{ "sickbay-decode", "nothing untrusted is read without it" },
 		{ "sickbay-agent", "nothing is reproduced or patched without it" },
 		{ "sickbay-audit", "without the log nothing is done" },
+		{ "sickbay-broker", "no model is asked without it" },
 	};
 	char path[PATH_MAX];
 
@@ -257,10 +262,65 @@ static void check_state(struct doctor *d)
 	     there ? "cases, layers and the log lie there" : "it will be made when first used");
 }
 
+/* ---- models, and the services that ask for them ---- */
+
+static void check_endpoint(struct doctor *d, const struct model_endpoint *ep)
+{
+	char value[PATH_MAX + 128];
+
+	(void)snprintf(value, sizeof(value), "%s, %zu model%s at %s", ep->name, ep->models.n,
+		       ep->models.n == 1 ? "" : "s", ep->url);
+	if (ep->credential && access(ep->credential, R_OK) < 0) {
+		(void)snprintf(value, sizeof(value), "%s: '%s': %s", ep->name, ep->credential,
+			       strerror(errno));
+		find(d, NOTE, "models", value, "it is asked without the key that it wants");
+		return;
+	}
+	find(d, FINE, "models", value,
+	     ep->credential ? "its key can be read; only sickbay-broker opens it"
+			    : "it is asked without a key");
+}
+
+static void check_service(struct doctor *d, const struct host_config *c, const char *name)
+{
+	AUTO_FREE char *path = host_config_service(c, name);
+	struct service s = { 0 };
+	struct err e = ERR_INIT;
+
+	if (path && service_load(path, &s, &e) == 0 && service_check_models(&s, c, &e) < 0) {
+		d->unready++;
+		find(d, NOTE, "service", e.msg, "it is refused until this is mended");
+	}
+	service_release(&s);
+}
+
+static int check_models(struct doctor *d, struct err *e)
+{
+	struct host_config c = { 0 };
+	struct strlist names = { 0 };
+	const struct model_endpoint *ep;
+	struct err none = ERR_INIT;
+
+	if (host_config_load(d->config, &c, e) < 0)
+		return CLI_FAILED;
+	ep = c.models.v;
+	for (size_t i = 0; i < c.models.n; i++)
+		check_endpoint(d, &ep[i]);
+	if (service_names(c.services, &names, &none) == 0)
+		for (size_t i = 0; i < names.n; i++)
+			check_service(d, &c, names.v[i]);
+	strlist_release(&names);
+	host_config_release(&c);
+	return CLI_OK;
+}
+
 /* ---- the answer ---- */
 
 static const char *summary(const struct doctor *d)
 {
+	if (!d->broken && d->unready)
+		return "replicas can be built on this host, but a service asks for models that it "
+		       "cannot have";
 	return d->broken ? "replicas cannot be built on this host"
 			 : "replicas can be built on this host";
 }
@@ -292,7 +352,7 @@ static int print(struct doctor *d, struct err *e)
 		return CLI_FAILED;
 	if (!d->json)
 		print_text(d);
-	return d->broken ? CLI_FAILED : CLI_OK;
+	return d->broken || d->unready ? CLI_FAILED : CLI_OK;
 }
 
 int cmd_doctor(int argc, char **argv, struct err *e)
@@ -300,6 +360,7 @@ int cmd_doctor(int argc, char **argv, struct err *e)
 	struct doctor d = { .state = CLI_STATE_DEFAULT };
 	const struct opt opts[] = {
 		{ "state", OPT_STR, &d.state, "DIR", "state directory (" CLI_STATE_DEFAULT ")" },
+		{ "config", OPT_STR, &d.config, "FILE", "the host's configuration" },
 		{ "json", OPT_FLAG, &d.json, NULL, "print JSON" },
 		{ 0 },
 	};
@@ -315,8 +376,10 @@ int cmd_doctor(int argc, char **argv, struct err *e)
 		check_helpers(&d);
 		check_state(&d);
 		check_programs(&d);
-		status = print(&d, e);
+		status = check_models(&d, e);
 	}
+	if (status == CLI_OK)
+		status = print(&d, e);
 	json_decref(d.findings);
 	return status;
 }

@@ -11,6 +11,7 @@
 #include "agent/host/case/mode.h"
 #include "agent/host/case/pause.h"
 #include "agent/host/case/raw.h"
+#include "agent/host/case/service_models.h"
 #include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
 #include "agent/host/pipeline/report.h"
@@ -48,7 +49,7 @@ static int find_state(const char *state, struct session *s, struct err *e)
 int session_open(const struct session_options *o, struct session *out, struct err *e)
 {
 	struct session s = { 0 };
-	int status = CLI_FAILED;
+	int r, status = CLI_FAILED;
 	char path[4096];
 
 	if (o->config)
@@ -61,6 +62,8 @@ int session_open(const struct session_options *o, struct session *out, struct er
 		status = CLI_FAILED;
 	else if (check_policies(&s.service, e) < 0)
 		status = CLI_SCOPE;
+	else if ((r = service_check_models(&s.service, &s.config, e)) < 0)
+		status = r == -EPERM ? CLI_SCOPE : CLI_FAILED;
 	else if (find_state(o->state ? o->state : s.config.state, &s, e) == 0 &&
 		 sandbox_sweep(s.state, e) >= 0 && world_sweep(s.state, e) == 0 &&
 		 store_open(s.state, &s.store, e) == 0 && audit_open(s.state, &s.audit, e) == 0 &&
