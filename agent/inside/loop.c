@@ -3,24 +3,29 @@
 
 #include <string.h>
 
+#include "agent/inside/model.h"
 #include "agent/inside/patch.h"
 #include "agent/inside/reproduce.h"
 #include "runtime/proto/gate.h"
 
 static const struct {
-	const char *role;
+	const char *agent, *role;
 	int (*run)(struct gate_client *gate, const struct gate_task *task, struct err *e);
 } roles[] = {
-	{ "reproduce", reproduce_run },
-	{ "patch", patch_run },
+	{ "built-in", "reproduce", reproduce_run },
+	{ "built-in", "patch", patch_run },
+	{ "model", "reproduce", model_agent_run },
+	{ "model", "patch", model_agent_run },
 };
 
 static int run_role(struct gate_client *gate, const struct gate_task *task, struct err *e)
 {
+	const char *agent = task->agent ? task->agent : "built-in";
+
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
-		if (strcmp(task->role, roles[i].role) == 0)
+		if (strcmp(task->role, roles[i].role) == 0 && strcmp(agent, roles[i].agent) == 0)
 			return roles[i].run(gate, task, e);
-	return err_set(e, EPROTO, "unknown role '%s'", task->role);
+	return err_set(e, EPROTO, "unknown role '%s' of agent '%s'", task->role, agent);
 }
 
 int agent_loop(int fd, struct err *e)

@@ -79,7 +79,7 @@ int tools_list(int dir, const char *path, const char *suffix, struct strlist *ou
 }
 
 /* Dependencies and build output are not the repository; a hidden directory is not source. */
-static bool is_source_dir(const char *name)
+bool tools_is_source(const char *name)
 {
 	static const char *const skipped[] = { "node_modules", "build", "dist", "__pycache__" };
 
@@ -87,6 +87,54 @@ static bool is_source_dir(const char *name)
 		if (strcmp(name, skipped[i]) == 0)
 			return false;
 	return name[0] != '.';
+}
+
+struct listing {
+	struct strlist *out;
+	size_t max;
+	bool more;
+};
+
+static int walk_files(int parent, const char *name, const char *prefix, unsigned depth,
+		      struct listing *l)
+{
+	CLEANUP(cleanup_closedir) DIR *d = open_listing(parent, name);
+	const struct dirent *entry;
+	int r = 0;
+
+	while (d && r == 0 && (entry = readdir(d))) {
+		AUTO_FREE char *path = NULL;
+		struct stat st;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (asprintf(&path, "%s%s%s", prefix, *prefix ? "/" : "", entry->d_name) < 0)
+			return -ENOMEM;
+		if (S_ISREG(st.st_mode) && l->out->n < l->max)
+			r = strlist_add(l->out, path);
+		else if (S_ISREG(st.st_mode))
+			l->more = true;
+		else if (S_ISDIR(st.st_mode) && tools_is_source(entry->d_name) && depth > 0)
+			r = walk_files(dirfd(d), entry->d_name, path, depth - 1, l);
+	}
+	return r;
+}
+
+int tools_files(int dir, const char *path, size_t max, struct strlist *out, bool *more,
+		struct err *e)
+{
+	AUTO_CLOSE int top = *path ? fd_open_beneath(dir, path, O_RDONLY | O_DIRECTORY, 0, e) : -1;
+	struct listing l = { .out = out, .max = max };
+
+	if (*path && top < 0)
+		return top;
+	if (walk_files(*path ? top : dir, "", path, CORPUS_DEPTH, &l) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	if (out->n)
+		qsort(out->v, out->n, sizeof(out->v[0]), by_name);
+	*more = l.more;
+	return 0;
 }
 
 static void corpus_add_file(int dir, const char *name, struct corpus *c)
@@ -119,7 +167,7 @@ static void corpus_walk(int parent, const char *path, unsigned depth, struct cor
 			continue;
 		if (S_ISREG(st.st_mode))
 			corpus_add_file(dirfd(d), entry->d_name, c);
-		else if (S_ISDIR(st.st_mode) && is_source_dir(entry->d_name) &&
+		else if (S_ISDIR(st.st_mode) && tools_is_source(entry->d_name) &&
 			 depth < CORPUS_DEPTH)
 			corpus_walk(dirfd(d), entry->d_name, depth + 1, c);
 	}

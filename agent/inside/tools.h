@@ -21,6 +21,12 @@ int tools_read(int dir, const char *path, struct buf *out, struct err *e);
 /* Names of the regular files directly in a directory that end in suffix, sorted; a missing
  * directory has none. */
 int tools_list(int dir, const char *path, const char *suffix, struct strlist *out, struct err *e);
+/* Whether a directory of this name is looked into: no dependencies, build output, hidden ones. */
+bool tools_is_source(const char *name);
+/* Paths of the regular files beneath a directory ("": the tree), sorted, at most max; *more: there
+ * are others. */
+int tools_files(int dir, const char *path, size_t max, struct strlist *out, bool *more,
+		struct err *e);
 /* All text of the repository, for "is this in the repository already?". */
 struct corpus {
 	struct buf text; /* files one after the other, separated by NUL */

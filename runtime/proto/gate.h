@@ -242,5 +242,16 @@ int gate_give_up(struct gate_client *c, const char *reason, struct err *e);
 /* The same where only a person, who may see production's values, can go on. */
 int gate_needs_person(struct gate_client *c, const char *reason, struct err *e);
 int gate_note(struct gate_client *c, const char *text, struct err *e);
+/* Each waits for its own answer; -EPERM when the gate refused, and *why (may be NULL) says what;
+ * *out is filled on success, release it by its map. Of a model call no event is handed out: how it
+ * ended says out->kind. */
+int gate_model_call(struct gate_client *c, const struct gate_model *rq, struct gate_model_end *out,
+		    struct gate_refusal *why, struct err *e);
+int gate_command(struct gate_client *c, const struct gate_run *rq, struct gate_ran *out,
+		 struct gate_refusal *why, struct err *e);
+/* Would these changes (struct gate_change) be in scope? */
+int gate_check(struct gate_client *c, const struct objlist *changes, struct gate_refusal *why,
+	       struct err *e);
+int gate_budget(struct gate_client *c, struct gate_left *out, struct err *e);
 void gate_answer_release(struct gate_answer *a);
 void gate_client_close(struct gate_client *c); /* NULL is fine */
