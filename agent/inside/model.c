@@ -162,7 +162,7 @@ static int do_call(struct loop *l, const char *name, const json_t *input, struct
 		return tool_fails(out, e, "the work has ended: this was not done");
 	if (times >= SAME_NUDGE)
 		return tool_fails(out, e,
-				  "this is the same call for the %uth time while nothing changed: "
+				  "this is the same call, made %u times while nothing changed: "
 				  "its answer stays what it was; do something else, or give_up",
 				  times);
 	return model_tools_call(&l->a, name, input, out, e);
