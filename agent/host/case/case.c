@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/host/case/calls.h"
 #include "runtime/base/cleanup.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/id.h"
@@ -123,6 +124,8 @@ static int mend_ledger(const struct kase *k, struct err *e)
 /* Whoever has the lock is alone: what an earlier process left half done is taken away first. */
 static int take_lock(struct kase *k, struct err *e)
 {
+	int r;
+
 	k->lock = openat(k->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (k->lock < 0)
 		return err_sys(e, "open the lock of case '%s'", k->id);
@@ -131,7 +134,9 @@ static int take_lock(struct kase *k, struct err *e)
 	file_sweep_at(k->dir, ".");
 	file_sweep_at(k->dir, "attempts");
 	file_sweep_at(k->dir, "policies");
-	return mend_ledger(k, e);
+	file_sweep_at(k->dir, CALLS_DIR);
+	r = mend_ledger(k, e);
+	return r < 0 ? r : calls_mend(k, e);
 }
 
 int case_open(const char *state, const char *id, bool lock, struct kase **out, struct err *e)
@@ -352,79 +357,6 @@ int case_write(struct kase *k, const char *name, const void *data, size_t n, str
 	}
 	at = fd_open_beneath(k->dir, folder, O_RDONLY | O_DIRECTORY, 0, e);
 	return at < 0 ? at : file_publish_at(at, slash ? slash + 1 : name, data, n, 0600, e);
-}
-
-int case_spend(struct kase *k, json_t *line, struct err *e)
-{
-	AUTO_JSON json_t *own = line;
-	AUTO_FREE char *text = own ? json_dumps(own, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-	AUTO_CLOSE int fd = openat(k->dir, "ledger.ndjson",
-				   O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	AUTO_BUF struct buf b = BUF_INIT(65536);
-
-	if (fd < 0)
-		return err_sys(e, "open the ledger of case '%s'", k->id);
-	buf_puts(&b, text ? text : "");
-	buf_putc(&b, '\n');
-	if (!text || b.failed)
-		return err_set(e, ENOMEM, "ledger: out of memory");
-	return fd_write_all(fd, b.p, b.n, "the ledger", e);
-}
-
-static void add_line(json_t *sums, const json_t *line)
-{
-	const char *key;
-	json_t *v;
-
-	json_object_foreach((json_t *)(uintptr_t)line, key, v) {
-		const json_t *had = json_object_get(sums, key);
-
-		if (json_is_integer(v))
-			(void)json_object_set_new(
-				sums, key,
-				json_integer(json_integer_value(v) + json_integer_value(had)));
-	}
-}
-
-int case_spent(const struct kase *k, json_t **out, struct err *e)
-{
-	AUTO_BUF struct buf text = BUF_INIT(RECORD_MAX);
-	AUTO_JSON json_t *sums =
-		json_pack("{s:i,s:i,s:i,s:i,s:i,s:s}", "evaluations", 0, "replicas", 0, "cpu_us", 0,
-			  "wall_us", 0, "tokens", 0, "usd", "0.00");
-	char *save = NULL;
-	int r = file_read_at(k->dir, "ledger.ndjson", RECORD_MAX, &text, e);
-
-	if (!sums)
-		return err_set(e, ENOMEM, "out of memory");
-	if (r < 0 && r != -ENOENT)
-		return r;
-	e->code = 0;
-	for (char *line = r < 0 ? NULL : strtok_r(text.p, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		AUTO_JSON json_t *v = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
-
-		if (v) /* a last line that was cut by a crash counts for nothing */
-			add_line(sums, v);
-	}
-	*out = take_ptr(sums);
-	return 0;
-}
-
-int case_ledger(const struct kase *k, json_t **out, struct err *e)
-{
-	AUTO_BUF struct buf text = BUF_INIT(RECORD_MAX);
-	uint8_t digest[SHA256_LEN];
-	char hex[SHA256_HEX];
-	int r = file_read_at(k->dir, "ledger.ndjson", RECORD_MAX, &text, e);
-
-	if (r < 0 && r != -ENOENT)
-		return r;
-	e->code = 0;
-	sha256_of(text.p ? text.p : "", text.n, digest);
-	sha256_hex(digest, hex);
-	*out = json_pack("{s:I,s:s}", "bytes", (json_int_t)text.n, "sha256", hex);
-	return *out ? 0 : err_set(e, ENOMEM, "out of memory");
 }
 
 static int by_name(const void *a, const void *b)

@@ -78,7 +78,9 @@ int case_write(struct kase *k, const char *name, const void *data, size_t n, str
 
 /* One line of ledger.ndjson: what was spent. Keys: "what", numbers. Reference stolen. */
 int case_spend(struct kase *k, json_t *line, struct err *e);
-/* Sums of the ledger: {"evaluations","replicas","cpu_us","wall_us","tokens","usd"}. */
+/* Sums of the ledger: {"evaluations","replicas","cpu_us","wall_us","tokens","usd","usd_exact"} and
+ * of calls to models {"input_tokens","output_tokens","turns"}; "usd" to the cent, rounded up.  What
+ * is reserved for a call that has not ended counts as spent. */
 int case_spent(const struct kase *k, json_t **out, struct err *e);
 
 /* How far the ledger goes and what it says until there: {"bytes","sha256"}. */

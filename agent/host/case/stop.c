@@ -31,6 +31,23 @@ static struct {
 	bool on, cancelled, kept;
 } now = { .timer = -1 };
 
+static struct {
+	void (*f)(void *ctx);
+	void *ctx;
+} outside;
+
+void stop_on_hold(void (*f)(void *ctx), void *ctx)
+{
+	outside.f = f;
+	outside.ctx = ctx;
+}
+
+static void end_outside(void)
+{
+	if (outside.f)
+		outside.f(outside.ctx);
+}
+
 /* ---- cancel ---- */
 
 int stop_ask(struct kase *k, const struct stop_request *req, struct err *e)
@@ -137,6 +154,7 @@ static int cancel(struct err *e)
 	struct err late = ERR_INIT;
 
 	now.cancelled = true;
+	end_outside();
 	if (json_is_true(json_object_get(v, "keep")) && keep_all(&late) < 0)
 		log_warn("nothing is kept: %s", late.msg);
 	return err_set(e, ECANCELED, "case '%s' was cancelled", case_id(now.w.kase));
@@ -194,6 +212,7 @@ static void stand_still(const char *why)
 
 	log_progress_end();
 	log_info("paused: %s", why);
+	end_outside();
 	do {
 		struct err e = ERR_INIT;
 

@@ -22,6 +22,10 @@ void stop_end(void);
 /* Returns once nothing is paused; -ECANCELED when the case is to end. 0 without stop_begin(). */
 int stop_point(struct err *e);
 
+/* Called before it stands still for a pause, and before a cancel ends things: whoever has something
+ * under way outside of replicas ends it there. One at a time; NULL: none. */
+void stop_on_hold(void (*f)(void *ctx), void *ctx);
+
 struct stop_request {
 	const char *reason;
 	bool keep; /* what replicas wrote goes to STATE/kept/CASE first */

@@ -37,7 +37,10 @@ struct model_listener {
 /* Nothing is started before the first call. */
 int model_open(const struct model_setup *s, struct model_door **out, struct err *e);
 /* 0: under way, its end will come; 1: refused, `why` says by which rule; <0: this host failed. The
- * policy is that of the agent's role; models: what its service file lets it ask, ENDPOINT/MODEL. */
+ * policy is that of the agent's role and outlives the call; models: what its service file lets it
+ * ask, ENDPOINT/MODEL.  Rules of refusals: "models" (not the agent's), "/models" (not configured),
+ * "/model/allow", "protocol", "request", "sampling", "tools", "/environment/redact" (it could not
+ * be masked), "budget" (the policy's, of all that this role asked in this case). */
 int model_ask(struct model_door *d, const struct policy *p, const struct strlist *models,
 	      const struct gate_model *rq, const struct model_listener *to,
 	      struct policy_verdict *why, struct err *e);
