@@ -133,8 +133,8 @@ static bool is_protocol_word(const char *s)
 
 static json_t *mask_text(struct mask *m, const char *s, size_t n)
 {
-	AUTO_BUF struct buf text = BUF_INIT(REDACT_TEXT_MAX);
-	AUTO_BUF struct buf out = BUF_INIT(2u * REDACT_TEXT_MAX);
+	AUTO_BUF struct buf text = BUF_INIT(MODEL_MAX_REQUEST);
+	AUTO_BUF struct buf out = BUF_INIT(MODEL_MAX_REQUEST);
 	const struct buf *end = &text;
 	size_t found = 0;
 	bool hit = false;
