@@ -46,7 +46,12 @@ static int open_endpoint(struct setup *s, struct endpoint *p, struct err *e)
 		return err_wrap(e, "proxy");
 	if (said->proxy && !p->url.tls)
 		return err_set(e, EINVAL, "proxy: plain http is not sent through one");
-	if (said->credential && vault_read(s->vault, "", said->credential, &p->secret, e) < 0)
+	p->provider = provider_of(said->protocol);
+	if (!p->provider)
+		return err_set(e, ENOTSUP, "protocol '%s' is not spoken",
+			       model_protocol_words[said->protocol]);
+	if (said->credential &&
+	    vault_read(s->vault, p->provider->key_header, said->credential, &p->secret, e) < 0)
 		return -e->code;
 	p->own_trust = said->ca;
 	return p->url.tls ? setup_trust(s, said->ca, &p->trust, e) : 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "agent/broker/provider.h"
 #include "agent/broker/trust.h"
 #include "agent/broker/url.h"
 #include "agent/broker/vault.h"
@@ -9,6 +10,7 @@
 /* What was opened as root before the broker confined itself. */
 struct endpoint {
 	const struct broker_endpoint *said;
+	const struct provider *provider;
 	struct url url, proxy;
 	struct secret secret; /* line NULL: none is sent */
 	struct trust *trust;  /* NULL: plain HTTP on loopback */
