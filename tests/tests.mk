@@ -17,6 +17,11 @@ TEST_HELPERS += $(CLI_HELPERS)
 $(B)/test-audit-log: $(B)/tests/cli/audit-log.o $(B)/lib/proto.a $(B)/lib/base.a | $(B)/sickbay-audit
 	$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS_proto)
 
+# speaks with sickbay-broker as the orchestrator does
+TEST_HELPERS += $(B)/broker-drive
+$(B)/broker-drive: $(B)/tests/broker/drive.o $(B)/lib/proto.a $(B)/lib/base.a | $(B)/sickbay-broker
+	$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS_proto)
+
 # ways out of a replica, each tried on the host first
 TEST_HELPERS += $(B)/tests/escape/probe
 $(B)/tests/escape/probe: $(B)/tests/escape/probe.o $(B)/tests/escape/probe_kernel.o

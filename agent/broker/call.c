@@ -185,8 +185,8 @@ void call_resolved(struct loop *l, const struct resolve_answer *a)
 		}
 		attempt_release(c);
 		c->attempts++;
-		(void)snprintf(why, sizeof(why), "the name '%.200s' has no address: %s", a->host,
-			       a->why);
+		(void)snprintf(why, sizeof(why), "the name '%.200s' has no address: %.100s",
+			       a->host, a->why);
 		attempt_ended(c, "unreachable", why);
 	}
 }

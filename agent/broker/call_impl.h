@@ -15,7 +15,7 @@ enum call_state {
 };
 
 #define CALL_HEADERS 8
-#define CALL_WHY     320
+#define CALL_WHY     512
 
 /* What is known of an attempt's answer. */
 struct answer {

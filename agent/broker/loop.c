@@ -41,8 +41,9 @@ static int watch(const struct loop *l, int fd, uint64_t tag, uint32_t events, in
 	return epoll_ctl(l->epoll, op, fd, &ev) < 0 ? err_sys(e, "watch a socket") : 0;
 }
 
-static int loop_open(struct loop *l, struct err *e)
+int loop_open(struct loop *l, struct setup *s, int resolver, struct err *e)
 {
+	*l = (struct loop){ .resolver = resolver, .up = MSG_STREAM_INIT(BROKER_FD), .setup = s };
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (l->epoll < 0)
 		return err_sys(e, "make an epoll");
@@ -165,22 +166,24 @@ static int turn(struct loop *l, struct err *e)
 	return r;
 }
 
-int loop_run(struct setup *s, int resolver, struct err *e)
+int loop_run(struct loop *l, struct err *e)
 {
-	struct loop l = {
-		.epoll = -1, .resolver = resolver, .up = MSG_STREAM_INIT(BROKER_FD), .setup = s
-	};
-	int r = loop_open(&l, e);
+	int r = 1;
 
-	if (r == 0)
-		r = 1;
 	while (r == 1)
-		r = turn(&l, e);
-	calls_close(&l);
-	for (size_t i = 0; l.sites && i < s->n; i++)
-		pool_close(l.sites[i].pool);
-	free(l.sites);
-	msg_stream_release(&l.up);
-	cleanup_close(&l.epoll);
+		r = turn(l, e);
 	return r;
+}
+
+void loop_close(struct loop *l)
+{
+	if (!l->setup)
+		return;
+	calls_close(l);
+	for (size_t i = 0; l->sites && i < l->setup->n; i++)
+		pool_close(l->sites[i].pool);
+	free(l->sites);
+	msg_stream_release(&l->up);
+	cleanup_close(&l->epoll);
+	l->setup = NULL;
 }

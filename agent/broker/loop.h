@@ -35,8 +35,11 @@ struct loop {
 	struct err failed; /* of a place that cannot return it: the loop ends */
 };
 
+/* Makes what cannot be made once the program is confined; *l is closed also after a failure. */
+int loop_open(struct loop *l, struct setup *s, int resolver, struct err *e);
 /* Serves the orchestrator on BROKER_FD until it closes it. */
-int loop_run(struct setup *s, int resolver, struct err *e);
+int loop_run(struct loop *l, struct err *e);
+void loop_close(struct loop *l); /* a zeroed one is fine */
 /* Sends a frame as soon as there is room; a failure ends the loop. body is released. */
 void loop_send(struct loop *l, uint16_t type, json_t *body);
 bool loop_is_full(struct loop *l);

@@ -27,7 +27,7 @@ static int answer(uint16_t type, json_t *body, struct err *e)
 	return msg_send(BROKER_FD, type, owned, NULL, 0, -1, e);
 }
 
-static int prepare(struct setup *s, struct err *e)
+static int prepare(struct setup *s, struct loop *l, int resolver, struct err *e)
 {
 	AUTO_MSG struct msg m = MSG_INIT;
 	int r = vault_library_memory(e);
@@ -39,6 +39,8 @@ static int prepare(struct setup *s, struct err *e)
 	if (r == 0 || m.type != BROKER_SETUP)
 		return err_set(e, EPROTO, "the first message is not its setup");
 	r = setup_open(m.body, s, e);
+	if (r == 0)
+		r = loop_open(l, s, resolver, e);
 	vault_lock_all();
 	return r < 0 ? r : seal_broker(e);
 }
@@ -46,19 +48,23 @@ static int prepare(struct setup *s, struct err *e)
 static int serve(struct err *e)
 {
 	struct setup s = { 0 };
+	struct loop l = { 0 };
 	struct err unheard = ERR_INIT;
 	int resolver = -1;
 	int r = resolve_start(&resolver, e);
 
 	if (r == 0)
-		r = prepare(&s, e);
+		r = prepare(&s, &l, resolver, e);
 	if (r < 0)
 		(void)answer(BROKER_FAILED, json_pack("{s:s}", "message", e->msg), &unheard);
 	else
 		r = answer(BROKER_READY, json_object(), e);
 	if (r == 0)
-		r = loop_run(&s, resolver, e);
+		r = loop_run(&l, e);
+	loop_close(&l);
 	setup_close(&s);
+	if (r < 0)
+		(void)fprintf(stderr, "sickbay-broker: %s\n", e->msg);
 	return r;
 }
 

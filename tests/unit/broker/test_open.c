@@ -37,7 +37,7 @@ static struct broker_endpoint plain(void)
 {
 	static char name[] = "here", url[] = "http://127.0.0.1:1/";
 
-	return (struct broker_endpoint){ .name = name, .protocol = MODEL_CHAT, .url = url };
+	return (struct broker_endpoint){ .name = name, .protocol = MODEL_ANTHROPIC, .url = url };
 }
 
 static int try_open(struct broker_endpoint *p, struct err *e)
