@@ -170,6 +170,8 @@ static void last_words(struct monitor *m, char out[301])
 		else if (n && out[n - 1] != ' ')
 			out[n++] = ' ';
 	}
+	while (n && out[n - 1] == ' ')
+		n--;
 	out[n] = '\0';
 }
 
@@ -183,7 +185,7 @@ static int ended_badly(struct monitor *m)
 	char words[301] = "", refused[260] = "", why[700];
 
 	last_words(m, words);
-	if (last)
+	if (reason && !strstr(words, reason))
 		(void)snprintf(refused, sizeof(refused), "; last refused by %.60s: %.180s",
 			       rule ? rule : "", reason ? reason : "");
 	(void)snprintf(why, sizeof(why), "the agent's command ended with %s %d: %s%s",
@@ -194,8 +196,13 @@ static int ended_badly(struct monitor *m)
 
 static int log_collected(struct monitor *m)
 {
-	json_t *const left = json_object_size(m->left_out) ? m->left_out : NULL;
+	AUTO_JSON json_t *left = json_object_size(m->left_out) ? json_array() : NULL;
+	const char *name;
+	json_t *n;
 
+	json_object_foreach(m->left_out, name, n)
+		(void)json_array_append_new(
+			left, json_sprintf("%d in %s", (int)json_integer_value(n), name));
 	return audit_commit(m->s->world->audit, "gate.collect",
 			    json_pack("{s:s,s:I,s:O*}", "role", policy_role_name(m->s->role),
 				      "files", (json_int_t)m->out.changes.n, "left_out", left),

@@ -47,13 +47,15 @@ static size_t placeholder(const char *text, const char *at, const char *model, c
 		     { "@model", model ? model : "" },
 		     { "@task", REPLICA_TASK } };
 
-	if (at > text && (isalnum((unsigned char)at[-1]) || at[-1] == '/'))
+	if (at > text && isalnum((unsigned char)at[-1]))
 		return 0;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const size_t n = strlen(rows[i].name);
 
 		if (strncmp(at, rows[i].name, n) != 0 || part_of_word(at[n]))
 			continue;
+		if (at > text && at[-1] == '/' && at[n] == '/')
+			return 0; /* a folder of packages */
 		*value = rows[i].value;
 		return n;
 	}

@@ -24,7 +24,8 @@ void external_close(struct monitor *m);
 
 /*
  * A text of the service file with @base, @mcp, @key, @model and @task replaced:
- * each stands alone, neither after a letter, a digit or '/' nor before a
- * letter, a digit, '-' or '_'.  model: ENDPOINT/MODEL or NULL.
+ * each stands alone, neither after a letter or a digit, nor before a letter, a
+ * digit, '-' or '_', nor as a folder's name, between two '/'.  model: as its
+ * provider calls it, or NULL.
  */
 int external_expand(const char *text, const char *model, struct strlist *out, struct err *e);

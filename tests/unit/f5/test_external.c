@@ -22,7 +22,7 @@ static void what_stands_for_a_place_of_the_replica_is_replaced(void)
 {
 	CHECK_STR(expanded("@base/v1", NULL), "http://127.0.0.1:8421/v1");
 	CHECK_STR(expanded("URL=@mcp", NULL), "URL=http://127.0.0.1:8421/mcp");
-	CHECK_STR(expanded("{\"m\":\"x/@model\"}", "big"), "{\"m\":\"x/@model\"}");
+	CHECK_STR(expanded("{\"m\":\"x/@model\"}", "big"), "{\"m\":\"x/big\"}");
 	CHECK_STR(expanded("{\"m\":\"@model\"}", "big"), "{\"m\":\"big\"}");
 	CHECK_STR(expanded("read @task.", NULL), "read " REPLICA_TASK ".");
 	CHECK_STR(expanded("@model@base", "a"), "a@base");

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+'use strict';
+const heal = require('./heal.js');
+
+module.exports = {
+	turns: [
+		{ expect: { result: null }, say: ['The task first.', heal.task] },
+		{ expect: { result: '"patch"' }, say: [heal.before] },
+		{ expect: { result: 'TypeError' }, say: [heal.cat] },
+		{ expect: { result: 'maybeMap(obj, encoder)' }, say: [heal.script] },
+		{ expect: { result: 'written' }, say: [heal.after] },
+		{ expect: { result: { contains: '# pass', lacks: ['# fail', 'TypeError'] } }, say: 'An empty element is not encoded any more.' },
+	],
+};

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+'use strict';
+/*
+ * What a model says to an agent program that heals the case qs: it looks at the place, runs the accepted test, mends the
+ * code, runs the test again and ends.  Each answer waits for the tool result that the one before must have brought.
+ */
+const file = '/srv/shop/node_modules/qs/lib/stringify.js';
+const old = 'obj = utils.maybeMap(obj, encoder);';
+const mended = 'obj = utils.maybeMap(obj, function (value) {\n                return value === null || typeof value === \'undefined\' ? value : encoder(value);\n            });';
+const test = 'node node_modules/.bin/tape test/stringify-null-array-element.js 2>&1 | grep -E "^# (pass|fail)|TypeError" | head -5';
+
+exports.file = file;
+exports.task = { do: 'shell', command: 'cd /srv/shop/node_modules/qs && grep -o \'"role": *"[a-z]*"\' "$SICKBAY_TASK" && env | grep -c ^SICKBAY_' };
+exports.before = { do: 'shell', command: 'cd /srv/shop/node_modules/qs && ' + test };
+exports.after = exports.before;
+exports.read = { do: 'read', path: file };
+exports.edit = { do: 'edit', path: file, old, new: mended };
+exports.old = old;
+
+// The same with nothing but a shell.
+exports.cat = { do: 'shell', command: 'grep -n "maybeMap(obj, encoder)" ' + file };
+exports.script = { do: 'shell', command: `node -e '
+	const fs = require("fs"), s = fs.readFileSync("${file}", "utf8");
+	fs.writeFileSync("${file}", s.replace("${old}", ${JSON.stringify(mended).replace(/'/g, '\\u0027')}));
+	console.log("written");'` };
+
+// With tools of its own that read and edit files.
+exports.turns = [
+	{ expect: { result: null }, say: ['The task first.', exports.task] },
+	{ expect: { result: '"patch"' }, say: [exports.before] },
+	{ expect: { result: 'TypeError' }, say: [exports.read] },
+	{ expect: { result: 'utils.maybeMap(obj, encoder)' }, say: [exports.edit] },
+	{ expect: { result: { error: false } }, say: [exports.after] },
+	{ expect: { result: { contains: '# pass', lacks: ['# fail', 'TypeError'] } }, say: 'An empty element is not encoded any more.' },
+];

@@ -1,0 +1,73 @@
+#!/bin/sh
+# An agent program of nobody in particular, in a replica, misbehaving.  Needs root.
+# shellcheck disable=SC2016 # programs of other shells
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/sh/lib.sh
+. tests/cli/toy.lib.sh
+. tests/agents/lib.sh
+trap 'stop_model; rm -rf "$work"' EXIT
+
+# the case up to the accepted test, once, by the built-in agent
+service service.json 's/a/a/' preset:patch
+sed 's/"mode": "propose"/"mode": "reproduce"/; /"agents":/d' "$work/service.json" >"$work/reproduce.json"
+check "the service is ready" "$sickbay" service check "$work/reproduce.json" --state "$state"
+check "the failure is reproduced once" "$sickbay" heal --from node --service "$work/reproduce.json" --state "$state" \
+	--deploy "$work/deploy.json" --input "$work/input.json" <"$work/report"
+first=$(newest)
+
+model "$agents/scenarios/toy.js" "$work/model.log"
+host_config "$work/sickbay.json" anthropic-messages ''
+
+policy() { # policy FILE MORE: of the patch agent, which may ask that model
+	cat >"$work/$1" <<-J
+		{ "version": 1, "name": "toy", "extends": ["preset:patch"], "roles": ["patch"], "code": { "allow": ["**"] },
+		  "model": { "allow": ["house/big"]${3-} }${2-} }
+	J
+}
+policy patch.json
+policy=patch.json
+agent() { # agent PART: the case PART-1, with the toy agent playing that part; prints its end
+	sed '/"agents":/d; s|preset:patch|'"$policy"'|' "$work/service.json" >"$work/plain.json"
+	cat >"$work/$1.agent" <<-J
+		{ "kind": "external", "strategy": "model-only", "models": ["house/big"], "toolchain": "toy/recipe.json",
+		  "command": ["node", "/opt/agent/agent.js"],
+		  "env": { "PART": "$1", "KEY": "@key", "MODEL": "@model", "MODEL_PORT": "$port" } }
+	J
+	with_agent "$work/plain.json" "$work/$1.agent" "$work/$1.json"
+	begin_at_patch "$state" "$first" "$1-1"
+	"$sickbay" case resume "$1-1" --service "$work/$1.json" --state "$state" --config "$work/sickbay.json" --json
+}
+of() { echo "$state/cases/$1-1/$2"; }
+why() { json "$(of "$1" 7-outcome.json)" 'j.outcome + ": " + j.reason'; }
+log_has() { "$sickbay" audit show --case "$1-1" --state "$state" --json | grep -q -e "$2"; }
+same_tree() { # nothing that runs once a case has ended
+	! pgrep -f 'while :; do sleep 1; done; : left by the toy agent' >/dev/null
+}
+
+agent reach >/dev/null
+check "nothing but the listener can be reached" prints "nothing but the listener is there: 127.0.0.1:8421" why reach
+agent daemon >/dev/null
+check "who leaves a daemon, hooks and caches heals all the same" is proposed "$(json "$(of daemon 7-outcome.json)" j.outcome)"
+check "the log has its front" log_has daemon '"front.start"'
+check "what it left is left out by name" is "price.js" "$(json "$(of daemon 4-patch.json)" 'j.changes.map((c) => c.path).join()')"
+check "and counted in the log" log_has daemon '"left_out":\["1 in .claude","1 in .git","1 in __pycache__"\]'
+check "the daemon ended with its replica" same_tree
+agent scope >/dev/null
+check "a change out of scope is refused by the policy" prints "/code/dependencies" why scope
+agent link >/dev/null
+check "a link is refused by the policy" prints "passwd.js" why link
+agent outside >/dev/null
+check "nothing else can be written" prints "/opt/agent/x: E" why outside
+check "not even its task" prints "/opt/sickbay/task.json: E" why outside
+agent die >/dev/null
+check "one that dies ends honestly" prints "no-fix: the agent's command ended with signalled 11" why die
+agent give-up >/dev/null
+check "one that gives up says why" is "no-fix: the cause is not in this code" "$(why give-up)"
+
+policy short.json ', "resources": { "idle": "2s" }' ', "max_cost_usd": "0.10"'
+policy=short.json
+agent hang >/dev/null
+check "one that says nothing is ended" prints "no-fix: the agent's command ended with idle" why hang
+check "the log is whole" "$sickbay" audit verify --state "$state"
+done_testing
