@@ -10,6 +10,9 @@
 
 static const struct provider_ops *const all[] = {
 	&provider_anthropic,
+	&provider_chat,
+	&provider_responses,
+	&provider_google,
 };
 
 static const struct provider_ops *ops_of(int protocol)
@@ -59,11 +62,12 @@ int provider_dump(const json_t *v, struct buf *out, struct err *e)
 
 int provider_failed(const json_t *error, struct err *e)
 {
-	const char *type = json_string_value(json_object_get(error, "type"));
+	static const char *const kinds[] = { "code", "status", "type" };
 	const char *message = json_string_value(json_object_get(error, "message"));
+	const char *type = NULL;
 
-	if (!type)
-		type = json_string_value(json_object_get(error, "code"));
+	for (size_t i = 0; !type && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		type = json_string_value(json_object_get(error, kinds[i]));
 	return err_set(e, EREMOTEIO, "the provider says: %.80s%s%.300s", type ? type : "",
 		       type ? ": " : "", message ? message : "it failed");
 }
@@ -136,7 +140,7 @@ int provider_body(struct provider_reading *r, const char *data, size_t n, json_t
 
 bool provider_ended(const struct provider_reading *r)
 {
-	return r->ended;
+	return r->ended || (r->ops->no_end_mark && r->stop != NULL);
 }
 
 json_t *provider_error(const struct provider *p, const char *data, size_t n)
@@ -157,7 +161,7 @@ json_t *provider_answer(const struct provider_reading *r, struct err *e)
 	AUTO_JSON json_t *content = json_array();
 	json_t *answer;
 
-	if (!r->ended || !r->stop) {
+	if (!provider_ended(r) || !r->stop) {
 		(void)err_set(e, EBADMSG, "the answer is not complete");
 		return NULL;
 	}

@@ -31,7 +31,9 @@ struct provider_reading {
 
 struct provider_ops {
 	struct provider pub;
-	const char *end_mark;	  /* data that is no JSON and ends a stream; NULL: none */
+	const char *end_mark; /* data that is no JSON and ends a stream; NULL: none */
+	bool no_end_mark;     /* the server just ends the stream: whole once the answer said why it
+				 ended */
 	const struct keep *error; /* members of an error body */
 	/* 0 or 1, as provider_event(); `data` is the event. */
 	int (*event)(struct provider_reading *r, const char *name, const json_t *data,
