@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/inside/input.h"
+#include "agent/inside/reproduce.h"
 
 size_t js_ident_length(const char *s)
 {
@@ -14,28 +15,6 @@ size_t js_ident_length(const char *s)
 	while (isalnum((unsigned char)s[n]) || s[n] == '_' || s[n] == '$')
 		n++;
 	return n;
-}
-
-void js_put_string(struct buf *out, const char *s, size_t n, char quote)
-{
-	buf_putc(out, quote);
-	for (size_t i = 0; i < n; i++) {
-		const unsigned char c = (unsigned char)s[i];
-
-		if (c == (unsigned char)quote || c == '\\')
-			buf_printf(out, "\\%c", c);
-		else if (c == '\n')
-			buf_puts(out, "\\n");
-		else if (c == '\r')
-			buf_puts(out, "\\r");
-		else if (c == '\t')
-			buf_puts(out, "\\t");
-		else if (c < 0x20 || c == 0x7f)
-			buf_printf(out, "\\x%02x", c);
-		else
-			buf_putc(out, (char)c);
-	}
-	buf_putc(out, quote);
 }
 
 static void put_object(struct buf *out, json_t *v, char quote)
@@ -58,7 +37,7 @@ static void put_object(struct buf *out, json_t *v, char quote)
 		else if (n > 0 && js_ident_length(key) == n && !isdigit((unsigned char)key[0]))
 			buf_puts(out, key);
 		else
-			js_put_string(out, key, n, quote);
+			style_string(out, key, n, quote);
 		buf_puts(out, ": ");
 		js_put_value(out, member, quote);
 	}
@@ -84,7 +63,7 @@ static void put_plain(struct buf *out, json_t *v, char quote)
 	if (s) {
 		const bool escaped = s[0] == '$' && s[1] == '$';
 
-		js_put_string(out, s + escaped, json_string_length(v) - escaped, quote);
+		style_string(out, s + escaped, json_string_length(v) - escaped, quote);
 	} else if (json_is_integer(v)) {
 		buf_printf(out, "%lld", (long long)json_integer_value(v));
 	} else if (json_is_real(v)) {
@@ -119,17 +98,17 @@ void js_put_value(struct buf *out, json_t *v, char quote)
 		break;
 	case VALUE_BIGINT:
 		buf_puts(out, "BigInt(");
-		js_put_string(out, text, strlen(text), quote);
+		style_string(out, text, strlen(text), quote);
 		buf_putc(out, ')');
 		break;
 	case VALUE_DATE:
 		buf_puts(out, "new Date(");
-		js_put_string(out, text, strlen(text), quote);
+		style_string(out, text, strlen(text), quote);
 		buf_putc(out, ')');
 		break;
 	case VALUE_BYTES:
 		buf_puts(out, "Buffer.from(");
-		js_put_string(out, text, strlen(text), quote);
+		style_string(out, text, strlen(text), quote);
 		buf_printf(out, ", %chex%c)", quote, quote);
 		break;
 	}

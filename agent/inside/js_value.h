@@ -10,6 +10,5 @@
 void js_put_value(struct buf *out, json_t *v, char quote);
 /* The members of an array, with commas. */
 void js_put_list(struct buf *out, json_t *v, char quote);
-void js_put_string(struct buf *out, const char *s, size_t n, char quote);
 /* How many bytes of s are one identifier; 0: none begins here. */
 size_t js_ident_length(const char *s);

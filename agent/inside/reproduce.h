@@ -59,6 +59,16 @@ void style_indent(const char *text, const char *fallback, char out[17]);
 /* The quote that the text uses more. */
 char style_quote(const char *text, char fallback);
 
+/* A string literal, as JavaScript and Python both read it. */
+void style_string(struct buf *out, const char *s, size_t n, char quote);
+
+/* Renders the calls of an input; one that is a command cannot be. */
+struct script;
+typedef int script_renderer(const struct subject *s, const struct script *script,
+			    const json_t *normal, struct rendered *out, struct err *e);
+int style_script(const struct subject *s, const json_t *normal, script_renderer *render,
+		 struct rendered *out, struct err *e);
+
 /* What tests compare results of entry() with: the kind of literal that nearly all of them use. */
 enum result_kind {
 	RESULT_UNKNOWN,

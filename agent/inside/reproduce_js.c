@@ -424,7 +424,7 @@ static void put_test(const struct subject *s, const struct js_style *st, const c
 	if (st->assert_line && strstr(body, st->assertion))
 		buf_printf(out, "%s\n", st->assert_line);
 	buf_printf(out, "%s\n%s(", l->lines.p ? l->lines.p : "", st->test);
-	js_put_string(out, title, strlen(title), st->quote);
+	style_string(out, title, strlen(title), st->quote);
 	buf_printf(out, ", %s", st->awaits ? "async " : "");
 	if (st->arrows)
 		buf_printf(out, "(%s) => {\n", param);
@@ -488,15 +488,5 @@ static int render_script(const struct subject *s, const struct script *script, c
 
 int render_js(const struct subject *s, const json_t *normal, struct rendered *out, struct err *e)
 {
-	struct script script = { 0 };
-	int r;
-
-	if (!json_object_get(normal, "script"))
-		return err_set(e, EINVAL, "a command cannot be replayed by a %s test",
-			       s->task->framework);
-	r = jmap_read(script_map, normal, &script, "", e);
-	if (r == 0)
-		r = render_script(s, &script, normal, out, e);
-	jmap_release(script_map, &script);
-	return r;
+	return style_script(s, normal, render_script, out, e);
 }

@@ -14,28 +14,6 @@ struct py_style {
 	bool awaits;	      /* the failing call is a coroutine */
 };
 
-static void put_string(struct buf *out, const char *s, size_t n, char quote)
-{
-	buf_putc(out, quote);
-	for (size_t i = 0; i < n; i++) {
-		const unsigned char c = (unsigned char)s[i];
-
-		if (c == (unsigned char)quote || c == '\\')
-			buf_printf(out, "\\%c", c);
-		else if (c == '\n')
-			buf_puts(out, "\\n");
-		else if (c == '\r')
-			buf_puts(out, "\\r");
-		else if (c == '\t')
-			buf_puts(out, "\\t");
-		else if (c < 0x20 || c == 0x7f)
-			buf_printf(out, "\\x%02x", c);
-		else
-			buf_putc(out, (char)c);
-	}
-	buf_putc(out, quote);
-}
-
 static int put_value(struct buf *out, json_t *v, struct py_style *st, struct err *e);
 
 static int put_list(struct buf *out, json_t *v, struct py_style *st, struct err *e)
@@ -66,7 +44,7 @@ static int put_dict(struct buf *out, json_t *v, struct py_style *st, struct err 
 
 		buf_puts(out, between);
 		between = ", ";
-		put_string(out, key, strlen(key), st->quote);
+		style_string(out, key, strlen(key), st->quote);
 		buf_puts(out, ": ");
 		r = put_value(out, member, st, e);
 		if (r < 0)
@@ -84,7 +62,7 @@ static int put_plain(struct buf *out, json_t *v, struct py_style *st, struct err
 	if (s) {
 		const bool escaped = s[0] == '$' && s[1] == '$';
 
-		put_string(out, s + escaped, json_string_length(v) - escaped, st->quote);
+		style_string(out, s + escaped, json_string_length(v) - escaped, st->quote);
 	} else if (json_is_number(v)) {
 		AUTO_FREE char *text = json_dumps(v, JSON_ENCODE_ANY);
 
@@ -104,7 +82,7 @@ static int put_plain(struct buf *out, json_t *v, struct py_style *st, struct err
 static void put_wrapped(struct buf *out, const char *function, const char *text, char quote)
 {
 	buf_printf(out, "%s(", function);
-	put_string(out, text, strlen(text), quote);
+	style_string(out, text, strlen(text), quote);
 	buf_putc(out, ')');
 }
 
@@ -337,15 +315,5 @@ static int render_script(const struct subject *s, const struct script *script, c
 
 int render_py(const struct subject *s, const json_t *normal, struct rendered *out, struct err *e)
 {
-	struct script script = { 0 };
-	int r;
-
-	if (!json_object_get(normal, "script"))
-		return err_set(e, EINVAL, "a command cannot be replayed by a %s test",
-			       s->task->framework);
-	r = jmap_read(script_map, normal, &script, "", e);
-	if (r == 0)
-		r = render_script(s, &script, normal, out, e);
-	jmap_release(script_map, &script);
-	return r;
+	return style_script(s, normal, render_script, out, e);
 }

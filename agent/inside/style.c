@@ -365,3 +365,41 @@ bool style_is_async(const struct subject *s, const char *sibling, const char *en
 	}
 	return false;
 }
+
+void style_string(struct buf *out, const char *s, size_t n, char quote)
+{
+	buf_putc(out, quote);
+	for (size_t i = 0; i < n; i++) {
+		const unsigned char c = (unsigned char)s[i];
+
+		if (c == (unsigned char)quote || c == '\\')
+			buf_printf(out, "\\%c", c);
+		else if (c == '\n')
+			buf_puts(out, "\\n");
+		else if (c == '\r')
+			buf_puts(out, "\\r");
+		else if (c == '\t')
+			buf_puts(out, "\\t");
+		else if (c < 0x20 || c == 0x7f)
+			buf_printf(out, "\\x%02x", c);
+		else
+			buf_putc(out, (char)c);
+	}
+	buf_putc(out, quote);
+}
+
+int style_script(const struct subject *s, const json_t *normal, script_renderer *render,
+		 struct rendered *out, struct err *e)
+{
+	struct script script = { 0 };
+	int r;
+
+	if (!json_object_get(normal, "script"))
+		return err_set(e, EINVAL, "a command cannot be replayed by a %s test",
+			       s->task->framework);
+	r = jmap_read(script_map, normal, &script, "", e);
+	if (r == 0)
+		r = render(s, &script, normal, out, e);
+	jmap_release(script_map, &script);
+	return r;
+}
