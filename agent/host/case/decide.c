@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/host/case/mode.h"
+#include "agent/host/incident/incident.h"
 #include "runtime/base/cleanup.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
@@ -71,15 +72,9 @@ int decision_from_name(const char *name)
 
 static void entry_name(const char *service, const char *fingerprint, char name[NAME_LEN])
 {
-	uint8_t digest[SHA256_LEN];
-	char hex[SHA256_HEX];
-	struct sha256 s;
+	char hex[65];
 
-	sha256_init(&s);
-	sha256_update(&s, service, strlen(service) + 1);
-	sha256_update(&s, fingerprint, strlen(fingerprint));
-	sha256_final(&s, digest);
-	sha256_hex(digest, hex);
+	incident_key(service, fingerprint, hex);
 	(void)snprintf(name, NAME_LEN, "%s.json", hex);
 }
 

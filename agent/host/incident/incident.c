@@ -414,3 +414,15 @@ void incident_fingerprint(const struct incident *i, char out[72])
 	sha256_hex(digest, hex);
 	(void)snprintf(out, 72, "sha256:%s", hex);
 }
+
+void incident_key(const char *service, const char *fingerprint, char hex[65])
+{
+	uint8_t digest[SHA256_LEN];
+	struct sha256 s;
+
+	sha256_init(&s);
+	sha256_update(&s, service, strlen(service) + 1);
+	sha256_update(&s, fingerprint, strlen(fingerprint));
+	sha256_final(&s, digest);
+	sha256_hex(digest, hex);
+}

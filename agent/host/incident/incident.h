@@ -82,6 +82,8 @@ int incident_resolve(struct incident *i, const struct incident_paths *p, struct 
 /* SHA-256 over type, file and function of the in-app frames of the root cause (lines and messages
  * do not count): "sha256:..." */
 void incident_fingerprint(const struct incident *i, char out[72]);
+/* SHA-256 (hex) of a service and a fingerprint: what incidents and suppressions are filed by. */
+void incident_key(const char *service, const char *fingerprint, char hex[65]);
 
 /* How what a test showed compares with what production reported (DESIGN section 9). */
 enum match {

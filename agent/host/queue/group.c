@@ -12,7 +12,6 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/id.h"
-#include "runtime/base/sha256.h"
 
 #define GROUP_SCHEMA "sickbay.group/1"
 #define GROUP_FILE   "group.json"
@@ -61,15 +60,9 @@ const char *group_state_name(int state)
 
 void group_id(const char *service, const char *fingerprint, char out[GROUP_ID_LEN])
 {
-	uint8_t digest[SHA256_LEN];
-	char hex[SHA256_HEX];
-	struct sha256 s;
+	char hex[65];
 
-	sha256_init(&s);
-	sha256_update(&s, service, strlen(service) + 1);
-	sha256_update(&s, fingerprint, strlen(fingerprint));
-	sha256_final(&s, digest);
-	sha256_hex(digest, hex);
+	incident_key(service, fingerprint, hex);
 	(void)snprintf(out, GROUP_ID_LEN, "%.40s-%.12s", service, hex);
 }
 
