@@ -112,6 +112,16 @@ refuses "an archive that was cut short is named" 3 "FAILED archive: " elsewhere 
 refuses "what is no archive is named" 3 "FAILED archive: " elsewhere /tmp/key.pub
 refuses "a file that is not there is named" 1 "cannot open '/tmp/none'" elsewhere /tmp/none
 
+# another build of the programs, whose words are others
+patched=$root/usr/local/bin/patched
+LC_ALL=C sed 's/## What else was tried/## What more was tried/' "$sickbay" >"$patched"
+chmod 755 "$patched"
+patched() { chroot --userspec=65534:65534 "$root" /usr/local/bin/patched case verify "$@"; }
+refuses "an export that another build made is told from one that was changed" 0 \
+	"pr.md is, by its SHA-256, the text that 6-pullreq.json names; another build of sickbay made it" patched /tmp/case.tar --key /tmp/key.pub
+edit pr.md '## Proof' 3
+refuses "a changed one is not taken for it" 3 "FAILED pull request: pr.md:" patched /tmp/edited.tar --key /tmp/key.pub
+
 # the proof once more
 again() { "$sickbay" case verify --key key.pub --re-run --service service.json "$@"; }
 refuses "the proof is repeated in fresh replicas" 0 "ok     re-run: the proof was repeated in fresh replicas: " again case.tar --state "$state"

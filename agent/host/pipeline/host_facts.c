@@ -2,7 +2,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "agent/host/pipeline/stages.h"
 #include "runtime/base/sha256.h"
@@ -12,7 +14,7 @@
 #define SICKBAY_GRAMMARS ""
 #endif
 
-static int add_digest(json_t *all, const char *name, const char *path, struct err *e)
+static int digest_of(const char *path, char out[HOST_DIGEST], struct err *e)
 {
 	AUTO_FCLOSE FILE *f = fopen(path, "re");
 	char hex[SHA256_HEX];
@@ -21,22 +23,42 @@ static int add_digest(json_t *all, const char *name, const char *path, struct er
 		return err_sys(e, "cannot read the program '%s'", path);
 	if (sha256_fd(fileno(f), hex, e) < 0)
 		return -e->code;
-	if (json_object_set_new(all, name, json_sprintf("sha256:%s", hex)) < 0)
-		return err_set(e, ENOMEM, "out of memory");
+	(void)snprintf(out, HOST_DIGEST, "sha256:%s", hex);
 	return 0;
+}
+
+int host_program(char out[HOST_DIGEST], struct err *e)
+{
+	const char *self = "/proc/self/exe";
+
+	if (access(self, F_OK) < 0) /* whoever checks an export may have no /proc */
+		self = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+	return digest_of(self ? self : "", out, e);
+}
+
+static int add_digest(json_t *all, const char *name, const char *path, struct err *e)
+{
+	char digest[HOST_DIGEST];
+	const int r = path ? digest_of(path, digest, e) : host_program(digest, e);
+
+	if (r < 0)
+		return r;
+	return json_object_set_new(all, name, json_string(digest)) < 0
+		       ? err_set(e, ENOMEM, "out of memory")
+		       : 0;
 }
 
 int host_programs(json_t **out, struct err *e)
 {
-	static const char *const helpers[] = { "sickbay-agent", "sickbay-audit", "sickbay-decode",
-					       "sickbay-init" };
+	static const char *const helpers[] = { "sickbay-agent",	 "sickbay-audit", "sickbay-broker",
+					       "sickbay-decode", "sickbay-front", "sickbay-init" };
 	AUTO_JSON json_t *all = json_object();
 	char path[PATH_MAX];
 	int r;
 
 	if (!all)
 		return err_set(e, ENOMEM, "out of memory");
-	r = add_digest(all, "sickbay", "/proc/self/exe", e);
+	r = add_digest(all, "sickbay", NULL, e);
 	for (size_t i = 0; r == 0 && i < sizeof(helpers) / sizeof(helpers[0]); i++) {
 		r = spawn_sibling(helpers[i], path, sizeof(path), e);
 		if (r == 0)

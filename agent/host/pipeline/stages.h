@@ -99,6 +99,9 @@ int record_publish(const struct pipeline *p, int stage, const char *event, json_
 /* The record of a stage; the reference is stolen. */
 int work_publish(struct work *w, int stage, json_t *record, struct err *e);
 
+#define HOST_DIGEST 72
+/* This very program: "sha256:...". */
+int host_program(char out[HOST_DIGEST], struct err *e);
 /* {NAME: "sha256:..."} of sickbay's own programs as they are installed here. */
 int host_programs(json_t **out, struct err *e);
 /* What else a result depends on: {"kernel","machine","version","programs":{NAME: digest},

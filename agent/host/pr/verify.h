@@ -26,7 +26,7 @@ struct checking {
 	struct proposal p; /* with the records that could be read */
 	struct check *v;
 	size_t n;
-	bool failed;
+	bool failed, reworded; /* by another build of ours */
 };
 
 void checking_release(struct checking *c);

@@ -178,6 +178,29 @@ static void quote_line(const char *text, size_t n, size_t at, char out[SHOWN + 1
 	out[k] = '\0';
 }
 
+/* The text is the one that the record names: its digest was in the log before there was a request.
+ */
+static bool named_text(const struct checking *c, const char *name, const struct bundle_file *f)
+{
+	const char *said = pr_str(json_object_get(c->p.record[STAGE_PULLREQ], "texts"), name);
+	char hex[65];
+
+	digest_hex(f->data, f->n, hex);
+	return strncmp(said, "sha256:", 7) == 0 && strcmp(said + 7, hex) == 0;
+}
+
+/* Whether the case was made by a program that is not this one: its words may be others. */
+static bool other_build(const struct checking *c)
+{
+	const json_t *then =
+		json_object_get(json_object_get(c->p.record[STAGE_REPLICA], "host"), "programs");
+	char now[HOST_DIGEST];
+	struct err none = ERR_INIT;
+
+	return *pr_str(then, "sickbay") && host_program(now, &none) == 0 &&
+	       strcmp(pr_str(then, "sickbay"), now) != 0;
+}
+
 static bool same_text(struct checking *c, const char *name, const struct buf *want)
 {
 	const struct bundle_file *f = bundle_find(&c->b, name);
@@ -192,6 +215,14 @@ static bool same_text(struct checking *c, const char *name, const struct buf *wa
 		i++;
 	if (i == f->n && i == want->n)
 		return true;
+	if (named_text(c, name, f) && other_build(c)) {
+		check_ok(c, "pull request",
+			 "%s is, by its SHA-256, the text that 6-pullreq.json names; another build "
+			 "of sickbay made it, whose words differ from this one's, first in line %d",
+			 name, line_at(f->data, f->n, i));
+		c->reworded = true;
+		return true;
+	}
 	quote_line(want->p, want->n, i, expected);
 	quote_line(f->data, f->n, i, seen);
 	check_fail(c, "pull request", "%s:%d: the records give \"%s\", seen \"%s\"", name,
@@ -220,7 +251,7 @@ void verify_pull_request(struct checking *c)
 	}
 	ok = same_text(c, PR_TEXT_FILE, &text);
 	ok = same_text(c, PR_PATCH_FILE, &patch) && ok;
-	if (ok)
+	if (ok && !c->reworded)
 		check_ok(c, "pull request",
 			 PR_TEXT_FILE " and " PR_PATCH_FILE
 				      " are, byte for byte, what the records give");
