@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2034 # used by the tests
+# shellcheck disable=SC2016,SC2034 # programs of other shells; used by the tests
 # Sourced beside tests/sh/lib.sh: the service of tests/audit/toy.lib.sh, whose agents ask a scripted model.
 : "${top:?the directory of the sources}"
 sickbay=${SICKBAY:-$top/build/sickbay}
@@ -32,14 +32,24 @@ config() { # config URL: the host's configuration, with one model at a round pri
 		  "credential": "$work/key", "models": [{ "name": "scripted-1", "input": "3.00", "output": "15.00" }] }] }
 	J
 }
+for role in reproduce patch; do
+	cat >"$work/$role.json" <<-J
+		{ "version": 1, "name": "$role-by-model", "extends": ["preset:$role"], "model": { "allow": ["scripted/scripted-1"] },
+		  "commands": [{ "argv": ["curl"], "decision": "deny", "reason": "nothing is fetched in a repair" }], "commands_default": "allow" }
+	J
+done
 agents() { # agents REPRODUCE PATCH [KEYS]: kinds of the two agents, more keys of the service file: $work/service-NAME.json
 	node -e '
 		const fs = require("fs"), s = JSON.parse(fs.readFileSync("service.json"));
 		const of = (kind) => kind === "model" ?
 			{ kind, strategy: "model-only", models: ["scripted/scripted-1"] } : { kind };
 		s.agents = { reproduce: of(process.argv[1]), patch: of(process.argv[2]) };
+		s.policy = { reproduce: "reproduce.json", patch: "patch.json", verify: "preset:verify" };
 		Object.assign(s, JSON.parse(process.argv[3] || "{}"));
 		fs.writeFileSync("service-model.json", JSON.stringify(s));' "$@"
+}
+ready() {
+	"$sickbay" service check "$work/service-model.json" --config "$work/sickbay.json"
 }
 incident() {
 	"$sickbay" incident convert --from node --service "$work/service.json" --deploy "$work/deploy.json" --input "$work/input.json" \
@@ -51,7 +61,7 @@ heal() { # heal [OPTION...]: its outcome as JSON in $work/out
 }
 record() { for record in "$state"/cases/*; do :; done; echo "$record/$1"; } # of the newest case
 of() { # of FILE EXPRESSION: over the parsed file `j`, in JavaScript
-	node -e 'const j = JSON.parse(require("fs").readFileSync(process.argv[1])); console.log(eval(process.argv[2]))' "$1" "$2"
+	node -e 'const j = JSON.parse(require("fs").readFileSync(process.argv[1])); console.log(eval(process.argv[2]))' "$1" "$2" 2>&1 | tail -n 1
 }
 same() { # same NAME WANT GOT
 	n=$((n + 1))

@@ -1,7 +1,9 @@
 #!/bin/sh
 # The built-in agent that asks a model: it finds the fix of a service in several turns behind the gate.  Needs root.
+# shellcheck disable=SC2016 # programs of other shells
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/sh/lib.sh
 . "$top/tests/sh/lib.sh"
 # shellcheck source=tests/inside/lib.sh
 . "$top/tests/inside/lib.sh"
@@ -9,6 +11,7 @@ check "what was reported is an incident" incident
 serve heal
 config "$url"
 agents built-in model
+check "the service is ready" ready
 check "a model heals the service in several turns" heal
 [ -z "$bad" ] || [ "$bad" = 0 ] || sed 's/^/# /' "$work/err" "$work/out"
 played heal "it heard what the scenario waits for, turn by turn"

@@ -15,7 +15,7 @@ module.exports = {
 		{ expect: { tools, system: 'A gate decides', user: { contains: ['return item.length;', 'price.test.js'] }, result: null },
 			say: ['I read the file first.', call('read', { path: 'price.js' })] },
 		{ expect: { result: 'return item.length;' }, say: call('search', { pattern: 'price(' }) },
-		{ expect: { result: 'test/price.test.js' }, say: edit('return item.length;', 'return item ? item.size : 0;') },
+		{ expect: { result: 'test/price.test.js' }, say: edit('return item.length;', 'return item == null ? 0 : item.size;') },
 		{ expect: { result: '"in_scope":true' }, say: call('run', { argv: ['node', '-p', "require('./price.js').price(null)"] }) },
 		{ expect: { result: { contains: ['"code":0', '"out":"0\\n"'] } }, say: call('evaluate', { kind: 'quick', note: 'zero' }) },
 		{ expect: { result: '"passed":true' }, say: call('evaluate', { kind: 'full', note: 'zero' }) },
