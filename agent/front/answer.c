@@ -44,6 +44,7 @@ static void done(struct front_state *f, struct conn *c)
 	c->state = c->q.keep ? CONN_HEAD : CONN_CLOSING;
 	c->since = f->now;
 	c->events = c->stream = c->ended = false;
+	c->served = true;
 	c->beat = 0;
 }
 

@@ -60,6 +60,7 @@ struct conn {
 	uint64_t since;	   /* when this state began */
 	uint64_t progress; /* when the client last took a byte */
 	uint64_t beat;	   /* when an open stream is next shown to be alive; 0: not */
+	bool served;	   /* it has had an answer */
 	bool draining;	   /* the answer is out; what the client still sends is dropped */
 	bool events;	   /* the answer is a stream that has begun */
 	/* of a model call */

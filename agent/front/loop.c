@@ -9,8 +9,9 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/msg.h"
 
-#define PATIENCE_MS 10000 /* for the set-up, which is there already */
-#define TICK_MS	    1000  /* how exact times are kept */
+#define PATIENCE_MS 10000	  /* for the set-up, which is there already */
+#define SPARE_NS    1000000000ull /* an unused connection may go for another after that */
+#define TICK_MS	    1000	  /* how exact times are kept */
 
 static const struct front_setup usual = {
 	.head_ms = 30000, .body_ms = 60000, .idle_ms = 120000, .write_ms = 60000
@@ -96,13 +97,16 @@ void front_close(struct front_state *f)
 
 /* ---- connections ---- */
 
-static bool is_idle(const struct conn *c)
+/* One that may go for another: its client has had an answer, or has asked nothing for a while. */
+static bool is_idle(const struct front_state *f, const struct conn *c)
 {
-	return c->fd >= 0 && conn_unread(c) == 0 &&
-	       (c->draining || (c->state == CONN_HEAD && c->in.n == 0));
+	if (c->fd < 0 || conn_unread(c))
+		return false;
+	return c->draining || (c->state == CONN_HEAD && c->in.n == 0 &&
+			       (c->served || f->now > c->since + SPARE_NS));
 }
 
-/* A free place; where there is none, that of the connection which has been unused for longest. */
+/* A free place, or where there is none that of the connection which has been unused for longest. */
 static struct conn *find_place(struct front_state *f)
 {
 	struct conn *oldest = NULL;
@@ -112,11 +116,9 @@ static struct conn *find_place(struct front_state *f)
 
 		if (c->fd < 0)
 			return c;
-		if (is_idle(c) && (!oldest || c->since < oldest->since))
+		if (is_idle(f, c) && (!oldest || c->since < oldest->since))
 			oldest = c;
 	}
-	if (oldest)
-		conn_close(f, oldest);
 	return oldest;
 }
 
@@ -131,6 +133,8 @@ static void admit(struct front_state *f, int sock)
 		fd = accept4(sock, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			return;
+		if (c->fd >= 0)
+			conn_close(f, c);
 		conn_open(f, c, fd);
 	}
 }
@@ -178,28 +182,25 @@ static void bound_unread(struct front_state *f)
 
 /* ---- the loop ---- */
 
-static bool has_place(struct front_state *f)
-{
-	for (size_t i = 0; i < FRONT_MAX_CONNS; i++)
-		if (f->conns[i].fd < 0 || is_idle(&f->conns[i]))
-			return true;
-	return false;
-}
-
 #define FIRST_CONN (1 + FRONT_MAX_LISTEN)
 
-static void set_polls(struct front_state *f, struct pollfd *p)
+/* How long to wait: for ever where there is no connection. */
+static int set_polls(struct front_state *f, struct pollfd *p)
 {
-	const bool listen = f->ready && has_place(f);
+	const bool listen = f->ready && find_place(f);
+	int timeout = -1;
 
 	p[0] = (struct pollfd){ .fd = f->gate,
 				.events = (short)(POLLIN | (f->gate_out.n ? POLLOUT : 0)) };
 	for (size_t i = 0; i < FRONT_MAX_LISTEN; i++)
 		p[1 + i] = (struct pollfd){ .fd = listen && i < f->setup.listen ? f->listen[i] : -1,
 					    .events = POLLIN };
-	for (size_t i = 0; i < FRONT_MAX_CONNS; i++)
+	for (size_t i = 0; i < FRONT_MAX_CONNS; i++) {
 		p[FIRST_CONN + i] =
 			(struct pollfd){ .fd = f->conns[i].fd, .events = conn_wants(&f->conns[i]) };
+		timeout = f->conns[i].fd >= 0 ? TICK_MS : timeout;
+	}
+	return timeout;
 }
 
 static void serve_conn(struct front_state *f, struct conn *c, short revents)
@@ -235,8 +236,9 @@ int front_run(struct front_state *f, struct err *e)
 	int r = 1;
 
 	while (r > 0) {
-		set_polls(f, p);
-		if (poll(p, FIRST_CONN + FRONT_MAX_CONNS, TICK_MS) < 0 && errno != EINTR)
+		const int timeout = set_polls(f, p);
+
+		if (poll(p, FIRST_CONN + FRONT_MAX_CONNS, timeout) < 0 && errno != EINTR)
 			return err_sys(e, "wait for clients");
 		f->now = clock_mono_ns();
 		if (p[0].revents & (POLLIN | POLLHUP | POLLERR))

@@ -3,9 +3,9 @@
 
 #include <arpa/inet.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,7 +64,7 @@ static void rig_open_with(struct rig *r, json_t *task, const struct front_setup 
 	json_decref(task);
 }
 
-static void rig_open(struct rig *r, const char *role, int protocol)
+static inline void rig_open(struct rig *r, const char *role, int protocol)
 {
 	const struct front_setup setup = { .name = (char[]){ "agent" } };
 
