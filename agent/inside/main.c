@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/inside/exec.h"
 #include "agent/inside/inspect.h"
 #include "agent/inside/loop.h"
+#include "agent/inside/mcp.h"
 #include "agent/inside/member.h"
 #include "agent/inside/stub.h"
 #include "runtime/proto/gate.h"
@@ -13,7 +15,8 @@
 /*
  * sickbay-agent: the program that runs inside replicas.  Without arguments an
  * agent that speaks to the gate; with --inspect one question about source text;
- * with --member the keeper of a backing service; with --stub such a service.
+ * with --member the keeper of a backing service; with --stub such a service;
+ * with --mcp the gate's tools for clients that start their servers.
  */
 static int run(int argc, char **argv, int *status, struct err *e)
 {
@@ -27,10 +30,12 @@ static int run(int argc, char **argv, int *status, struct err *e)
 		return stub_run(argv[2], argv[3], argv[4], e);
 	if (argc > 3 && strcmp(argv[1], "--exec") == 0)
 		return exec_run(argv[2], argv + 3, status, e);
+	if (argc == 3 && strcmp(argv[1], "--mcp") == 0)
+		return mcp_bridge(argv[2], STDIN_FILENO, STDOUT_FILENO, e);
 	*status = 2;
 	return err_set(e, EINVAL,
 		       "usage: sickbay-agent [--inspect WHAT [ARG...] | --member | --stub ADDRESS "
-		       "PORT FILE | --exec DIR PROGRAM [ARG...]]");
+		       "PORT FILE | --exec DIR PROGRAM [ARG...] | --mcp URL]");
 }
 
 int main(int argc, char **argv)
