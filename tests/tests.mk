@@ -27,6 +27,11 @@ TEST_HELPERS += $(B)/tests/escape/probe
 $(B)/tests/escape/probe: $(B)/tests/escape/probe.o $(B)/tests/escape/probe_kernel.o
 	$(CC) $(CFLAGS) -static $(STATIC_LDFLAGS) -o $@ $^
 
+# a producer of many reports
+TEST_HELPERS += $(B)/tests/intake/blast
+$(B)/tests/intake/blast: $(B)/tests/intake/blast.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
 # ---- the demo: all that it prints is what happened ----
 demo: DEPS = demo
 demo: deps

@@ -122,9 +122,22 @@ static json_t *facts_of(const json_t *resource, const json_t *time)
 	return facts;
 }
 
-static json_t *more_of(const json_t *span)
+/* The attribute sickbay.call, set by the service on the event or the span: JSON text. */
+static void call_read(json_t *more, const char *text)
+{
+	const struct source in = { .name = "sickbay.call" };
+	struct err why = ERR_INIT;
+	json_t *call = NULL;
+
+	if (text && payload_json(&in, text, strlen(text), &call, &why) == 0)
+		payload_call(more, call);
+	json_decref(call);
+}
+
+static json_t *more_of(const json_t *span, const json_t *attributes)
 {
 	const json_t *a = array_of(span, "attributes");
+	const char *call = attribute(attributes, "sickbay.call");
 	const char *method = either(a, "http.request.method", "http.method");
 	const char *url = either(a, "url.full", "http.url");
 	json_t *more = json_pack("{s:s,s:s*,s:s*}", "format", "otlp", "id",
@@ -138,6 +151,7 @@ static json_t *more_of(const json_t *span)
 	if (more && json_object_size(http))
 		(void)json_object_set_new(more, "input", json_pack("{s:O}", "http", http));
 	json_decref(http);
+	call_read(more, call ? call : attribute(a, "sickbay.call"));
 	return more;
 }
 
@@ -154,7 +168,8 @@ static int exception_read(const struct place_in *at, const json_t *attributes, c
 
 	if (trace_init(&t, e) < 0 || stack_read(at->in, attributes, at->resource, &t, e) < 0)
 		return -e->code;
-	return findings_report(at->out, &t, facts_of(at->resource, time), more_of(span), e);
+	return findings_report(at->out, &t, facts_of(at->resource, time), more_of(span, attributes),
+			       e);
 }
 
 static int span_read(const struct place_in *at, const json_t *span, struct err *e)

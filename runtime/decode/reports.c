@@ -60,13 +60,21 @@ int findings_report(struct findings *f, const struct trace *t, json_t *event, js
 	}
 	for (size_t i = 0; i < json_array_size(t->chain); i++)
 		trace_code_of_message((struct trace *)(uintptr_t)t, json_array_get(t->chain, i));
-	v = json_pack("{s:O,s:[],s:O,s:O,s:O,s:o}", "chain", t->chain, "calls", "loss", t->loss,
-		      "context", t->context, "runtime", t->runtime, "event",
+	v = json_pack("{s:O,s:O,s:O,s:O,s:o}", "chain", t->chain, "loss", t->loss, "context",
+		      t->context, "runtime", t->runtime, "event",
 		      facts ? json_incref(facts) : json_object());
 	if (!v || t->failed || (rest && json_object_update_missing(v, rest) < 0) ||
+	    (!json_object_get(v, "calls") && json_object_set_new(v, "calls", json_array()) < 0) ||
 	    json_array_append_new(f->reports, v) < 0)
 		return err_set(e, ENOMEM, "out of memory");
 	return 0;
+}
+
+void payload_call(json_t *more, const json_t *call)
+{
+	if (json_is_object(call) && json_is_array(json_object_get(call, "args")) &&
+	    json_is_string(json_object_get(call, "export")))
+		(void)json_object_set_new(more, "calls", json_pack("[O]", call));
 }
 
 int payload_json(const struct source *in, const char *text, size_t n, json_t **out, struct err *e)

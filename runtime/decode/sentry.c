@@ -211,6 +211,11 @@ static json_t *more_of(const json_t *ev, struct trace *t)
 		(void)json_object_set_new(more, "input", json_pack("{s:O}", "http", http));
 	if (more && crumbs)
 		(void)json_object_set(more, "breadcrumbs", crumbs);
+	/* set by the service: scope.setContext("sickbay", { call: {...} }) or in "extra" */
+	payload_call(more,
+		     json_object_get(json_object_get(json_object_get(ev, "contexts"), "sickbay"),
+				     "call"));
+	payload_call(more, json_object_get(json_object_get(ev, "extra"), "sickbay.call"));
 	json_decref(http);
 	json_decref(crumbs);
 	return more;

@@ -83,6 +83,27 @@ static const struct jmap endpoint_map[] = {
 	{ .name = "models", .kind = JMAP_LIST, ENDPOINT_AT(models), .required = 1, .min = 1, .max = 64, .sub = price_map, .size = sizeof(struct model_price), .help = "what it offers, with prices" },
 	{ 0 },
 };
+#define FROM_AT(field) .offset = offsetof(struct intake_from, field)
+static const struct jmap from_map[] = {
+	{ .name = "name", .kind = JMAP_STR, FROM_AT(name), .required = 1, .min = 1, .max = 60, .help = "what the log calls it" },
+	{ .name = "token_sha256", .kind = JMAP_STR, FROM_AT(token_sha256), .required = 1, .min = 64, .max = 64, .help = "digest of its token, as sickbay intake token prints it" },
+	{ .name = "service", .kind = JMAP_STR, FROM_AT(service), .min = 1, .max = 60, .help = "the service that its reports are of; not stated: as a report says" },
+	{ .name = "rate", .kind = JMAP_U64, FROM_AT(rate), .min = 1, .max = 1000000, .help = "reports a second" },
+	{ .name = "burst", .kind = JMAP_U64, FROM_AT(burst), .min = 1, .max = 1000000, .help = "reports at once" },
+	{ 0 },
+};
+static const struct jmap intake_map[] = {
+	{ .name = "listen", .kind = JMAP_STRS, SUB(intake, listen), .max = 8, .help = "ADDRESS:PORT, or the path of a socket" },
+	{ .name = "sources", .kind = JMAP_LIST, SUB(intake, sources), .max = 256, .sub = from_map, .size = sizeof(struct intake_from), .help = "who may send" },
+	{ .name = "max_report", .kind = JMAP_BYTES, SUB(intake, max_report), .min = 1024, .max = 16u << 20, .help = "largest report" },
+	{ .name = "max_memory", .kind = JMAP_BYTES, SUB(intake, max_memory), .min = 1u << 20, .help = "reports being received, together" },
+	{ .name = "max_backlog", .kind = JMAP_BYTES, SUB(intake, max_backlog), .min = 1u << 20, .help = "reports that wait to be looked at, together" },
+	{ .name = "connections", .kind = JMAP_U64, SUB(intake, connections), .min = 1, .max = 4000, .help = "clients at one time" },
+	{ .name = "timeout", .kind = JMAP_DURATION, SUB(intake, timeout_ms), .min = 1000, .help = "longest wait for a client" },
+	{ .name = "rate", .kind = JMAP_U64, SUB(intake, rate), .min = 1, .max = 1000000, .help = "reports a second of one source" },
+	{ .name = "burst", .kind = JMAP_U64, SUB(intake, burst), .min = 1, .max = 1000000, .help = "reports of one source at once" },
+	{ 0 },
+};
 static const struct jmap host_map[] = {
 	{ .name = "version", .kind = JMAP_U64, AT(version), .required = 1, .min = 1, .max = 1, .help = "format version" },
 	{ .name = "state", .kind = JMAP_STR, AT(state), .min = 2, .max = 4000, .help = "state directory" },
@@ -94,6 +115,7 @@ static const struct jmap host_map[] = {
 	{ .name = "quota", .kind = JMAP_OBJECT, AT(quota), .sub = quota_map, .help = "how full the disk may become" },
 	{ .name = "audit", .kind = JMAP_OBJECT, AT(audit), .sub = audit_map, .help = "the log" },
 	{ .name = "models", .kind = JMAP_LIST, AT(models), .max = 64, .sub = endpoint_map, .size = sizeof(struct model_endpoint), .help = "where models are" },
+	{ .name = "intake", .kind = JMAP_OBJECT, AT(intake), .sub = intake_map, .help = "how reports come in" },
 	{ .name = "prometheus", .kind = JMAP_STR, AT(prometheus), .min = 2, .max = 4000, .help = "text file of the worker's figures" },
 	{ 0 },
 };
@@ -148,6 +170,13 @@ static int fill_defaults(struct host_config *c, struct err *e)
 	set_default(&c->quota.collect, 90);
 	set_default(&c->quota.age_ms, DEFAULT_AGE);
 	fill_models(c);
+	set_default(&c->intake.max_report, 4u << 20);
+	set_default(&c->intake.max_memory, 256u << 20);
+	set_default(&c->intake.max_backlog, 1ull << 30);
+	set_default(&c->intake.connections, 512);
+	set_default(&c->intake.timeout_ms, 30 * 1000);
+	set_default(&c->intake.rate, 5000);
+	set_default(&c->intake.burst, 20000);
 	return 0;
 }
 

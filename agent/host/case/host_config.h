@@ -33,6 +33,13 @@ struct model_endpoint {
 	struct objlist models; /* struct model_price */
 };
 
+/* Who may send reports, and of which service they are. */
+struct intake_from {
+	char *name, *token_sha256;
+	char *service; /* NULL: as the report says it; then a service file must have that name */
+	uint64_t rate, burst;
+};
+
 struct host_config {
 	uint64_t version;
 	char *state;	/* state directory */
@@ -64,7 +71,13 @@ struct host_config {
 		bool bodies;   /* keep what models were asked and answered, by digest */
 	} audit;
 	struct objlist models; /* struct model_endpoint */
-	char *prometheus;      /* where the worker writes its figures, or NULL */
+	struct {
+		struct strlist listen;	/* ADDRESS:PORT or the absolute path of a socket */
+		struct objlist sources; /* struct intake_from */
+		uint64_t max_report, max_memory, max_backlog; /* bytes */
+		uint64_t connections, timeout_ms, rate, burst;
+	} intake;
+	char *prometheus; /* where the worker writes its figures, or NULL */
 };
 
 /* path NULL: the default file, which may be missing; a file that was named may not. */

@@ -15,6 +15,7 @@ static const struct command commands[] = {
 	{ "image", cmd_image, "import|list|inspect|prepare|remove ...",
 	  "what replicas are made of" },
 	{ "incident", cmd_incident, "convert|check|submit|list ...", "what production reported" },
+	{ "intake", cmd_intake, "serve|token ...", "take reports in from services and monitors" },
 	{ "run", cmd_run, "--image NAME [OPTION...] -- CMD...", "run one program in a replica" },
 	{ "service", cmd_service, "init|check|list|show|promote ...",
 	  "what is healed, and whether it can be" },

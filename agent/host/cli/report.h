@@ -3,6 +3,7 @@
 
 #include "agent/host/case/service.h"
 #include "agent/host/incident/incident.h"
+#include "agent/host/queue/report.h"
 
 /* What commands take that bring a report: a file of an incident, or a raw report on standard input
  * and what the operator knows beside it. */
@@ -16,6 +17,3 @@ int report_convert(const struct report_options *o, const struct service *s, cons
 		   struct incident *out, struct err *e);
 /* An incident from a file, "-" for standard input. */
 int report_load(const char *path, struct incident *out, struct err *e);
-/* The report's own place names become the repository's before anything is recorded; it has a
- * fingerprint afterwards. */
-int report_resolve(const struct service *s, struct incident *i, struct err *e);

@@ -114,8 +114,10 @@ static int put_report(json_t *inc, const struct convert *c, const json_t *report
 	static const char *const same[][2] = { { "chain", "chain" },
 					       { "loss", "loss" },
 					       { "runtime", "runtime" },
-					       { "threads", "context" } };
+					       { "threads", "context" },
+					       { "breadcrumbs", "breadcrumbs" } };
 	const json_t *event = json_object_get(report, "event");
+	const char *format = json_string_value(json_object_get(report, "format"));
 	int r = put_times(inc, event);
 
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
@@ -131,7 +133,11 @@ static int put_report(json_t *inc, const struct convert *c, const json_t *report
 					 : json_string_value(json_object_get(event, "service"))));
 	r |= put(inc, "kind", json_string(is_crash(report) ? "crash" : "exception"));
 	r |= put(inc, "count", json_integer(1));
-	r |= put(inc, "source", json_pack("{s:s}", "format", decode_format_name(c->from)));
+	r |= put(inc, "source",
+		 json_pack("{s:s,s:O*,s:O*}", "format",
+			   format ? format : decode_format_name(c->from), "id",
+			   json_object_get(report, "id"), "trace",
+			   json_object_get(report, "trace")));
 	r |= put(inc, "environment", json_incref(json_object_get(event, "environment")));
 	return r;
 }
@@ -146,6 +152,8 @@ static int put_input(json_t *inc, const struct convert *c, const json_t *report,
 		return -e->code;
 	if (!input && call)
 		input = json_pack("{s:O}", "call", call);
+	else if (!input)
+		input = json_incref(json_object_get(report, "input"));
 	return put(inc, "input", input) < 0 ? out_of_memory(e) : 0;
 }
 
@@ -212,28 +220,39 @@ static int finish(const struct convert *c, struct incident *i, struct err *e)
 	return replace(&i->fingerprint, print, e) < 0 || replace(&i->id, id, e) < 0 ? -e->code : 0;
 }
 
+static int build(const struct convert *c, const json_t *report, const struct buf *raw,
+		 struct incident *out, struct err *e)
+{
+	AUTO_JSON json_t *inc = json_object();
+
+	if (!inc || put_report(inc, c, report) < 0 || (raw && put_raw(inc, raw) < 0))
+		return out_of_memory(e);
+	if (put_input(inc, c, report, e) < 0 || put_deploy(inc, c, report, e) < 0 ||
+	    put_metrics(inc, c, e) < 0)
+		return -e->code;
+	return incident_read(inc, out, e) < 0 ? err_wrap(e, "%s", c->report_name) : 0;
+}
+
+int incident_from_report(const struct convert *c, const json_t *report, struct incident *out,
+			 struct err *e)
+{
+	return build(c, report, NULL, out, e);
+}
+
 int incident_convert(const struct convert *c, struct incident *out, struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_INIT(REPORT_MAX);
 	AUTO_JSON json_t *report = NULL;
-	AUTO_JSON json_t *inc = json_object();
 	struct incident i = { 0 };
 
-	if (!inc)
-		return out_of_memory(e);
 	if (fd_read_all(c->report, REPORT_MAX, c->report_name, &text, e) < 0 ||
 	    decode_text(c->from, text.p ? text.p : "", text.n, c->report_name, NULL, &report, e) <
 		    0)
 		return -e->code;
 	if (c->keep)
 		buf_put(c->keep, text.p, text.n);
-	if (put_report(inc, c, report) < 0 || put_raw(inc, &text) < 0)
-		return out_of_memory(e);
-	if (put_input(inc, c, report, e) < 0 || put_deploy(inc, c, report, e) < 0 ||
-	    put_metrics(inc, c, e) < 0)
+	if (build(c, report, &text, &i, e) < 0)
 		return -e->code;
-	if (incident_read(inc, &i, e) < 0)
-		return err_wrap(e, "%s", c->report_name);
 	if (finish(c, &i, e) < 0) {
 		incident_release(&i);
 		return -e->code;

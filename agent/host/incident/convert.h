@@ -22,3 +22,10 @@ struct convert {
 /* "node", "python" or "sanitizer"; -EINVAL with the list of them in e. */
 int convert_format(const char *name, enum decode_format *out, struct err *e);
 int incident_convert(const struct convert *c, struct incident *out, struct err *e);
+/*
+ * The same from a report that sickbay-decode has read already (a value of
+ * DECODE_REPORTS); `from` and `report` count for nothing.  Frames are not mapped
+ * yet and there is no fingerprint: that is its service's to do.
+ */
+int incident_from_report(const struct convert *c, const json_t *report, struct incident *out,
+			 struct err *e);

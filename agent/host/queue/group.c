@@ -8,6 +8,7 @@
 
 #include "agent/host/case/case.h"
 #include "agent/host/case/raw.h"
+#include "agent/host/queue/alert.h"
 #include "agent/host/queue/spool.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
@@ -253,6 +254,28 @@ int group_add(const struct queue *q, struct group *g, const struct queue_report 
 	return g->samples.n < q->config->incidents.samples ? keep(q, g, i, e) : 0;
 }
 
+/* What monitors said of the service while it was seen. */
+static int put_alerts(const char *state, const struct group *g, json_t *incident, struct err *e)
+{
+	json_t *metrics = json_object_get(incident, "metrics");
+	AUTO_JSON json_t *alerts = NULL;
+	uint64_t first = 0, last = 0;
+
+	if (clock_parse_rfc3339(g->first_seen, &first) < 0 ||
+	    clock_parse_rfc3339(g->last_seen ? g->last_seen : g->first_seen, &last) < 0)
+		return 0;
+	if (alert_list(state, g->service, first, last, &alerts, e) < 0)
+		return -e->code;
+	if (json_array_size(alerts) == 0)
+		return 0;
+	if (!json_is_array(metrics)) {
+		metrics = json_array();
+		if (!metrics || json_object_set_new(incident, "metrics", metrics) < 0)
+			return err_set(e, ENOMEM, "out of memory");
+	}
+	return json_array_extend(metrics, alerts) < 0 ? err_set(e, ENOMEM, "out of memory") : 0;
+}
+
 /* Ours: written by keep(), and its digest was checked. */
 int group_incident(const char *state, const struct group *g, struct incident *out, struct err *e)
 {
@@ -267,6 +290,8 @@ int group_incident(const char *state, const struct group *g, struct incident *ou
 				    : err_set(e, ENOENT, "incident '%s' has no report", g->id);
 	e->code = 0;
 	v = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
-	return v ? incident_read(v, out, e)
-		 : err_set(e, EBADMSG, "report of incident '%s': not as it was written", g->id);
+	if (!v)
+		return err_set(e, EBADMSG, "report of incident '%s': not as it was written", g->id);
+	r = put_alerts(state, g, v, e);
+	return r < 0 ? r : incident_read(v, out, e);
 }

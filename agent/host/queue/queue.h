@@ -31,7 +31,10 @@ struct queue_report {
 	const struct incident *incident;    /* resolved, with a fingerprint */
 };
 
-/* Durable when it returns 0. */
+/* Durable when it returns 0.  name NULL: one of its own; else what was put there under this name
+ * before and not taken yet is replaced ("...json"). */
+int queue_enqueue_as(const struct queue *q, const struct queue_report *r, const char *name,
+		     struct err *e);
 int queue_enqueue(const struct queue *q, const struct queue_report *r, struct err *e);
 /* Takes reports of the spool into their incidents, storms included; how many were taken. */
 int queue_absorb(const struct queue *q, size_t *taken, struct err *e);

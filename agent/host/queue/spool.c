@@ -99,22 +99,30 @@ int spool_write(int dir, const char *name, json_t *record, struct err *e)
 	return file_publish_at(dir, name, text, strlen(text), 0600, e);
 }
 
-int queue_enqueue(const struct queue *q, const struct queue_report *r, struct err *e)
+int queue_enqueue_as(const struct queue *q, const struct queue_report *r, const char *name,
+		     struct err *e)
 {
 	AUTO_CLOSE int lock = spool_enter(q->state, e);
 	AUTO_CLOSE int at = lock < 0 ? -1 : spool_dir(q->state, "spool/new", e);
-	char name[64], id[ID_LEN], now[CLOCK_RFC3339];
+	char now[CLOCK_RFC3339];
 
 	if (at < 0)
 		return -e->code;
-	id_random(id);
 	clock_rfc3339(q->now_ns, now);
-	(void)snprintf(name, sizeof(name), "%020" PRIu64 "-%s.json", clock_real_ns(), id);
 	return spool_write(at, name,
 			   json_pack("{s:s,s:s,s:s,s:s,s:o}", "schema", REPORT_SCHEMA, "service",
 				     r->service, "service_file", r->service_file, "received", now,
 				     "incident", incident_write(r->incident)),
 			   e);
+}
+
+int queue_enqueue(const struct queue *q, const struct queue_report *r, struct err *e)
+{
+	char name[64], id[ID_LEN];
+
+	id_random(id);
+	(void)snprintf(name, sizeof(name), "%020" PRIu64 "-%s.json", clock_real_ns(), id);
+	return queue_enqueue_as(q, r, name, e);
 }
 
 size_t queue_length(const char *state)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/host/queue/queue.h"
+
+/*
+ * How many reports a service sends, minute by minute, and whether that has
+ * changed.  The method is the cumulative sum for counts: J. M. Lucas, "Counted
+ * Data CUSUM's", Technometrics 27 (1985), with the fast initial response of
+ * Lucas and Crosier (1982) left out.  For a Poisson count with mean m0 that is
+ * to be told from m1 = 2 m0 (at least m0 + 1):
+ *     k = (m1 - m0) / (ln m1 - ln m0),   S = max(0, S + count - k),   spike: S > h = 5 k'
+ * where k' is the square root of m0, at least 1 (so that h grows as the noise does).
+ * m0 is the mean of the RATE_BASE minutes before, spikes left out.
+ */
+#define RATE_BASE 60 /* minutes of the baseline */
+#define RATE_MIN  10 /* minutes that are needed before anything is said */
+
+struct rate {
+	uint64_t minute; /* of the newest count, since the epoch */
+	uint64_t now;	 /* its count so far */
+	uint64_t base[RATE_BASE];
+	uint64_t n_base; /* whole minutes in base, newest last */
+	double sum;	 /* S after the last whole minute */
+	bool spike;	 /* S was above h then */
+};
+
+/* The mean of the baseline; 0 while there are too few minutes. */
+double rate_mean(const struct rate *r);
+/* Adds a whole minute's count. */
+void rate_minute(struct rate *r, uint64_t count);
+/* Counts at a time; minutes without any count as 0. True when a spike began with it. */
+bool rate_add(struct rate *r, uint64_t minute, uint64_t count);
+
+/* The same for a service, kept in memory and in STATE/services/NAME/rate.json; a spike that begins
+ * is an event of the log (intake.spike) and stands in `sickbay status`. */
+int rate_count(const struct queue *q, const char *service, uint64_t count, struct err *e);
+/* As it is on disk; -ENOENT: nothing is known. */
+int rate_load(const char *state, const char *service, struct rate *out, struct err *e);
