@@ -43,6 +43,7 @@ LIBS_proto   := -ljansson
 LIBS_sandbox := -lseccomp -lcap -lnl-route-3 -lnl-3 -ljansson
 # of the command that starts replicas: each shared library is a tenth of a millisecond of every start
 LIBS_sickbay := -Wl,-Bstatic -lseccomp -lcap -lnl-route-3 -lnl-3 -Wl,-Bdynamic -ljansson -lm
+LIBS_f4      := -lm
 LIBS_decode  := -larchive -lexpat -lseccomp -ljansson
 LIBS_broker  := -lcurl -lssl -lcrypto -ljansson
 LIBS_intake  := -lmicrohttpd -ljansson

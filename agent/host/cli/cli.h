@@ -49,6 +49,7 @@ int cmd_audit(int argc, char **argv, struct err *e);
 int cmd_image(int argc, char **argv, struct err *e);
 int cmd_incident(int argc, char **argv, struct err *e);
 int cmd_intake(int argc, char **argv, struct err *e);
+int cmd_intake_read(int argc, char **argv, struct err *e);
 int cmd_run(int argc, char **argv, struct err *e);
 int cmd_policy(int argc, char **argv, struct err *e);
 int cmd_heal(int argc, char **argv, struct err *e);

@@ -33,21 +33,6 @@ struct intake_run {
 	struct intake_counts before;
 };
 
-static int open_state(struct intake_run *r, struct err *e)
-{
-	const char *state;
-
-	if (host_config_load(r->config_file, &r->config, e) < 0)
-		return -e->code;
-	state = r->state ? r->state : r->config.state;
-	if (dir_make(state, 0700, e) < 0)
-		return -e->code;
-	if (!realpath(state, r->dir))
-		return err_sys(e, "state directory '%s'", state);
-	r->q = (struct queue){ .state = r->dir, .config = &r->config, .now_ns = clock_real_ns() };
-	return 0;
-}
-
 /* One journal has one reader. */
 static int lock_intake(struct intake_run *r, struct err *e)
 {
@@ -77,7 +62,10 @@ static int open_intake(struct intake_run *r, struct err *e)
 	struct strlist listen = { .v = (char **)(uintptr_t)r->listen.v, .n = r->listen.n };
 	const char *at;
 
-	if (open_state(r, e) < 0 || lock_intake(r, e) < 0 || take_signals(r, e) < 0)
+	if (queue_host(r->config_file, r->state, &r->config, r->dir, e) < 0)
+		return -e->code;
+	r->q = (struct queue){ .state = r->dir, .config = &r->config, .now_ns = clock_real_ns() };
+	if (lock_intake(r, e) < 0 || take_signals(r, e) < 0)
 		return -e->code;
 	if (r->listen.n == 0 && r->config.intake.listen.n == 0)
 		return err_set(e, EINVAL,
@@ -145,6 +133,8 @@ static int serve(struct intake_run *r, struct err *e)
 		if (k >= 0) {
 			r->q.now_ns = clock_real_ns();
 			more = k = intake_digest(r->intake, e);
+			if (k == 1)
+				k = audit_send(r->q.audit, e); /* what was said of it */
 		}
 		if (k >= 0)
 			k = say(r, false, e);
@@ -218,6 +208,8 @@ int cmd_intake(int argc, char **argv, struct err *e)
 	static const struct command table[] = {
 		{ "serve", intake_serve, "[--listen WHERE]... [--config FILE] [--state DIR]",
 		  "take reports in from services and monitors" },
+		{ "read", cmd_intake_read, "--from FORMAT --service NAME|FILE",
+		  "take in the traces of a log on standard input" },
 		{ "token", token_run, "[NAME] [--json]", "a new token for a source" },
 		{ 0 },
 	};

@@ -23,16 +23,7 @@ struct submit {
 
 static int open_host(struct submit *o, struct err *e)
 {
-	const char *state;
-
-	if (host_config_load(o->config, &o->host, e) < 0)
-		return -e->code;
-	state = o->state ? o->state : o->host.state;
-	if (dir_make(state, 0700, e) < 0)
-		return -e->code;
-	if (!realpath(state, o->dir))
-		return err_sys(e, "state directory '%s'", state);
-	return 0;
+	return queue_host(o->config, o->state, &o->host, o->dir, e);
 }
 
 static struct queue queue_of(const struct submit *o)

@@ -26,6 +26,31 @@ static int keep(const char *state, const struct buf *text, struct incident *i, s
 	return i->raw ? 0 : err_set(e, ENOMEM, "out of memory");
 }
 
+int report_of_text(const char *from, const struct service *s, const char *state,
+		   const struct buf *text, struct incident *out, struct err *e)
+{
+	struct strpair pairs[64];
+	struct strmap map = { .v = pairs };
+	struct convert c = { .report_name = "a trace",
+			     .service = s->name,
+			     .paths = { .paths = &map, .in_app = &s->in_app } };
+	AUTO_JSON json_t *report = NULL;
+	int r = convert_format(from, &c.from, e);
+
+	service_strmap(s, &map, 64);
+	if (r == 0)
+		r = decode_text(c.from, text->p ? text->p : "", text->n, "a trace", NULL, &report,
+				e);
+	if (r == 0)
+		r = incident_from_report(&c, report, out, e);
+	if (r < 0)
+		return r;
+	r = keep(state, text, out, e);
+	if (r < 0)
+		incident_release(out);
+	return r;
+}
+
 int report_convert(const struct report_options *o, const struct service *s, const char *state,
 		   struct incident *out, struct err *e)
 {

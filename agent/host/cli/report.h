@@ -4,6 +4,7 @@
 #include "agent/host/case/service.h"
 #include "agent/host/incident/incident.h"
 #include "agent/host/queue/report.h"
+#include "runtime/base/buf.h"
 
 /* What commands take that bring a report: a file of an incident, or a raw report on standard input
  * and what the operator knows beside it. */
@@ -15,5 +16,8 @@ struct report_options {
  * in STATE/raw (raw.h), and the incident says where. */
 int report_convert(const struct report_options *o, const struct service *s, const char *state,
 		   struct incident *out, struct err *e);
+/* The same from a text that was read already. */
+int report_of_text(const char *from, const struct service *s, const char *state,
+		   const struct buf *text, struct incident *out, struct err *e);
 /* An incident from a file, "-" for standard input. */
 int report_load(const char *path, struct incident *out, struct err *e);

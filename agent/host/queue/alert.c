@@ -144,6 +144,19 @@ static int enqueue_alone(const struct queue *q, const struct service *s, const c
 	return k;
 }
 
+static int note(const struct queue *q, const char *service, const json_t *alert, bool firing,
+		struct err *e)
+{
+	json_t *what;
+
+	if (!q->audit)
+		return 0;
+	what = json_pack("{s:s,s:s*,s:s}", "service", service, "name", str(alert, "name"), "kind",
+			 str(alert, "kind"));
+	return firing ? audit_note(q->audit, "intake.alert", what, e)
+		      : audit_note(q->audit, "intake.resolved", what, e);
+}
+
 int alert_take(const struct queue *q, const struct service *s, const char *service_file,
 	       const json_t *alert, struct err *e)
 {
@@ -166,10 +179,7 @@ int alert_take(const struct queue *q, const struct service *s, const char *servi
 	(void)json_object_set_new(record, "service", json_string(s->name));
 	if (!firing && !str(alert, "ends"))
 		(void)json_object_set_new(record, "ends", json_string(now));
-	if (q->audit && audit_note(q->audit, firing ? "intake.alert" : "intake.resolved",
-				   json_pack("{s:s,s:s*,s:s}", "service", s->name, "name",
-					     str(alert, "name"), "kind", str(alert, "kind")),
-				   e) < 0)
+	if (note(q, s->name, alert, firing, e) < 0)
 		return -e->code;
 	if (spool_write(at, name, json_incref(record), e) < 0)
 		return -e->code;

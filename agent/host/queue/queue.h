@@ -26,6 +26,12 @@ struct queue {
 	uint64_t now_ns;     /* since the epoch; given, so that a test can say what time it is */
 };
 
+/* The host's configuration (file NULL: the default one) and its state directory, absolute, in dir
+ * of PATH_MAX bytes; `state` overrules the configuration's. Release the configuration, also on
+ * failure. */
+int queue_host(const char *file, const char *state, struct host_config *config, char *dir,
+	       struct err *e);
+
 struct queue_report {
 	const char *service, *service_file; /* its name; absolute */
 	const struct incident *incident;    /* resolved, with a fingerprint */

@@ -27,7 +27,7 @@ void rate_minute(struct rate *r, uint64_t count)
 	/* a service that never reports is not one in which nothing can happen */
 	const double m0 = fmax(rate_mean(r), 0.1), m1 = fmax(2 * m0, m0 + 1);
 	const double k = (m1 - m0) / (log(m1) - log(m0));
-	const double h = 5 * fmax(sqrt(m0), 1);
+	const double h = log(RATE_QUIET) / log(m1 / m0);
 
 	if (r->n_base >= RATE_MIN)
 		r->sum = fmax(0, r->sum + (double)count - k);
@@ -36,6 +36,8 @@ void rate_minute(struct rate *r, uint64_t count)
 		r->sum = fmin(r->sum, 2 * h); /* so that its end is seen, too */
 		return;
 	}
+	if (r->sum > h / 2)
+		return; /* what may be the beginning of one is not normal yet */
 	if (r->n_base == RATE_BASE)
 		memmove(r->base, r->base + 1, --r->n_base * sizeof(r->base[0]));
 	r->base[r->n_base++] = count;

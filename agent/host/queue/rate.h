@@ -9,12 +9,14 @@
  * Data CUSUM's", Technometrics 27 (1985), with the fast initial response of
  * Lucas and Crosier (1982) left out.  For a Poisson count with mean m0 that is
  * to be told from m1 = 2 m0 (at least m0 + 1):
- *     k = (m1 - m0) / (ln m1 - ln m0),   S = max(0, S + count - k),   spike: S > h = 5 k'
- * where k' is the square root of m0, at least 1 (so that h grows as the noise does).
- * m0 is the mean of the RATE_BASE minutes before, spikes left out.
+ *     k = (m1 - m0) / ln(m1 / m0),   S = max(0, S + count - k),   spike: S > h
+ * with h = ln(RATE_QUIET) / ln(m1 / m0): S times ln(m1 / m0) is the log likelihood ratio, so by
+ * Wald's bound an even rate is taken for a spike about once in RATE_QUIET minutes.
+ * m0 is the mean of the RATE_BASE minutes before; those in which S stood above h / 2 are left out.
  */
-#define RATE_BASE 60 /* minutes of the baseline */
-#define RATE_MIN  10 /* minutes that are needed before anything is said */
+#define RATE_BASE  60 /* minutes of the baseline */
+#define RATE_MIN   20 /* minutes that are needed before anything is said */
+#define RATE_QUIET 1e6
 
 struct rate {
 	uint64_t minute; /* of the newest count, since the epoch */

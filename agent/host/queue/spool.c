@@ -13,6 +13,17 @@
 #include "runtime/base/id.h"
 #include "runtime/base/sys.h"
 
+int queue_host(const char *file, const char *state, struct host_config *config, char *dir,
+	       struct err *e)
+{
+	if (host_config_load(file, config, e) < 0)
+		return -e->code;
+	state = state ? state : config->state;
+	if (dir_make(state, 0700, e) < 0)
+		return -e->code;
+	return realpath(state, dir) ? 0 : err_sys(e, "state directory '%s'", state);
+}
+
 int spool_dir(const char *state, const char *name, struct err *e)
 {
 	AUTO_CLOSE int top = fd_open_dir(state, e);
