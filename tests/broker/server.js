@@ -61,6 +61,9 @@ const ways = {
 	'cut-first'(rq, rs, model, streamed, count) {
 		return count > 1 ? fine(rq, rs, model, streamed) : rq.socket.destroy();
 	},
+	'cut-always'(rq) {
+		rq.socket.destroy();
+	},
 	short(rq, rs, model) { // ends properly, before the answer does
 		rs.writeHead(200, sse);
 		rs.end(start(model) + open + delta('half'));
