@@ -3,12 +3,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "agent/broker/loop.h"
 #include "agent/broker/resolve.h"
 #include "agent/broker/seal.h"
 #include "agent/broker/setup.h"
 #include "agent/broker/vault.h"
+#include "runtime/base/cleanup.h"
 #include "runtime/base/msg.h"
 
 /*
@@ -63,6 +65,8 @@ static int serve(struct err *e)
 		r = loop_run(&l, e);
 	loop_close(&l);
 	setup_close(&s);
+	cleanup_close(&resolver);
+	(void)waitpid(-1, NULL, 0); /* the resolver's own end */
 	if (r < 0)
 		(void)fprintf(stderr, "sickbay-broker: %s\n", e->msg);
 	return r;

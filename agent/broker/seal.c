@@ -16,7 +16,7 @@ static const uint32_t broker_calls[] = {
 	SYS_getsockopt,	     SYS_setsockopt, SYS_getpeername, SYS_getsockname,	SYS_shutdown,
 	SYS_fcntl,	     SYS_lseek,	     SYS_time,	      SYS_getpid,	SYS_gettid,
 	SYS_getuid,	     SYS_geteuid,    SYS_sysinfo,     SYS_rt_sigaction, SYS_rt_sigprocmask,
-	SYS_restart_syscall,
+	SYS_restart_syscall, SYS_wait4,
 };
 
 int seal_broker(struct err *e)

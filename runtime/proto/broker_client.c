@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/base/cleanup.h"
@@ -15,6 +16,7 @@
 #include "runtime/proto/broker.h"
 
 #define READY_MS 20000 /* reading keys and certificates, and confining itself */
+#define END_MS	 1000
 
 struct broker {
 	pid_t pid;
@@ -226,6 +228,16 @@ int broker_recv(struct broker *b, int timeout_ms, struct msg *out, struct err *e
 	return r;
 }
 
+/* It wipes its keys and waits for what it started; not longer than a moment. */
+static void await_end(pid_t pid)
+{
+	AUTO_CLOSE int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (fd >= 0)
+		(void)poll(&p, 1, END_MS);
+}
+
 /* Closing its socket ends it; what does not end is killed. */
 void broker_close(struct broker *b)
 {
@@ -237,7 +249,8 @@ void broker_close(struct broker *b)
 	if (b->s.sock >= 0)
 		(void)close(b->s.sock);
 	if (b->pid > 0) {
-		(void)kill(b->pid, SIGKILL); /* its memory goes with it, keys and all */
+		await_end(b->pid);
+		(void)kill(b->pid, SIGKILL);
 		(void)spawn_wait(b->pid, &status, &e);
 	}
 	msg_stream_release(&b->s);

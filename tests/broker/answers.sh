@@ -1,8 +1,6 @@
 #!/bin/sh
 # What servers answer, good and bad, and what the orchestrator is told of it.  Needs root and node.
 . "$(dirname "$0")/../sh/lib.sh"
-programs=${SICKBAY:-build/sickbay}
-programs=$(dirname "$programs")
 . "$(dirname "$0")/lib.sh"
 serve server "$here/server.js" "$dir/log" || exit 1
 

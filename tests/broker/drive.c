@@ -108,8 +108,10 @@ static int read_all(struct broker *b, const struct drive *d, size_t left, struct
 		say(m.type == BROKER_END ? "end" : "event", json_incref(m.body));
 		left -= m.type == BROKER_END;
 		events += m.type == BROKER_EVENT;
-		if (d->kill_after && events == d->kill_after && m.type == BROKER_EVENT)
+		if (d->kill_after && events == d->kill_after && m.type == BROKER_EVENT) {
+			say("killed", json_integer(broker_pid(b)));
 			(void)kill(broker_pid(b), SIGKILL);
+		}
 		if (d->cancel_after && events == d->cancel_after && m.type == BROKER_EVENT &&
 		    broker_cancel(b, 1, e) < 0)
 			return -e->code;

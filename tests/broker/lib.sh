@@ -1,6 +1,8 @@
-# What the broker's tests share: source this after ../sh/lib.sh, with `programs` set.  Servers that misbehave
-# by the name of the model (server.js), and one call or many by broker-drive.
+# What the broker's tests share: source this after ../sh/lib.sh.  Servers that misbehave by the
+# name of the model (server.js), and one call or many by broker-drive.
+programs=$(dirname "${SICKBAY:-build/sickbay}")
 dir=$(mktemp -d)
+# shellcheck disable=SC2034 # by those who source this
 here=$(dirname "$0")
 servers=
 secret=sk-test-9f0c1b7d4e25a8

@@ -1,8 +1,6 @@
 #!/bin/sh
 # When a call is tried again, and when not.  Needs root and node.
 . "$(dirname "$0")/../sh/lib.sh"
-programs=${SICKBAY:-build/sickbay}
-programs=$(dirname "$programs")
 . "$(dirname "$0")/lib.sh"
 serve server "$here/server.js" "$dir/log" || exit 1
 
