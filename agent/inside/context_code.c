@@ -11,6 +11,7 @@
 #define FRAMES_MAX   8
 #define AROUND	     30	 /* lines before and after a frame outside of a small function */
 #define FUNCTION_MAX 120 /* lines of a function that is shown whole */
+#define BESIDE	     5	 /* lines before and after such a function */
 #define FILES_MAX    400
 #define LINE_SHOWN   400 /* bytes of a line that are shown */
 
@@ -76,8 +77,8 @@ static struct range range_of(const struct spot *at, const struct source *s)
 		const TSNode f = function_at_line(s, at->line);
 
 		if (!ts_node_is_null(f) && node_line_end(f) - node_line(f) < FUNCTION_MAX) {
-			r.first = node_line(f);
-			r.last = node_line_end(f);
+			r.first = node_line(f) > BESIDE ? node_line(f) - BESIDE : 1;
+			r.last = node_line_end(f) + BESIDE;
 		}
 	}
 	return r;

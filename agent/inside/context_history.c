@@ -86,7 +86,7 @@ static const char *take_commit(const struct gate_task *task, const char *s, stru
 {
 	AUTO_BUF struct buf one = BUF_INIT(1u << 20);
 	const char *file = NULL;
-	bool any = false;
+	bool any = false, message = true;
 	struct line l = line_at(s);
 
 	buf_put(&one, s, l.n);
@@ -103,10 +103,11 @@ static const char *take_commit(const struct gate_task *task, const char *s, stru
 			file = NULL;
 			any = true;
 			buf_put(&one, s, l.n);
+		} else if (begins(s, "diff --git ")) {
+			message = false;
 		} else if (begins(s, "+++ ")) {
 			file = s;
-		} else if (!begins(s, "diff --git ") && !begins(s, "index ") &&
-			   !begins(s, "--- ")) {
+		} else if (message) {
 			buf_put(&one, s, l.n);
 		}
 	}

@@ -60,6 +60,15 @@ static bool is_told(const char *rule)
 	return strncmp(rule, "/code/", 6) == 0 || strncmp(rule, "/commands", 9) == 0;
 }
 
+/* Where a file of the operator's lies on the host is no matter of the replica's. */
+static const char *name_of(const json_t *source)
+{
+	const char *name = json_string_value(json_object_get(source, "source"));
+	const char *slash = name ? strrchr(name, '/') : NULL;
+
+	return slash ? slash + 1 : name ? name : "";
+}
+
 /* Each source as {"source", "code/deny": [PATH...], "code/max_files": N...}; all of them hold. */
 static json_t *scope(const struct policy *p)
 {
@@ -69,7 +78,7 @@ static json_t *scope(const struct policy *p)
 	size_t i, k;
 
 	json_array_foreach(json_object_get(explained, "sources"), i, source) {
-		json_t *one = json_pack("{s:O}", "source", json_object_get(source, "source"));
+		json_t *one = json_pack("{s:s}", "source", name_of(source));
 
 		if (!one || json_array_append_new(list, one) < 0)
 			return NULL;
