@@ -50,6 +50,7 @@ static int start_waiting(struct monitor *m)
 		w = m->queue[0];
 		memmove(m->queue, m->queue + 1, --m->n_queue * sizeof(w));
 		r = evaluation_start(m->s, &w.req, &w.changes, w.left, &m->live[i], m->e);
+		memcpy(m->live_key[i], w.key, sizeof(w.key));
 		jmap_release(gate_evaluate_map, &w.req);
 		changes_release(&w.changes);
 		if (r < 0)
@@ -58,7 +59,7 @@ static int start_waiting(struct monitor *m)
 	return 0;
 }
 
-static int finish_evaluation(struct monitor *m, struct evaluation *v)
+static int finish_evaluation(struct monitor *m, struct evaluation *v, const char *key)
 {
 	const struct gate_verdict *g = evaluation_verdict(v);
 	AUTO_JSON json_t *body = jmap_write(gate_verdict_map, g);
@@ -69,6 +70,8 @@ static int finish_evaluation(struct monitor *m, struct evaluation *v)
 	if (m->s->on_attempt)
 		r = m->s->on_attempt(m->s->ctx, g->id, evaluation_changes(v), evaluation_note(v),
 				     body, m->e);
+	if (r == 0)
+		r = heard_keep(m, key, body);
 	return r < 0 ? r : monitor_answer(m, GATE_RESULT, json_incref(body));
 }
 
@@ -79,7 +82,7 @@ static int step_evaluation(struct monitor *m, size_t i)
 	if (r == 1)
 		r = evaluation_next(m->live[i], m->e);
 	if (r == 1) {
-		r = finish_evaluation(m, m->live[i]);
+		r = finish_evaluation(m, m->live[i], m->live_key[i]);
 		evaluation_free(m->live[i]);
 		m->live[i] = NULL;
 	}
@@ -238,6 +241,7 @@ static void close_monitor(struct monitor *m)
 		changes_release(&m->queue[i].changes);
 	}
 	runs_release(&m->runs);
+	json_decref(m->heard);
 	if (m->replica && m->out.exit.kind == EXIT_RUNNING) {
 		struct err ignored = ERR_INIT;
 

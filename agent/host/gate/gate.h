@@ -30,6 +30,7 @@ struct gate_session {
 	const char *history;
 	const struct redact *values; /* production's, none of which may leave; NULL: none */
 	struct model_door *models;   /* borrowed; NULL: no model may be asked */
+	struct kase *kase; /* where answers to an agent that asks models are kept; NULL: nowhere */
 	/* Called for each verdict, for the case's attempts; may be NULL. */
 	int (*on_attempt)(void *ctx, size_t number, const struct changes *c, const char *note,
 			  const json_t *verdict, struct err *e);

@@ -3,6 +3,7 @@
 
 #include "agent/host/gate/evaluate.h"
 #include "agent/host/gate/gate.h"
+#include "agent/host/gate/heard.h"
 #include "agent/host/gate/runs.h"
 #include "runtime/proto/front.h"
 #include "runtime/proto/gate.h"
@@ -16,6 +17,7 @@ struct waiting {
 	struct gate_evaluate req;
 	struct changes changes;
 	uint64_t left; /* in the budget, once this one is paid */
+	char key[HEARD_KEY];
 };
 
 struct monitor;
@@ -45,6 +47,8 @@ struct monitor {
 	struct waiting queue[QUEUE_MAX];
 	size_t n_queue;
 	struct evaluation *live[WIDTH_MAX];
+	char live_key[WIDTH_MAX][HEARD_KEY];
+	json_t *heard; /* how often each question was asked */
 	struct runs runs;
 	bool greeted, over, eof, wants_scope;
 	struct err *e;

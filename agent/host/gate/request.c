@@ -167,10 +167,33 @@ static int on_hello(struct monitor *m, const json_t *body)
 	return monitor_answer(m, GATE_TASK, task);
 }
 
+/* 1: answered as in an earlier run of the case. */
+static int evaluated_before(struct monitor *m, const struct gate_evaluate *req,
+			    const struct changes *c, char key[HEARD_KEY])
+{
+	AUTO_JSON json_t *body = NULL;
+	char digest[65];
+	int r;
+
+	changes_digest(c, digest);
+	r = heard_before(
+		m,
+		json_pack("{s:s,s:s}", "evaluate", gate_kind_words[req->kind], "changes", digest),
+		key, &body);
+	if (r != 1)
+		return r;
+	m->out.evaluations++;
+	if (json_object_set_new(body, "id", json_integer((json_int_t)req->id)) < 0)
+		return monitor_no_memory(m);
+	r = monitor_answer(m, GATE_RESULT, json_incref(body));
+	return r < 0 ? r : 1;
+}
+
 static int admit(struct monitor *m, struct gate_evaluate *req, struct changes *c)
 {
+	char key[HEARD_KEY];
 	struct waiting *w;
-	const int ok = monitor_allowed(m, req->id, c);
+	int ok = monitor_allowed(m, req->id, c);
 
 	if (ok <= 0)
 		return ok;
@@ -179,11 +202,15 @@ static int admit(struct monitor *m, struct gate_evaluate *req, struct changes *c
 					    "no evaluation is left in the budget");
 	if (m->n_queue == QUEUE_MAX)
 		return monitor_refuse_plain(m, req->id, "queue", "too many requests are waiting");
+	ok = evaluated_before(m, req, c, key);
+	if (ok != 0)
+		return ok < 0 ? ok : 0;
 	m->out.evaluations++;
 	w = &m->queue[m->n_queue++];
 	w->req = *req;
 	w->changes = *c;
 	w->left = monitor_evaluations_left(m);
+	memcpy(w->key, key, sizeof(key));
 	*req = (struct gate_evaluate){ 0 };
 	*c = (struct changes){ 0 };
 	return 0;

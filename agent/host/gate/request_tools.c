@@ -24,16 +24,46 @@ static int may_run(struct monitor *m, const struct gate_run *rq)
 	return 1;
 }
 
+/* The question as it was in an earlier run of the case; NULL: no memory. */
+static json_t *question_of(const struct gate_run *rq, const struct changes *c)
+{
+	json_t *argv = json_array();
+	char digest[65];
+
+	changes_digest(c, digest);
+	for (size_t i = 0; argv && i < rq->argv.n; i++)
+		(void)json_array_append_new(argv, json_string(rq->argv.v[i]));
+	return json_pack("{s:o,s:s*,s:I,s:s}", "run", argv, "cwd", rq->cwd, "timeout",
+			 (json_int_t)rq->timeout_ms, "changes", digest);
+}
+
+static int again(struct monitor *m, uint64_t id, uint16_t type, json_t *body)
+{
+	if (json_object_set_new(body, "id", json_integer((json_int_t)id)) < 0) {
+		json_decref(body);
+		return monitor_no_memory(m);
+	}
+	return monitor_answer(m, type, body);
+}
+
 static int admit_run(struct monitor *m, struct gate_run *rq, struct changes *c)
 {
 	const uint64_t id = rq->id;
+	char key[HEARD_KEY];
+	json_t *body = NULL;
 	int r = c->n ? monitor_allowed(m, id, c) : 1;
 
 	if (r == 1)
 		r = may_run(m, rq);
 	if (r != 1)
 		return r;
-	r = runs_add(&m->runs, rq, c);
+	r = heard_before(m, question_of(rq, c), key, &body);
+	if (r == 1) {
+		m->out.runs++;
+		return again(m, id, GATE_RAN, body);
+	}
+	if (r == 0)
+		r = runs_add(&m->runs, rq, c, key);
 	if (r == -EBUSY)
 		return monitor_refuse_plain(m, id, "queue", "too many commands are waiting");
 	if (r < 0)
@@ -80,23 +110,41 @@ int monitor_on_check(struct monitor *m, const json_t *body)
 	return r;
 }
 
-int monitor_on_budget(struct monitor *m, const json_t *body)
+static int say_left(struct monitor *m, uint64_t id, const char *key)
 {
-	struct gate_budget rq = { 0 };
-	struct err bad = ERR_INIT;
-	struct gate_left left = { .evaluations = monitor_evaluations_left(m),
+	struct gate_left left = { .id = id,
+				  .evaluations = monitor_evaluations_left(m),
 				  .runs = monitor_runs_left(m) };
+	json_t *body;
 	int r;
 
-	if (jmap_read(gate_budget_map, body, &rq, "", &bad) < 0)
-		return monitor_foul(m, bad.msg);
-	left.id = rq.id;
 	if (m->s->models) {
 		left.model = model_left(m->s->models, m->s->world->policy[m->s->role]);
 		if (!left.model)
 			return monitor_no_memory(m);
 	}
-	r = monitor_answer(m, GATE_LEFT, jmap_write(gate_left_map, &left));
+	body = jmap_write(gate_left_map, &left);
 	json_decref(left.model);
-	return r;
+	r = body ? heard_keep(m, key, body) : monitor_no_memory(m);
+	if (r < 0) {
+		json_decref(body);
+		return r;
+	}
+	return monitor_answer(m, GATE_LEFT, body);
+}
+
+int monitor_on_budget(struct monitor *m, const json_t *body)
+{
+	struct gate_budget rq = { 0 };
+	struct err bad = ERR_INIT;
+	char key[HEARD_KEY];
+	json_t *before = NULL;
+	int r;
+
+	if (jmap_read(gate_budget_map, body, &rq, "", &bad) < 0)
+		return monitor_foul(m, bad.msg);
+	r = heard_before(m, json_pack("{s:b}", "budget", 1), key, &before);
+	if (r == 1)
+		return again(m, rq.id, GATE_LEFT, before);
+	return r < 0 ? r : say_left(m, rq.id, key);
 }

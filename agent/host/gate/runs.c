@@ -21,6 +21,7 @@ struct run {
 	struct gate_run rq;
 	struct changes changes;
 	struct replica *replica; /* NULL: it waits */
+	char key[HEARD_KEY];
 };
 
 static void run_free(struct run *r)
@@ -33,7 +34,7 @@ static void run_free(struct run *r)
 	free(r);
 }
 
-int runs_add(struct runs *all, struct gate_run *rq, struct changes *c)
+int runs_add(struct runs *all, struct gate_run *rq, struct changes *c, const char *key)
 {
 	for (size_t i = 0; i < RUNS_MAX; i++) {
 		if (all->v[i])
@@ -42,6 +43,7 @@ int runs_add(struct runs *all, struct gate_run *rq, struct changes *c)
 		if (!all->v[i])
 			return -ENOMEM;
 		*all->v[i] = (struct run){ .number = ++all->asked, .rq = *rq, .changes = *c };
+		(void)snprintf(all->v[i]->key, HEARD_KEY, "%s", key);
 		*rq = (struct gate_run){ 0 };
 		*c = (struct changes){ 0 };
 		return 0;
@@ -233,6 +235,8 @@ static int finish_run(struct monitor *m, const struct run *r)
 			       json_pack("{s:I,s:s,s:i}", "id", (json_int_t)r->rq.id, "exit", kind,
 					 "code", x->code),
 			       m->e);
+	if (k == 0)
+		k = heard_keep(m, r->key, body);
 	if (k < 0) {
 		json_decref(body);
 		return k;

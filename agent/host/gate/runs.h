@@ -26,8 +26,9 @@ struct runs {
 	uint64_t asked;
 };
 
-/* Takes the request and its changes over; -EBUSY: too many wait. */
-int runs_add(struct runs *all, struct gate_run *rq, struct changes *c);
+/* Takes the request and its changes over; key: what its answer is kept under (heard.h). -EBUSY: too
+ * many wait. */
+int runs_add(struct runs *all, struct gate_run *rq, struct changes *c, const char *key);
 /* Starts what waits and may run. */
 int runs_start(struct monitor *m);
 int runs_fd(const struct runs *all, size_t i); /* to poll on; -1: nothing runs there */

@@ -139,8 +139,10 @@ static int open_models(struct work *w, struct gate_session *s, struct err *e)
 					   .values = w->values };
 
 	s->models = NULL;
+	s->kase = NULL;
 	if (!agents_ask_models(s->agent) || !w->p->config)
 		return 0;
+	s->kase = w->p->kase;
 	if (!w->models && model_open(&setup, &w->models, e) < 0)
 		return -e->code;
 	s->models = w->models;
