@@ -3,6 +3,7 @@
 #   make demo                                  the loop in four acts on a released package: see tests/demo
 #   make check [STRICT=1] [FUZZ_SECONDS=180]   everything but lint; ends with one summary
 #   make bench [ROUNDS=60]                     what a start costs, beside a floor and bubblewrap: see tests/bench
+#   make check-agents [AGENTS=codex]           published agent programs heal in replicas; their packages are large
 #   make check-vm                              the sandbox's tests on Debian's kernel with control groups v2, in a VM
 #   make check-asan check-ubsan                the same programs and unit tests under sanitizers
 #   make fuzz T=NAME [FUZZ_SECONDS=180]        one fuzz target for longer
@@ -51,6 +52,12 @@ check: deps # stops at what does not build; then every test runs, whatever faile
 	STRICT=$(STRICT) FUZZ_SECONDS=$(FUZZ_SECONDS) prove --exec tests/sh/run.sh \
 	  $(UNIT_TESTS) $(SH_TESTS) tests/fuzz/fuzz.sh tests/sh/leaks.sh
 unit-build: $(UNIT:%=$(B)/%)
+
+# ---- agent programs of others, unmodified from npm ----
+check-agents: deps
+	@$(MAKE) -s --no-print-directory all
+	prove -v --exec sh tests/agents/check.sh $(if $(AGENTS),:: $(AGENTS))
+.PHONY: check-agents
 
 # ---- another kernel: Debian's own, control groups v2 only, in a throw-away VM ----
 check-vm: deps

@@ -6,7 +6,7 @@ agents=$top/tests/agents
 key=a-key-that-no-replica-sees
 
 model() { # model SCENARIO LOG: starts the scripted server; its port is in $port, and stop_model ends it
-	printf '%s' "$key" >"$work/key"
+	(umask 077; printf '%s' "$key" >"$work/key")
 	: >"$work/port"
 	node "$top/tests/models/server.js" --scenario "$1" --log "$2" --key "$key" >"$work/port" 2>"$work/model.err" &
 	model_pid=$!
@@ -22,9 +22,9 @@ stop_model() {
 	model_pid=
 }
 
-host_config() { # host_config FILE PROTOCOL PATH: the endpoint "house" is the scripted server, with one model "big"
+host_config() { # host_config FILE PROTOCOL: the endpoint "house" is the scripted server, with one model "big"
 	cat >"$1" <<-J
-		{ "version": 1, "models": [{ "name": "house", "protocol": "$2", "url": "http://127.0.0.1:$port$3",
+		{ "version": 1, "models": [{ "name": "house", "protocol": "$2", "url": "http://127.0.0.1:$port",
 		  "credential": "$work/key", "retries": 0, "models": [{ "name": "big", "input": "3.00", "output": "15.00" }] }] }
 	J
 }
@@ -38,15 +38,17 @@ begin_at_patch() { # begin_at_patch STATE CASE NEW: a case that stands where CAS
 		fs.writeFileSync(process.argv[2], JSON.stringify(v));' "$1/cases/$2/3-match.json" "$1/cases/$3/3-match.json"
 }
 
+looked_at() { # looked_at STATE CASE: a person did, so that the next one is proposed, too
+	"$sickbay" case audit "$2" --state "$1" --by-note "a test" >/dev/null 2>&1
+}
+
 with_agent() { # with_agent SERVICE AGENT OUT: the service file, with that agent of role patch
 	node -e '
 		const fs = require("fs"), text = fs.readFileSync(process.argv[1], "utf8").replace(/^\s*\/\/.*$/mg, "");
 		const s = JSON.parse(text), a = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 		if (a.toolchain) a.toolchain = process.argv[4] + "/" + a.toolchain;
 		s.agents = { patch: a };
+		s.limits = { open: 50, open_fingerprint: 50, open_file: 50 };
+		s.drift = { per_file: 50, per_module: 50 };
 		fs.writeFileSync(process.argv[3], JSON.stringify(s));' "$1" "$2" "$3" "$agents"
-}
-
-events() { # events STATE TYPE: how often it stands in the log
-	"$sickbay" audit show --state "$1" --type "$2" --json 2>/dev/null | grep -c "\"$2\""
 }

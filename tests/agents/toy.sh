@@ -1,5 +1,6 @@
 #!/bin/sh
-# An agent program of nobody in particular, in a replica, misbehaving.  Needs root.
+# An agent program of nobody in particular, in a replica: it asks a scripted model by way of front, gate and broker, uses
+# the gate's tools by MCP, and heals.  Beside it the same program misbehaving.  Needs root.
 # shellcheck disable=SC2016 # programs of other shells
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -17,7 +18,7 @@ check "the failure is reproduced once" "$sickbay" heal --from node --service "$w
 first=$(newest)
 
 model "$agents/scenarios/toy.js" "$work/model.log"
-host_config "$work/sickbay.json" anthropic-messages ''
+host_config "$work/sickbay.json" anthropic-messages
 
 policy() { # policy FILE MORE: of the patch agent, which may ask that model
 	cat >"$work/$1" <<-J
@@ -36,7 +37,7 @@ agent() { # agent PART: the case PART-1, with the toy agent playing that part; p
 	J
 	with_agent "$work/plain.json" "$work/$1.agent" "$work/$1.json"
 	begin_at_patch "$state" "$first" "$1-1"
-	"$sickbay" case resume "$1-1" --service "$work/$1.json" --state "$state" --config "$work/sickbay.json" --json
+	"$sickbay" case resume "$1-1" --service "$work/$1.json" --state "$state" --config "$work/sickbay.json" --json 2>&1
 }
 of() { echo "$state/cases/$1-1/$2"; }
 why() { json "$(of "$1" 7-outcome.json)" 'j.outcome + ": " + j.reason'; }
@@ -45,11 +46,23 @@ same_tree() { # nothing that runs once a case has ended
 	! pgrep -f 'while :; do sleep 1; done; : left by the toy agent' >/dev/null
 }
 
+check "a program of nobody in particular heals" agent heal
+check "each answer waited for the right tool result" sh -c '! grep -q "\"wrong\"" "$1"' sh "$work/model.log"
+check "its prose is the submission's" is "Treat a missing name as empty" "$(json "$(of heal 4-patch.json)" j.title)"
+check "the log has its front" log_has heal '"front.start"'
+check "the log has each call to a model" log_has heal '"model.call"'
+check "the log has what was refused to it" log_has heal '"gate.deny"'
+check "the log has what was collected" log_has heal '"gate.collect"'
+check "the key is in none of its records" sh -c '! grep -rq "$1" "$2"' sh "$key" "$state/cases"
+
+looked_at "$state" heal-1
+
+agent model >/dev/null
+check "another model is refused by the rule" prints "the model 'another' is not one that this agent may ask: 'house/big' (rule models" why model
 agent reach >/dev/null
 check "nothing but the listener can be reached" prints "nothing but the listener is there: 127.0.0.1:8421" why reach
 agent daemon >/dev/null
 check "who leaves a daemon, hooks and caches heals all the same" is proposed "$(json "$(of daemon 7-outcome.json)" j.outcome)"
-check "the log has its front" log_has daemon '"front.start"'
 check "what it left is left out by name" is "price.js" "$(json "$(of daemon 4-patch.json)" 'j.changes.map((c) => c.path).join()')"
 check "and counted in the log" log_has daemon '"left_out":\["1 in .claude","1 in .git","1 in __pycache__"\]'
 check "the daemon ended with its replica" same_tree
@@ -69,5 +82,7 @@ policy short.json ', "resources": { "idle": "2s" }' ', "max_cost_usd": "0.10"'
 policy=short.json
 agent hang >/dev/null
 check "one that says nothing is ended" prints "no-fix: the agent's command ended with idle" why hang
+agent spend >/dev/null
+check "one that spends is stopped at the budget" prints "no-fix: the agent's command ended with exited 3: no more: 403 not allowed: the policy's max_cost_usd is 0.10" why spend
 check "the log is whole" "$sickbay" audit verify --state "$state"
 done_testing

@@ -6,9 +6,9 @@ module.exports = {
 	turns: [
 		{ expect: { result: null }, say: ['The task first.', heal.task] },
 		{ expect: { result: '"patch"' }, say: [heal.before] },
-		{ expect: { result: 'TypeError' }, say: [heal.cat] },
+		{ expect: { result: 'Cannot read' }, say: [heal.cat] },
 		{ expect: { result: 'maybeMap(obj, encoder)' }, say: [heal.script] },
 		{ expect: { result: 'written' }, say: [heal.after] },
-		{ expect: { result: { contains: '# pass', lacks: ['# fail', 'TypeError'] } }, say: 'An empty element is not encoded any more.' },
+		{ expect: { result: { contains: '# pass', lacks: ['# fail', 'Cannot read'] } }, say: 'An empty element is not encoded any more.' },
 	],
 };

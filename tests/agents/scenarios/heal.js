@@ -28,8 +28,8 @@ exports.script = { do: 'shell', command: `node -e '
 exports.turns = [
 	{ expect: { result: null }, say: ['The task first.', exports.task] },
 	{ expect: { result: '"patch"' }, say: [exports.before] },
-	{ expect: { result: 'TypeError' }, say: [exports.read] },
+	{ expect: { result: 'Cannot read' }, say: [exports.read] },
 	{ expect: { result: 'utils.maybeMap(obj, encoder)' }, say: [exports.edit] },
 	{ expect: { result: { error: false } }, say: [exports.after] },
-	{ expect: { result: { contains: '# pass', lacks: ['# fail', 'TypeError'] } }, say: 'An empty element is not encoded any more.' },
+	{ expect: { result: { contains: '# pass', lacks: ['# fail', 'Cannot read'] } }, say: 'An empty element is not encoded any more.' },
 ];
