@@ -46,7 +46,7 @@ static int too_deep(struct keeper *k)
 	return err_set(k->e, k->code, "%s: nested deeper than %d", k->at, MODEL_MAX_DEPTH);
 }
 
-static bool within(const json_t *v, unsigned depth)
+bool keep_within(const json_t *v, unsigned depth)
 {
 	const char *key;
 	json_t *sub;
@@ -55,10 +55,10 @@ static bool within(const json_t *v, unsigned depth)
 	if (depth > MODEL_MAX_DEPTH)
 		return false;
 	json_array_foreach(v, i, sub)
-		if (!within(sub, depth + 1))
+		if (!keep_within(sub, depth + 1))
 			return false;
 	json_object_foreach((json_t *)(uintptr_t)v, key, sub)
-		if (!within(sub, depth + 1))
+		if (!keep_within(sub, depth + 1))
 			return false;
 	return true;
 }
@@ -163,7 +163,7 @@ static int object(struct keeper *k, const struct keep *row, const json_t *v, jso
 		return by_kind(k, row->kinds, v, out);
 	if (row->sub)
 		return members(k, row->sub, v, out);
-	if (!within(v, k->depth))
+	if (!keep_within(v, k->depth))
 		return too_deep(k);
 	*out = json_incref((json_t *)(uintptr_t)v);
 	return 0;
@@ -177,7 +177,7 @@ static int element(struct keeper *k, const struct keep *row, const json_t *v, js
 		return object(k, row, v, out);
 	if ((row->each & KEEP_INLINE) && json_is_string(v) && !is_inline(v))
 		return refuse(k, "must be inline ('data:...')");
-	if (!within(v, k->depth))
+	if (!keep_within(v, k->depth))
 		return too_deep(k);
 	*out = json_incref((json_t *)(uintptr_t)v);
 	return 0;
@@ -227,7 +227,7 @@ static int value(struct keeper *k, const struct keep *row, const json_t *v, json
 	if ((row->types & KEEP_INLINE) && json_is_string(v) && !is_inline(v))
 		return refuse(k, "a URL would make the provider fetch it: send it inline "
 				 "('data:...')");
-	if (!within(v, k->depth))
+	if (!keep_within(v, k->depth))
 		return too_deep(k);
 	*out = json_incref((json_t *)(uintptr_t)v);
 	return 0;

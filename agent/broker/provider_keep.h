@@ -50,3 +50,6 @@ struct keep_kind {
 int keep(const struct keep *table, const json_t *in, int code, json_t **out, struct err *e);
 int keep_by_kind(const struct keep_kind *kinds, const json_t *in, int code, json_t **out,
 		 struct err *e);
+
+/* Whether a value that stands at this depth nests no deeper than MODEL_MAX_DEPTH. */
+bool keep_within(const json_t *v, unsigned depth);

@@ -8,6 +8,7 @@
 
 #define TOKENS_MAX    (1ull << 40)
 #define TOOL_NAME_MAX 64
+#define INPUT_DEPTH   8 /* where a call's input stands at most, in a request or a message */
 
 static const struct keep text_part[] = { { .name = "text", .types = KEEP_STR, .required = true },
 					 { 0 } };
@@ -184,6 +185,24 @@ int gather_add(struct provider_reading *r, int64_t key, const char *text, size_t
 	return buf_check(&g->text, "answer", e);
 }
 
+static int refuse_input(json_t *part, const char *why, struct err *e)
+{
+	if (json_object_set_new(part, "input", json_object()) < 0 ||
+	    json_object_set_new(part, "invalid", json_string(why)) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	return 0;
+}
+
+/* What goes into an answer has to come back in a request. */
+static int bound_input(json_t *part, struct err *e)
+{
+	const json_t *input = json_object_get(part, "input");
+
+	if (!input || keep_within(input, INPUT_DEPTH))
+		return 0;
+	return refuse_input(part, "arguments: nested too deep", e);
+}
+
 int part_input(json_t *part, const char *text, size_t n, struct err *e)
 {
 	struct err why = ERR_INIT;
@@ -195,15 +214,11 @@ int part_input(json_t *part, const char *text, size_t n, struct err *e)
 	else if (provider_parse("arguments", text, n, MODEL_MAX_ANSWER, &input, &why) == 0 &&
 		 !json_is_object(input))
 		(void)err_set(&why, EBADMSG, "arguments: must be an object");
-	if (why.code) {
-		json_decref(input);
-		input = json_object();
-		if (json_object_set_new(part, "invalid", json_string(why.msg)) < 0)
-			return err_set(e, ENOMEM, "out of memory");
-	}
+	if (why.code)
+		return refuse_input(part, why.msg, e);
 	if (json_object_set(part, "input", input) < 0)
 		return err_set(e, ENOMEM, "out of memory");
-	return 0;
+	return bound_input(part, e);
 }
 
 static int finish(struct gathered *g, struct err *e)
@@ -241,6 +256,10 @@ int gather_end_all(struct provider_reading *r, struct err *e)
 
 int gather_whole(struct provider_reading *r, json_t *part, struct err *e)
 {
+	if (part && bound_input(part, e) < 0) {
+		json_decref(part);
+		return -e->code;
+	}
 	return add_part(
 		r, (struct gathered){ .key = -1, .part = part, .done = true, .text = BUF_INIT(1) },
 		e);
