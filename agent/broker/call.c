@@ -346,7 +346,6 @@ static int find_site(const struct loop *l, struct call *c, struct err *e)
 static int write_request(struct call *c, struct err *e)
 {
 	const struct endpoint *at = c->site->at;
-	size_t n = strlen(at->said->url);
 	uint8_t raw[SHA256_LEN];
 
 	c->rq = (struct provider_request){ .model = c->said.model,
@@ -357,10 +356,7 @@ static int write_request(struct call *c, struct err *e)
 					   .body = c->said.body };
 	c->url.max = RESOLVE_HOST + 8192;
 	c->body.max = MODEL_MAX_REQUEST;
-	while (n && at->said->url[n - 1] == '/')
-		n--;
-	buf_put(&c->url, at->said->url, n);
-	if (at->provider->path(&c->rq, &c->url, e) < 0 || buf_check(&c->url, "its URL", e) < 0 ||
+	if (provider_url(at->provider, at->said->url, &c->rq, &c->url, e) < 0 ||
 	    at->provider->write(&c->rq, &c->body, e) < 0 ||
 	    buf_check(&c->body, "the request", e) < 0)
 		return -e->code;

@@ -30,6 +30,45 @@ const struct provider *provider_of(int protocol)
 	return ops ? &ops->pub : NULL;
 }
 
+/* "v1", "v1beta": a version of an API. */
+static bool is_version(const char *segment, size_t n)
+{
+	return n >= 2 && segment[0] == 'v' && segment[1] >= '0' && segment[1] <= '9';
+}
+
+/* Whether the base URL says the version already that the path begins with. */
+static bool has_version(const struct provider *p, const char *base, size_t n)
+{
+	const char *host = strstr(base, "://");
+	const char *path = strchr(host ? host + 3 : base, '/');
+	size_t last = n;
+
+	if (!path || path >= base + n)
+		return false;
+	while (base[last - 1] != '/')
+		last--;
+	return p->version_in_base || is_version(base + last, n - last);
+}
+
+int provider_url(const struct provider *p, const char *base, const struct provider_request *rq,
+		 struct buf *out, struct err *e)
+{
+	AUTO_BUF struct buf path = BUF_INIT(4096);
+	const char *rest;
+	size_t n = strlen(base);
+
+	while (n && base[n - 1] == '/')
+		n--;
+	if (p->path(rq, &path, e) < 0)
+		return -e->code;
+	rest = path.p;
+	if (has_version(p, base, n))
+		rest = strchr(rest + 1, '/');
+	buf_put(out, base, n);
+	buf_puts(out, rest);
+	return buf_check(out, "URL", e);
+}
+
 int provider_parse(const char *what, const char *data, size_t n, size_t max, json_t **out,
 		   struct err *e)
 {
@@ -143,17 +182,28 @@ bool provider_ended(const struct provider_reading *r)
 	return r->ended || (r->ops->no_end_mark && r->stop != NULL);
 }
 
+/* In a stream the same members stand elsewhere: in a response that failed, or in the event. */
+static json_t *as_error(json_t *value)
+{
+	const json_t *response = json_object_get(value, "response");
+
+	if (json_is_object(json_object_get(value, "error")))
+		return json_incref(value);
+	return json_pack("{sO}", "error", response ? json_object_get(response, "error") : value);
+}
+
 json_t *provider_error(const struct provider *p, const char *data, size_t n)
 {
 	const struct provider_ops *ops = ops_of(p->protocol);
 	AUTO_JSON json_t *value = NULL;
+	AUTO_JSON json_t *error = NULL;
 	struct err e = ERR_INIT;
 	json_t *kept = NULL;
 
-	if (provider_parse("error", data, n, MODEL_MAX_EVENT, &value, &e) < 0 ||
-	    keep(ops->error, value, EBADMSG, &kept, &e) < 0)
+	if (provider_parse("error", data, n, MODEL_MAX_EVENT, &value, &e) < 0)
 		return NULL;
-	return kept;
+	error = as_error(value);
+	return error && keep(ops->error, error, EBADMSG, &kept, &e) == 0 ? kept : NULL;
 }
 
 json_t *provider_answer(const struct provider_reading *r, struct err *e)

@@ -35,8 +35,9 @@ struct provider_reading;
 
 struct provider {
 	int protocol;
-	/* Path to add to the base URL, e.g. "/v1/messages". */
+	/* The protocol's own path, e.g. "/v1/messages". */
 	int (*path)(const struct provider_request *rq, struct buf *out, struct err *e);
+	bool version_in_base;	    /* users write a base URL with a path up to the version */
 	const char *const *headers; /* NULL-terminated lines "name: value", without the key */
 	const char *key_header;	    /* "x-api-key: " or "authorization: Bearer ": the key follows */
 	/* The body, from the members of rq->body that the protocol's table names; -EINVAL names the
@@ -44,6 +45,9 @@ struct provider {
 	int (*write)(const struct provider_request *rq, struct buf *out, struct err *e);
 };
 const struct provider *provider_of(int protocol); /* NULL: unknown */
+/* Where a request goes: the base URL as users know it, with or without its "/v1", and the path. */
+int provider_url(const struct provider *p, const char *base, const struct provider_request *rq,
+		 struct buf *out, struct err *e);
 
 /*
  * Reading an answer.  Feed events (of a stream) or the one body (not streamed); then ask.  With

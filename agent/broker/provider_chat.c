@@ -350,6 +350,7 @@ static const char *const headers[] = { "content-type: application/json", NULL };
 const struct provider_ops provider_chat = {
 	.pub = { .protocol = MODEL_CHAT,
 		 .path = path,
+		 .version_in_base = true,
 		 .headers = headers,
 		 .key_header = "authorization: Bearer ",
 		 .write = request_write },

@@ -1,5 +1,6 @@
 #!/bin/sh
 # The scripted model itself: each protocol asked by hand.
+# shellcheck disable=SC1091
 set -u
 . "$(dirname "$0")/../sh/lib.sh"
 here=$(dirname "$0")

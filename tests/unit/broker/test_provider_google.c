@@ -17,6 +17,35 @@ static void the_path_names_the_model_and_nothing_else(void)
 	CHECK_STR(out.p, "/v1beta/models/gemini-2.5-pro:generateContent");
 }
 
+static void check_url(int protocol, const char *base, const char *want)
+{
+	AUTO_BUF struct buf out = BUF_INIT(512);
+	struct err e = ERR_INIT;
+	const struct provider_request rq = { .model = "m" };
+
+	CHECK_INT(provider_url(provider_of(protocol), base, &rq, &out, &e), 0);
+	CHECK_STR(out.p, want);
+}
+
+static void a_base_url_may_say_the_version_or_not(void)
+{
+	check_url(MODEL_CHAT, "https://a.example", "https://a.example/v1/chat/completions");
+	check_url(MODEL_CHAT, "https://a.example/", "https://a.example/v1/chat/completions");
+	check_url(MODEL_CHAT, "https://a.example/v1", "https://a.example/v1/chat/completions");
+	check_url(MODEL_CHAT, "https://a.example/paas/v4/",
+		  "https://a.example/paas/v4/chat/completions");
+	check_url(MODEL_CHAT, "https://a.example/v1beta/openai",
+		  "https://a.example/v1beta/openai/chat/completions");
+	check_url(MODEL_RESPONSES, "http://127.0.0.1:8/v1", "http://127.0.0.1:8/v1/responses");
+	check_url(MODEL_ANTHROPIC, "https://a.example/anthropic",
+		  "https://a.example/anthropic/v1/messages");
+	check_url(MODEL_ANTHROPIC, "https://a.example/v1", "https://a.example/v1/messages");
+	check_url(MODEL_GOOGLE, "https://a.example",
+		  "https://a.example/v1beta/models/m:generateContent");
+	check_url(MODEL_GOOGLE, "https://a.example/v1",
+		  "https://a.example/v1/models/m:generateContent");
+}
+
 static void a_turn_becomes_a_request(void)
 {
 	struct err e = ERR_INIT;
@@ -179,7 +208,8 @@ static void a_providers_own_error_is_said_in_its_words(void)
 	CHECK_STR(f.e.msg, "the provider says: RESOURCE_EXHAUSTED: slow");
 }
 
-TAP_MAIN(TEST(the_path_names_the_model_and_nothing_else), TEST(a_turn_becomes_a_request),
+TAP_MAIN(TEST(the_path_names_the_model_and_nothing_else),
+	 TEST(a_base_url_may_say_the_version_or_not), TEST(a_turn_becomes_a_request),
 	 TEST(a_wire_request_keeps_what_is_known),
 	 TEST(what_must_not_reach_a_provider_is_refused_by_name), TEST(a_stream_becomes_a_turn),
 	 TEST(a_stream_on_the_wire_keeps_known_members),

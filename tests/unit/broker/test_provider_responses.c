@@ -207,6 +207,15 @@ static void rubbish_is_refused_with_its_place(void)
 		      "known here");
 }
 
+static void check_error(const char *event, const char *want)
+{
+	AUTO_JSON json_t *data = parsed(event);
+	AUTO_FREE char *text = json_dumps(data, 0);
+	AUTO_JSON json_t *kept = provider_error(provider_of(MODEL_RESPONSES), text, strlen(text));
+
+	CHECK_JSON(kept, want);
+}
+
 static void a_providers_own_error_is_said_in_its_words(void)
 {
 	const char *const failed[] = {
@@ -226,6 +235,9 @@ static void a_providers_own_error_is_said_in_its_words(void)
 	CHECK_STR(a.e.msg, "the provider says: rate_limit_exceeded: slow");
 	CHECK_INT(b.last, -EREMOTEIO);
 	CHECK_STR(b.e.msg, "the provider says: server_error: oops");
+	check_error(failed[1] + 2, "{'error':{'code':'rate_limit_exceeded','message':'slow'}}");
+	check_error(error[1] + 6,
+		    "{'error':{'type':'error','code':'server_error','message':'oops'}}");
 }
 
 TAP_MAIN(TEST(a_turn_becomes_a_request), TEST(a_wire_request_keeps_what_is_known),
