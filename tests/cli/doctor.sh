@@ -81,10 +81,12 @@ cat >"$dir/wide.json" <<-J
 J
 sed -i "s|\"agents\"|\"policy\": { \"patch\": \"$dir/wide.json\" }, &|" "$dir/services/shop.json"
 check "with it allowed, nothing is in the way" asks
-check "a key that is not there is noted" says "it is asked without the key that it wants" asks
-echo secret >"$dir/key"
+check "a key that is not there is noted" says "no model of it can be asked" asks
+echo secret >"$dir/key"; chmod 0644 "$dir/key"; config "$(endpoint "$dir/key")"
+check "one that others could read is noted, with what to do" says "has mode 0644: others could read it; chmod 600" asks
+chmod 0600 "$dir/key"
 config "$(endpoint "$dir/key")"
-check "one that is there is only opened by the broker" says "its key can be read; only sickbay-broker opens it" asks
+check "one that is there and root's alone is not opened" says "its key file is one that sickbay-broker takes" asks
 kept() { ! says secret asks; }
 check "and not shown" kept
 

@@ -40,7 +40,7 @@ int facts_since(const char *text, uint64_t *ns, struct err *e);
 /*
  * Figures over such facts, for the whole and {"service","operator","model","policy"} each by name:
  * {"cases","outcomes":{...},"decisions":{...},"judged","right","precision":null or 0..1,
- *  "cpu_us","wall_us","evaluations","tokens","usd_micro","to_decision_s":median or null}.
+ *  "cpu_us","wall_us","evaluations","tokens","usd" (exact, a text),"to_decision_s":median or null}.
  * precision: of the proposals that a person judged, the share that was merged and neither reverted
  * nor recurred.
  */

@@ -4,6 +4,7 @@
 
 #include "agent/host/case/decide.h"
 #include "agent/host/case/facts.h"
+#include "agent/host/case/money.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/jmap.h"
 
@@ -22,22 +23,21 @@ static void count(json_t *o, const char *key, json_int_t more)
 
 static json_t *new_figures(void)
 {
-	return json_pack("{s:i,s:{},s:{},s:i,s:i,s:i,s:i,s:i,s:i,s:[]}", "cases", 0, "outcomes",
+	return json_pack("{s:i,s:{},s:{},s:i,s:i,s:i,s:i,s:i,s:i,s:s,s:[]}", "cases", 0, "outcomes",
 			 "decisions", "judged", 0, "right", 0, "cpu_us", 0, "wall_us", 0,
-			 "evaluations", 0, "tokens", 0, "waits");
+			 "evaluations", 0, "tokens", 0, "usd", "0.00", "waits");
 }
 
-/* "12.34" US dollars in millionths: sums of them stay exact. */
-static json_int_t micro(const char *usd)
+/* Amounts are texts: sums of them stay exact. */
+static void pay(json_t *fig, const char *usd)
 {
-	char *end;
-	const long whole = strtol(usd, &end, 10);
-	json_int_t part = 0, unit = 100000;
+	char text[MONEY_TEXT];
+	money sum = 0, more = 0;
 
-	if (*end == '.')
-		for (end++; *end >= '0' && *end <= '9' && unit; end++, unit /= 10)
-			part += (*end - '0') * unit;
-	return (json_int_t)whole * 1000000 + part;
+	(void)money_parse(text_of(fig, "usd"), &sum);
+	(void)money_parse(usd, &more);
+	money_text(money_add(sum, more), text);
+	(void)json_object_set_new(fig, "usd", json_string(text));
 }
 
 static void add(json_t *fig, const json_t *f)
@@ -52,7 +52,7 @@ static void add(json_t *fig, const json_t *f)
 	count(json_object_get(fig, "outcomes"), *outcome ? outcome : "(runs)", 1);
 	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
 		count(fig, sums[i], json_integer_value(json_object_get(spent, sums[i])));
-	count(fig, "usd_micro", micro(text_of(spent, "usd")));
+	pay(fig, text_of(spent, "usd_exact"));
 	if (!*word)
 		return;
 	count(json_object_get(fig, "decisions"), word, 1);

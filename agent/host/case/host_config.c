@@ -219,7 +219,7 @@ static int check(const struct host_config *c, struct err *e)
 	if (c->prometheus && c->prometheus[0] != '/')
 		return err_set(e, EINVAL, "/prometheus: '%s' is not an absolute path",
 			       c->prometheus);
-	return 0;
+	return host_config_check_models(c, e);
 }
 
 static int parse(const char *path, const struct buf *text, struct host_config *c, struct err *e)

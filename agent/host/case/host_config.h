@@ -83,6 +83,8 @@ struct host_config {
 /* path NULL: the default file, which may be missing; a file that was named may not. */
 int host_config_load(const char *path, struct host_config *out, struct err *e);
 void host_config_release(struct host_config *c);
+/* Of the places where models are what the file's table cannot say; part of loading. */
+int host_config_check_models(const struct host_config *c, struct err *e);
 /* The endpoint and the model of ENDPOINT/MODEL; NULL and e: it is not configured. */
 const struct model_endpoint *host_config_model(const struct host_config *c, const char *name,
 					       const struct model_price **price, struct err *e);

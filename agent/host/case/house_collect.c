@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "agent/host/case/bodies.h"
 #include "agent/host/case/house.h"
 #include "images/collect.h"
 #include "runtime/base/clock.h"
@@ -213,6 +214,22 @@ static int find_in(struct finding *f, const struct folder *in, struct err *e)
 	return r;
 }
 
+/* What models were asked and answered: one folder for each first byte of a digest. */
+static int find_bodies(struct finding *f, struct err *e)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < 256; i++) {
+		char name[32];
+		const struct folder in = { name, "what models were asked, past its retention",
+					   is_kept_long, f->c->config->retention.raw_ms };
+
+		(void)snprintf(name, sizeof(name), BODIES_DIR "/%02x", i);
+		r = find_in(f, &in, e);
+	}
+	return r;
+}
+
 /* ---- removing ---- */
 
 static int announce(const struct house_collection *c, const json_t *rows, struct err *e)
@@ -279,6 +296,8 @@ int house_collect(const struct house_collection *c, json_t **out, struct err *e)
 		r = find_temporary(&f, e);
 	for (size_t i = 0; r == 0 && i < sizeof(folders) / sizeof(folders[0]); i++)
 		r = find_in(&f, &folders[i], e);
+	if (r == 0)
+		r = find_bodies(&f, e);
 	if (r == 0 && c->audit && json_array_size(rows) > 0) {
 		r = announce(c, rows, e);
 		if (r == 0)

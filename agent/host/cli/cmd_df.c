@@ -19,6 +19,7 @@ static const struct part {
 	{ "layers", "images/layers", "what replicas are made of" },
 	{ "repos", "repos", "sickbay's own clones" },
 	{ "raw", "raw", "what production said; see sickbay raw" },
+	{ "bodies", "bodies", "what models were asked and answered" },
 	{ "incidents", "incidents", "groups of reports" },
 	{ "spool", "spool", "reports that wait" },
 	{ "kept", "kept", "what replicas of cancelled cases wrote" },

@@ -15,6 +15,7 @@
 #include "runtime/base/cleanup.h"
 #include "runtime/base/opt.h"
 #include "runtime/base/spawn.h"
+#include "runtime/proto/broker.h"
 #include "runtime/sandbox/sandbox.h"
 
 /*
@@ -264,20 +265,45 @@ static void check_state(struct doctor *d)
 
 /* ---- models, and the services that ask for them ---- */
 
+/* Whether sickbay-broker will take the key file, without a look into it; NULL: it will. */
+static const char *refuses_key(const char *said, char why[300])
+{
+	AUTO_FREE char *path = NULL;
+	struct err e = ERR_INIT;
+	struct stat st;
+
+	if (broker_credential(said, &path, &e) < 0)
+		(void)snprintf(why, 300, "%.290s", e.msg);
+	else if (stat(path, &st) < 0)
+		(void)snprintf(why, 300, "key file '%.200s': %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		(void)snprintf(why, 300, "key file '%.200s' is not a regular file", path);
+	else if (st.st_uid != 0 && st.st_uid != geteuid())
+		(void)snprintf(why, 300, "key file '%.200s' belongs to user %u: make it root's",
+			       path, (unsigned)st.st_uid);
+	else if (st.st_mode & 0177)
+		(void)snprintf(why, 300,
+			       "key file '%.200s' has mode %04o: others could read it; chmod 600",
+			       path, (unsigned)st.st_mode & 07777);
+	else
+		return NULL;
+	return why;
+}
+
 static void check_endpoint(struct doctor *d, const struct model_endpoint *ep)
 {
-	char value[PATH_MAX + 128];
+	char value[PATH_MAX + 128], why[300];
+	const char *refused = ep->credential ? refuses_key(ep->credential, why) : NULL;
 
 	(void)snprintf(value, sizeof(value), "%s, %zu model%s at %s", ep->name, ep->models.n,
 		       ep->models.n == 1 ? "" : "s", ep->url);
-	if (ep->credential && access(ep->credential, R_OK) < 0) {
-		(void)snprintf(value, sizeof(value), "%s: '%s': %s", ep->name, ep->credential,
-			       strerror(errno));
-		find(d, NOTE, "models", value, "it is asked without the key that it wants");
+	if (refused) {
+		(void)snprintf(value, sizeof(value), "%s: %s", ep->name, refused);
+		find(d, NOTE, "models", value, "no model of it can be asked");
 		return;
 	}
 	find(d, FINE, "models", value,
-	     ep->credential ? "its key can be read; only sickbay-broker opens it"
+	     ep->credential ? "its key file is one that sickbay-broker takes"
 			    : "it is asked without a key");
 }
 

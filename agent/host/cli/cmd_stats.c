@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "agent/host/case/facts.h"
+#include "agent/host/case/money.h"
 #include "agent/host/cli/cli.h"
 #include "runtime/base/jmap.h"
 #include "runtime/base/opt.h"
@@ -47,21 +48,29 @@ static void age(const json_t *fig, char out[48])
 		(void)snprintf(out, 48, "%.1f h", s / 3600);
 }
 
+static void cents(const json_t *fig, char out[MONEY_TEXT])
+{
+	const char *exact = json_string_value(json_object_get(fig, "usd"));
+	money m = 0;
+
+	(void)money_parse(exact ? exact : "0", &m);
+	money_cents(m, out);
+}
+
 static void print_all(const json_t *fig)
 {
-	char right[48], wait[48];
+	char right[48], wait[48], usd[MONEY_TEXT];
 
 	precision(fig, right);
 	age(fig, wait);
+	cents(fig, usd);
 	(void)printf("cases       %lld\n", (long long)number(fig, "cases"));
 	print_counts("outcomes", json_object_get(fig, "outcomes"));
 	print_counts("decisions", json_object_get(fig, "decisions"));
 	(void)printf("right       %s\nto decision %s (median)\n", right, wait);
-	(void)printf(
-		"spent       US$%.2f, %lld tokens, %lld evaluations, %.1f cpu-s, %.1f s wall\n",
-		(double)number(fig, "usd_micro") / 1e6, (long long)number(fig, "tokens"),
-		(long long)number(fig, "evaluations"), (double)number(fig, "cpu_us") / 1e6,
-		(double)number(fig, "wall_us") / 1e6);
+	(void)printf("spent       US$%s, %lld tokens, %lld evaluations, %.1f cpu-s, %.1f s wall\n",
+		     usd, (long long)number(fig, "tokens"), (long long)number(fig, "evaluations"),
+		     (double)number(fig, "cpu_us") / 1e6, (double)number(fig, "wall_us") / 1e6);
 }
 
 static void print_groups(json_t *by)
@@ -69,16 +78,17 @@ static void print_groups(json_t *by)
 	const char *kind, *name;
 	json_t *groups, *fig;
 
-	(void)printf("\n%-9s %-28s %6s %-20s %10s %12s\n", "by", "", "cases", "right", "cpu-s",
-		     "to decision");
+	(void)printf("\n%-9s %-28s %6s %-20s %10s %10s %12s\n", "by", "", "cases", "right", "US$",
+		     "cpu-s", "to decision");
 	json_object_foreach(by, kind, groups) {
 		json_object_foreach(groups, name, fig) {
-			char right[48], wait[48];
+			char right[48], wait[48], usd[MONEY_TEXT];
 
 			precision(fig, right);
 			age(fig, wait);
-			(void)printf("%-9s %-28s %6lld %-20s %10.1f %12s\n", kind, name,
-				     (long long)number(fig, "cases"), right,
+			cents(fig, usd);
+			(void)printf("%-9s %-28s %6lld %-20s %10s %10.1f %12s\n", kind, name,
+				     (long long)number(fig, "cases"), right, usd,
 				     (double)number(fig, "cpu_us") / 1e6, wait);
 		}
 	}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/bodies.h"
 #include "agent/host/case/house.h"
 #include "agent/host/case/mode.h"
 #include "agent/host/case/pause.h"
@@ -147,6 +148,8 @@ int session_begin_case(struct session *s, const struct incident *i, struct err *
 
 	if (raw_expire(s->state, s->audit, s->config.retention.raw_ms, &expired, e) < 0)
 		return err_wrap(e, "erase what is kept too long");
+	if (bodies_expire(s->state, s->config.retention.raw_ms, &expired, e) < 0)
+		return err_wrap(e, "remove what is kept too long");
 	audit_set_case(s->audit, case_id(s->kase));
 	if (service_note_ceiling(s->state, &s->service, e) < 0 ||
 	    service_mode_now(s->state, &s->service, &s->service.mode, e) < 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/calls.h"
 #include "agent/host/case/stop.h"
 #include "agent/host/incident/triage.h"
 #include "agent/host/pipeline/privacy.h"
@@ -110,7 +111,9 @@ static int end_case(const struct pipeline *p, int outcome, const char *reason, s
 		json_decref(record);
 		return e->code ? -e->code : err_set(e, ENOMEM, "outcome: out of memory");
 	}
-	return record_publish(p, STAGE_OUTCOME, "case.end", fields, record, e);
+	if (record_publish(p, STAGE_OUTCOME, "case.end", fields, record, e) < 0)
+		return -e->code;
+	return p->config && p->config->audit.bodies ? 0 : calls_forget(p->kase, e);
 }
 
 static int read_end(const struct pipeline *p, struct pipeline_end *out, struct err *e)

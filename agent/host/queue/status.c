@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/host/case/case.h"
+#include "agent/host/case/money.h"
 #include "agent/host/case/pause.h"
 #include "agent/host/queue/admit.h"
 #include "agent/host/queue/bounds.h"
@@ -24,7 +25,8 @@
 struct sums {
 	json_t *live, *held;
 	json_int_t states[GROUP_STATE_N], outcomes[OUTCOME_N];
-	json_int_t cases, open, evaluations, replicas, cpu_us, wall_us;
+	json_int_t cases, open, evaluations, replicas, cpu_us, wall_us, tokens, turns;
+	money usd;
 };
 
 static json_int_t number(const json_t *o, const char *key)
@@ -35,6 +37,8 @@ static json_int_t number(const json_t *o, const char *key)
 static int add_spent(struct kase *k, struct sums *s, struct err *e)
 {
 	AUTO_JSON json_t *spent = NULL;
+	const char *exact;
+	money usd = 0;
 
 	if (case_spent(k, &spent, e) < 0)
 		return -e->code;
@@ -42,6 +46,11 @@ static int add_spent(struct kase *k, struct sums *s, struct err *e)
 	s->replicas += number(spent, "replicas");
 	s->cpu_us += number(spent, "cpu_us");
 	s->wall_us += number(spent, "wall_us");
+	s->tokens += number(spent, "tokens");
+	s->turns += number(spent, "turns");
+	exact = json_string_value(json_object_get(spent, "usd_exact"));
+	if (exact && money_parse(exact, &usd) == 0)
+		s->usd = money_add(s->usd, usd);
 	return 0;
 }
 
@@ -181,22 +190,24 @@ int status_collect(const struct queue *q, json_t **out, struct err *e)
 	AUTO_JSON json_t *held = s.held;
 	AUTO_JSON json_t *paused = NULL;
 	AUTO_JSON json_t *storms = NULL;
-	char now[CLOCK_RFC3339];
+	char now[CLOCK_RFC3339], usd[MONEY_TEXT];
 
 	clock_rfc3339(q->now_ns, now);
 	if (add_cases(q->state, &s, e) < 0 || add_groups(q, &s, e) < 0 ||
 	    pause_list(q->state, &paused, e) < 0 || storm_list(q->state, true, &storms, e) < 0)
 		return -e->code;
-	*out = json_pack(
-		"{s:s,s:s,s:s,s:b,s:O,s:O,s:I,s:o,s:O,s:O,s:I,s:I,s:o,s:{s:I,s:I,s:I,s:I},s:o}",
-		"schema", "sickbay.status/1", "time", now, "state", q->state, "worker",
-		worker_runs(q->state), "paused", paused, "storms", storms, "reports",
-		(json_int_t)queue_length(q->state), "incidents",
-		words(s.states, GROUP_STATE_N, group_state_name), "held", held, "live", live,
-		"cases", s.cases, "open", s.open, "outcomes",
-		words(s.outcomes, OUTCOME_N, outcome_name), "spent", "evaluations", s.evaluations,
-		"replicas", s.replicas, "cpu_us", s.cpu_us, "wall_us", s.wall_us, "disk",
-		disk_of(q->state));
+	money_text(s.usd, usd);
+	*out = json_pack("{s:s,s:s,s:s,s:b,s:O,s:O,s:I,s:o,s:O,s:O,s:I,s:I,s:o,s:{s:I,s:I,s:I,s:I,"
+			 "s:I,s:I,s:s},s:o}",
+			 "schema", "sickbay.status/1", "time", now, "state", q->state, "worker",
+			 worker_runs(q->state), "paused", paused, "storms", storms, "reports",
+			 (json_int_t)queue_length(q->state), "incidents",
+			 words(s.states, GROUP_STATE_N, group_state_name), "held", held, "live",
+			 live, "cases", s.cases, "open", s.open, "outcomes",
+			 words(s.outcomes, OUTCOME_N, outcome_name), "spent", "evaluations",
+			 s.evaluations, "replicas", s.replicas, "cpu_us", s.cpu_us, "wall_us",
+			 s.wall_us, "tokens", s.tokens, "turns", s.turns, "usd", usd, "disk",
+			 disk_of(q->state));
 	return *out ? 0 : err_set(e, ENOMEM, "status: out of memory");
 }
 
@@ -249,6 +260,15 @@ void status_prometheus(const json_t *status, struct buf *out)
 	       (double)number(spent, "cpu_us") / 1e6);
 	figure(b, "wall_seconds", "gauge", "Time of all cases on disk.",
 	       (double)number(spent, "wall_us") / 1e6);
+	figure(b, "model_tokens", "gauge",
+	       "Tokens that models read and wrote for all cases on disk.",
+	       (double)number(spent, "tokens"));
+	figure(b, "model_calls", "gauge", "Calls to models that were paid for.",
+	       (double)number(spent, "turns"));
+	buf_printf(b,
+		   "# HELP sickbay_model_usd What they cost, in US dollars.\n"
+		   "# TYPE sickbay_model_usd gauge\nsickbay_model_usd %s\n",
+		   json_string_value(json_object_get(spent, "usd")));
 	figure(b, "disk_bytes", "gauge", "Size of the file system of the state directory.",
 	       (double)number(disk, "bytes"));
 	figure(b, "disk_free_bytes", "gauge", "What is free there.",
