@@ -23,6 +23,12 @@ TEST_HELPERS += $(B)/broker-drive
 $(B)/broker-drive: $(B)/tests/broker/drive.o $(B)/lib/proto.a $(B)/lib/base.a | $(B)/sickbay-broker
 	$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS_proto)
 
+# who is killed while a model is paid, at points that it counts
+METER_POINTS := ledger_commit audit_sync_end file_publish_once_at broker_open broker_call broker_recv
+TEST_HELPERS += $(B)/meter-drive
+$(B)/meter-drive: $(B)/tests/meter/drive.o $(below_f5:%=$(B)/lib/%.a) | $(B)/sickbay-broker $(B)/sickbay-audit
+	$(LINK) $(METER_POINTS:%=-Wl,--wrap=%) -o $@ $^ $(call libs_of,f5)
+
 # ways out of a replica, each tried on the host first
 TEST_HELPERS += $(B)/tests/escape/probe
 $(B)/tests/escape/probe: $(B)/tests/escape/probe.o $(B)/tests/escape/probe_kernel.o
