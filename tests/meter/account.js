@@ -47,10 +47,10 @@ for (const [id, l] of settled) {
 		charged.set(reserved.get(id).request, (charged.get(reserved.get(id).request) || 0) + 1);
 	if (l.kind !== 'ok')
 		continue;
-	const n = l.input_tokens - 1000;
+	const n = l.input_tokens - 100;
 	answered[n]++;
 	question.set(n, reserved.get(id).request);
-	must(!l.estimated && exact(l.usd) === price(1000 + n, 10 + n), `call ${id}: US$${l.usd} for question ${n}`);
+	must(!l.estimated && exact(l.usd) === price(100 + n, 10 + n), `call ${id}: US$${l.usd} for question ${n}`);
 }
 answered.forEach((times, n) => must(times === 1, `question ${n} was settled ${times} times`));
 

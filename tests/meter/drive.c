@@ -123,8 +123,10 @@ static int on_end(void *ctx, const struct gate_model_end *end, struct err *e)
 	(void)ctx;
 	run.open--;
 	point();
-	if (strcmp(end->kind, MODEL_OK) != 0)
+	if (strcmp(end->kind, MODEL_OK) != 0) {
+		(void)fprintf(stderr, "%s: %s\n", end->kind, end->message ? end->message : "");
 		return ask((unsigned)end->id, e); /* as an agent would */
+	}
 	(void)printf("%u: %s\n", (unsigned)end->id, text ? text : "");
 	return 0;
 }
@@ -134,8 +136,8 @@ static int ask(unsigned n, struct err *e)
 	const struct model_listener to = { .on_end = on_end };
 	AUTO_JSON json_t *question = json_sprintf("question %u", n);
 	AUTO_JSON json_t *body =
-		json_pack("{s:[{s:s,s:[{s:s,s:O}]}],s:i}", "messages", "role", "user", "content",
-			  "type", "text", "text", question, "max_output", 100);
+		json_pack("{s:s,s:[{s:s,s:[{s:s,s:O}]}],s:i}", "system", "", "messages", "role",
+			  "user", "content", "type", "text", "text", question, "max_output", 100);
 	const struct gate_model rq = { .id = n, .protocol = MODEL_TURN, .body = body };
 	struct policy_verdict why;
 	int r;

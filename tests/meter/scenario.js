@@ -4,5 +4,5 @@
 exports.any = true;
 exports.turn = (request) => {
 	const n = Number(/question (\d+)/.exec(JSON.stringify(request.body))[1]);
-	return { say: `answer ${n}`, usage: { input: 1000 + n, output: 10 + n }, stall: 20, after: 1 };
+	return { say: `answer ${n}`, usage: { input: 100 + n, output: 10 + n }, stall: 20, after: 1 };
 };

@@ -4,7 +4,8 @@
 /*
  * What a call may cost at most.  A token is at least one byte of what is sent,
  * so a request is never more tokens than bytes, and what a provider writes
- * around it; an answer is as long as the request lets it be.  What is reserved
+ * around it; where one was seen to count more, so much more is reserved from then
+ * on.  An answer is as long as the request lets it be.  What is reserved
  * stays reserved until the call is settled: calls that run beside each other
  * cannot together spend more than is there.
  */
@@ -21,10 +22,10 @@ const char *model_role(const struct model_door *d)
 	return stage == STAGE_PATCH ? policy_role_name(ROLE_PATCH) : stage_name(stage);
 }
 
-static uint64_t input_at_most(const struct model_call *c)
+static uint64_t input_at_most(const struct model_door *d, const struct model_call *c)
 {
 	static const char *const lists[] = { "messages", "input", "contents" };
-	uint64_t n = c->request_bytes + PER_MESSAGE;
+	uint64_t n = c->request_bytes + PER_MESSAGE + d->beyond;
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		n += PER_MESSAGE * json_array_size(json_object_get(c->body, lists[i]));
@@ -117,7 +118,7 @@ int model_budget(const struct model_door *d, struct model_call *c, struct policy
 	policy_budget(c->policy, &b);
 	c->max_output = wanted;
 	c->most = (struct call_most){
-		.role = role, .model = c->name, .request = c->request, .input = input_at_most(c)
+		.role = role, .model = c->name, .request = c->request, .input = input_at_most(d, c)
 	};
 	r = by_tokens(c, &b, &used, least, why);
 	if (r == 0)

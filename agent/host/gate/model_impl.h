@@ -47,6 +47,7 @@ struct model_door {
 	struct broker *broker;
 	int epoll, wake; /* what model_fd() is made of */
 	uint64_t last_key;
+	uint64_t beyond; /* most tokens of a request that were counted and not foreseen */
 	struct model_call *first;
 };
 

@@ -124,6 +124,8 @@ int model_settle(struct model_door *d, struct model_call *c, const struct broker
 	if (!answer)
 		return model_no_memory(e);
 	r = calls_settle(d->calls, c->call, &c->most, &cost, to_keep(c, &cost), e);
+	if (r == 0 && cost.input > c->most.input && cost.input - c->most.input > d->beyond)
+		d->beyond = cost.input - c->most.input;
 	if (r == 0)
 		r = log_answer(d, c, end, &cost, answer, e);
 	if (r == 0 && d->s.config->audit.bodies)

@@ -440,6 +440,21 @@ static void parallel_calls_together_stay_under_the_cap(void)
 	teardown();
 }
 
+/* A gateway that puts something of its own before each request. */
+static void what_is_counted_beyond_is_foreseen_from_then_on(void)
+{
+	setup(",\"max_input_tokens\":20000");
+	open_door();
+	CHECK_INT(ask("a", 100), 0);
+	say_end(world.last.id, "ok", true, 12000, 10);
+	step();
+	CHECK_INT(ask("b", 100), 1);
+	CHECK_STR(why.reason,
+		  "the policy's max_input_tokens is 20000: 8000 tokens are left, too few "
+		  "for this request; end with what you have");
+	teardown();
+}
+
 static void an_answer_is_cut_to_what_the_budget_holds(void)
 {
 	setup(",\"max_output_tokens\":120");
@@ -726,6 +741,7 @@ TAP_MAIN(TEST(what_is_not_allowed_is_refused_with_what_is),
 	 TEST(an_answer_costs_what_the_provider_says_to_the_last_digit),
 	 TEST(what_was_billed_and_not_told_costs_what_was_reserved),
 	 TEST(parallel_calls_together_stay_under_the_cap),
+	 TEST(what_is_counted_beyond_is_foreseen_from_then_on),
 	 TEST(an_answer_is_cut_to_what_the_budget_holds), TEST(turns_and_what_is_left_are_counted),
 	 TEST(secrets_do_not_leave_in_any_form), TEST(what_cannot_be_masked_is_not_sent),
 	 TEST(a_broker_that_dies_is_charged_and_asked_once_more),
