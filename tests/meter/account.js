@@ -38,7 +38,7 @@ for (const id of settled.keys())
 let sum = 0n;
 const answered = new Array(N).fill(0), charged = new Map(), question = new Map();
 for (const [id, l] of settled) {
-	const most = reserved.get(id).most;
+	const most = { usd: reserved.get(id).most_usd };
 	sum += exact(l.usd);
 	must(exact(l.usd) <= exact(most.usd), `call ${id} cost more than was reserved`);
 	if (l.estimated)

@@ -50,9 +50,9 @@ static json_t *reserve_line(const char *id, const struct call_most *m)
 	char usd[MONEY_TEXT];
 
 	money_text(m->usd, usd);
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:{s:I,s:I,s:s}}", "what", LEDGER_RESERVE, "call",
-			 id, "role", m->role, "model", m->model, "request", m->request, "most",
-			 "input", (json_int_t)m->input, "output", (json_int_t)m->output, "usd",
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:s}", "what", LEDGER_RESERVE, "call", id,
+			 "role", m->role, "model", m->model, "request", m->request, "most_input",
+			 (json_int_t)m->input, "most_output", (json_int_t)m->output, "most_usd",
 			 usd);
 }
 
@@ -129,7 +129,7 @@ static int count_line(void *ctx, const json_t *line, struct err *e)
 	sum = of_role(c, ledger_text(line, "role"));
 	if (!sum)
 		return err_set(e, EBADMSG, "the ledger names more than %d roles", ROLES);
-	if (ledger_usd(line, &cost.usd, e) < 0)
+	if (ledger_usd(line, "usd", &cost.usd, e) < 0)
 		return -e->code;
 	add(sum, &cost);
 	return 0;
@@ -314,14 +314,13 @@ static int note_open(void *ctx, const json_t *line, struct err *e)
 
 static int charge(struct kase *k, const char *id, const json_t *reserve, struct err *e)
 {
-	const json_t *most = json_object_get(reserve, "most");
 	const struct call_most m = { .role = ledger_text(reserve, "role"),
 				     .model = ledger_text(reserve, "model") };
 	struct call_cost cost = { .kind = "lost",
 				  .billed = true,
 				  .estimated = true,
-				  .input = tokens(most, "input"),
-				  .output = tokens(most, "output") };
+				  .input = tokens(reserve, "most_input"),
+				  .output = tokens(reserve, "most_output") };
 	AUTO_JSON json_t *kept = NULL;
 	AUTO_JSON json_t *line = NULL;
 	int r = read_kept(k, id, &kept, e);
@@ -329,7 +328,7 @@ static int charge(struct kase *k, const char *id, const json_t *reserve, struct 
 	if (r == 0 && json_is_object(json_object_get(kept, "line")))
 		return ledger_commit(k, json_object_get(kept, "line"), e);
 	*e = (struct err)ERR_INIT;
-	r = ledger_usd(most, &cost.usd, e);
+	r = ledger_usd(reserve, "most_usd", &cost.usd, e);
 	if (r < 0)
 		return r;
 	line = settle_line(id, &m, &cost);

@@ -83,11 +83,11 @@ const char *ledger_text(const json_t *line, const char *key)
 	return s ? s : "";
 }
 
-int ledger_usd(const json_t *object, money *out, struct err *e)
+int ledger_usd(const json_t *line, const char *key, money *out, struct err *e)
 {
-	return money_parse(ledger_text(object, "usd"), out) < 0
+	return money_parse(ledger_text(line, key), out) < 0
 		       ? err_set(e, EBADMSG, "the ledger's \"%.40s\" is no amount",
-				 ledger_text(object, "usd"))
+				 ledger_text(line, key))
 		       : 0;
 }
 
@@ -115,12 +115,12 @@ static int add_line(void *ctx, const json_t *line, struct err *e)
 
 	if (strcmp(what, LEDGER_RESERVE) == 0)
 		return json_object_set(s->open, ledger_text(line, "call"),
-				       json_object_get(line, "most")) < 0
+				       (json_t *)(uintptr_t)line) < 0
 			       ? err_set(e, ENOMEM, "out of memory")
 			       : 0;
 	if (strcmp(what, LEDGER_MODEL) == 0) {
 		(void)json_object_del(s->open, ledger_text(line, "call"));
-		if (ledger_usd(line, &usd, e) < 0)
+		if (ledger_usd(line, "usd", &usd, e) < 0)
 			return -e->code;
 		s->usd = money_add(s->usd, usd);
 	}
@@ -134,14 +134,14 @@ static int add_line(void *ctx, const json_t *line, struct err *e)
 static int add_open(struct sums *s, struct err *e)
 {
 	const char *call;
-	json_t *most;
+	json_t *line;
 
-	json_object_foreach(s->open, call, most) {
-		const json_int_t input = json_integer_value(json_object_get(most, "input"));
-		const json_int_t output = json_integer_value(json_object_get(most, "output"));
+	json_object_foreach(s->open, call, line) {
+		const json_int_t input = json_integer_value(json_object_get(line, "most_input"));
+		const json_int_t output = json_integer_value(json_object_get(line, "most_output"));
 		money usd = 0;
 
-		if (ledger_usd(most, &usd, e) < 0)
+		if (ledger_usd(line, "most_usd", &usd, e) < 0)
 			return -e->code;
 		s->usd = money_add(s->usd, usd);
 		count(s, "tokens", input + output);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/money.h"
 #include "agent/host/pr/verify.h"
 #include "policy/policy.h"
 #include "runtime/proto/decode.h"
@@ -197,21 +198,33 @@ void verify_policies(struct checking *c)
 
 /* ---- ledger ---- */
 
-/* Do the integers of `spent` come out where the ledger's first lines are summed up? */
+/* The amount of a line or record, 0 where there is none. */
+static money amount(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+	money m = 0;
+
+	return text && money_parse(text, &m) == 0 ? m : 0;
+}
+
+/* Do the numbers of `spent` come out where the ledger's first lines are summed up? */
 static bool sums_reach(const json_t *lines, const json_t *spent)
 {
 	static const char *const keys[] = { "evaluations", "replicas", "cpu_us", "wall_us",
 					    "tokens" };
+	const money paid = amount(spent, "usd_exact");
 	json_int_t sum[5] = { 0 };
+	money usd = 0;
 
 	for (size_t i = 0; i <= json_array_size(lines); i++) {
-		bool same = true;
+		bool same = usd == paid;
 
 		for (size_t k = 0; k < 5; k++)
 			same = same &&
 			       sum[k] == json_integer_value(json_object_get(spent, keys[k]));
 		if (same)
 			return true;
+		usd = money_add(usd, amount(json_array_get(lines, i), "usd"));
 		for (size_t k = 0; k < 5; k++)
 			sum[k] += json_integer_value(
 				json_object_get(json_array_get(lines, i), keys[k]));
