@@ -64,8 +64,9 @@ static json_t *settle_line(const char *id, const struct call_most *m, const stru
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:I,s:I,s:i}", "what", LEDGER_MODEL,
 			 "call", id, "role", m->role, "model", m->model, "kind", c->kind, "usd",
 			 usd, "estimated", c->estimated, "tokens",
-			 (json_int_t)(c->input + c->output), "input_tokens", (json_int_t)c->input,
-			 "output_tokens", (json_int_t)c->output, "turns", c->billed ? 1 : 0);
+			 (json_int_t)c->input + (json_int_t)c->output, "input_tokens",
+			 (json_int_t)c->input, "output_tokens", (json_int_t)c->output, "turns",
+			 c->billed ? 1 : 0);
 }
 
 static uint64_t tokens(const json_t *o, const char *key)
