@@ -16,8 +16,11 @@
  * it is reserved in the ledger and logged, both on the disk before a byte goes
  * to the broker.  What comes back is gathered in the call (model_link.c) and
  * settled there; only model_step() tells it on, so a pause, which settles calls
- * in the middle of something else, calls nobody.
+ * in the middle of something else, calls nobody; once it is over, the calls of
+ * which nobody had heard anything are asked anew.
  */
+
+#define PAUSED "paused"
 
 int model_no_memory(struct err *e)
 {
@@ -45,7 +48,7 @@ static void on_hold(void *ctx)
 {
 	struct model_door *d = ctx;
 
-	model_stop(d, "paused");
+	model_stop(d, PAUSED);
 	model_wake(d);
 }
 
@@ -355,6 +358,29 @@ static int tell(struct model_door *d, struct model_call **at, struct err *e)
 	return r;
 }
 
+/* After a pause: what nobody had heard anything of is asked anew, and paid anew. */
+static int go_on(struct model_door *d, struct err *e)
+{
+	int r = 0;
+
+	for (struct model_call *c = d->first; c && r == 0; c = c->next) {
+		struct policy_verdict why;
+
+		if (!c->ended || c->gone || c->told || !c->stopped ||
+		    strcmp(c->end.kind, PAUSED) != 0)
+			continue;
+		r = stop_point(e);
+		if (r < 0)
+			break;
+		c->stopped = NULL;
+		(void)json_array_clear(c->events);
+		r = model_start(d, c, &why, e);
+		if (r == 1) /* the budget has no room for it: it ends as it did */
+			r = 0;
+	}
+	return r;
+}
+
 int model_step(struct model_door *d, struct err *e)
 {
 	uint64_t ticks;
@@ -362,6 +388,8 @@ int model_step(struct model_door *d, struct err *e)
 
 	(void)!read(d->wake, &ticks, sizeof(ticks));
 	r = model_receive(d, 0, e);
+	if (r == 0)
+		r = go_on(d, e);
 	for (struct model_call **at = &d->first; r == 0 && *at;) {
 		struct model_call *c = *at;
 

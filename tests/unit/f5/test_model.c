@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/host/case/calls.h"
+#include "agent/host/case/pause.h"
 #include "agent/host/case/stop.h"
 #include "runtime/base/fd.h"
 #include "runtime/proto/broker.h"
@@ -692,9 +693,11 @@ static void another_run_that_asks_the_same_pays_nothing(void)
 	teardown();
 }
 
-static void a_pause_ends_what_is_under_way(void)
+static void a_pause_ends_what_is_under_way_and_it_goes_on_later(void)
 {
 	struct stop_watch w = { .state = state };
+	int status = -1;
+	pid_t child;
 	struct err e = ERR_INIT;
 
 	setup("");
@@ -704,15 +707,69 @@ static void a_pause_ends_what_is_under_way(void)
 	open_door();
 	heard.ends = 0;
 	CHECK_INT(ask("q", 100), 0);
-	CHECK_INT(stop_ask(kase, &(struct stop_request){ .reason = "enough" }, &e), 0);
-	CHECK_INT(stop_point(&e), -ECANCELED);
-	CHECK_INT(world.cancels, 1);
-	e = (struct err)ERR_INIT;
+	CHECK_INT(ask_body(MODEL_CHAT, "m", true,
+			   json_pack("{s:i,s:[]}", "max_tokens", 50, "messages")),
+		  0);
+	say_event(world.last.id, "one");
 	step();
-	CHECK_INT(heard.ends, 1);
+	CHECK_INT(pause_set(state, NULL, "enough for today", &e), 0);
+	child = fork();
+	if (child == 0) { /* somebody who lifts it again */
+		(void)usleep(100000);
+		_exit(chdir(state) < 0 || unlink("pause/all.json") < 0);
+	}
+	CHECK_INT(stop_point(&e), 0);
+	CHECK_INT(waitpid(child, &status, 0), child);
+	CHECK_INT(status, 0);
+	CHECK_INT(world.cancels, 2);
+	CHECK_STR(spent("turns"), "2");
+	CHECK_INT(heard.ends, 0);
+	step();
+	CHECK_INT(heard.ends, 1); /* of which a part was heard */
 	CHECK_STR(heard.kind, "paused");
-	CHECK_STR(spent("turns"), "1");
+	CHECK_INT(world.calls, 3); /* the other one is asked again */
+	say_end(world.last.id, "ok", true, 10, 10);
+	step();
+	CHECK_STR(heard.kind, "ok");
+	CHECK_STR(spent("turns"), "3");
 	stop_end();
+	teardown();
+}
+
+/* The log's word for a body is where it lies. */
+static void body_of(const char *key, char *out, size_t size)
+{
+	AUTO_FREE char *log = log_text();
+	AUTO_BUF struct buf text = BUF_INIT(65536);
+	struct err e = ERR_INIT;
+	const char *at = strstr(log, key);
+	char path[200];
+
+	out[0] = '\0';
+	CHECK(at != NULL);
+	if (!at)
+		return;
+	at += strlen(key);
+	(void)snprintf(path, sizeof(path), "%s/bodies/%.2s/%.62s", state, at, at + 2);
+	CHECK_INT(file_read_at(AT_FDCWD, path, 65536, &text, &e), 0);
+	(void)snprintf(out, size, "%s", text.p ? text.p : "");
+}
+
+static void bodies_are_kept_where_the_host_says_so(void)
+{
+	char text[1000];
+
+	setup("");
+	config.audit.bodies = true;
+	open_door();
+	CHECK_INT(ask("my key is sk-abcdef0123456789", 100), 0);
+	say_end(world.last.id, "ok", true, 10, 7);
+	step();
+	body_of("\"request\":\"sha256:", text, sizeof(text));
+	CHECK(strstr(text, "\"model\":\"main/m\"") != NULL);
+	CHECK(strstr(text, "my key is ") != NULL && !strstr(text, "abcdef0123456789"));
+	body_of("\"answer\":\"sha256:", text, sizeof(text));
+	CHECK_STR(text, "{\"body\":{\"answer\":\"ok\"},\"events\":[]}");
 	teardown();
 }
 
@@ -748,5 +805,7 @@ TAP_MAIN(TEST(what_is_not_allowed_is_refused_with_what_is),
 	 TEST(what_was_heard_in_part_is_not_asked_again), TEST(a_broker_that_says_nonsense_is_over),
 	 TEST(a_cancelled_call_is_settled_and_told),
 	 TEST(a_door_that_closes_settles_what_is_under_way),
-	 TEST(another_run_that_asks_the_same_pays_nothing), TEST(a_pause_ends_what_is_under_way),
+	 TEST(another_run_that_asks_the_same_pays_nothing),
+	 TEST(a_pause_ends_what_is_under_way_and_it_goes_on_later),
+	 TEST(bodies_are_kept_where_the_host_says_so),
 	 TEST(a_call_is_in_the_log_and_reserved_before_it_is_sent))
