@@ -218,7 +218,7 @@ static const struct kind {
 	{ "unreachable", 502, true }, { "tls", 502, false },	     { "timeout", 504, true },
 	{ "stalled", 504, true },     { "disconnected", 502, true }, { "garbage", 502, true },
 	{ "too-large", 502, false },  { "cancelled", 503, false },   { "broker-died", 503, true },
-	{ "budget", 403, false },     { "policy", 403, false },	     { "paused", 403, false },
+	{ "budget", 403, false },     { "policy", 403, false },	     { "paused", 503, true },
 };
 
 static struct refusal refusal_of(const struct gate_model_end *end, char *text, size_t n)
