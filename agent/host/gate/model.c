@@ -204,6 +204,7 @@ int model_start(struct model_door *d, struct model_call *c, struct policy_verdic
 static int prepare(struct model_door *d, struct model_call *c, const struct gate_model *rq,
 		   struct policy_verdict *why, struct err *e)
 {
+	const struct model_looking look = { c->policy, d->s.values, &d->clean };
 	struct err failed = ERR_INIT;
 	AUTO_FREE char *text = NULL;
 	int r;
@@ -211,7 +212,7 @@ static int prepare(struct model_door *d, struct model_call *c, const struct gate
 	if (money_rates(c->at.price, &c->rates) < 0)
 		return model_refuse(why, "/models", "host configuration",
 				    "a price of '%s' is no amount", c->name);
-	c->body = model_mask(c->policy, d->s.values, rq->body, &c->masked, &failed);
+	c->body = model_mask(&look, rq->body, &c->masked, &failed);
 	if (!c->body)
 		return model_refuse(why, "/environment/redact", policy_name(c->policy),
 				    "nothing was sent: the request cannot be looked through for "

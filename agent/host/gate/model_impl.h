@@ -3,11 +3,26 @@
 
 #include "agent/host/case/calls.h"
 #include "agent/host/gate/model.h"
+#include "runtime/base/sha256.h"
 #include "runtime/proto/broker.h"
 
 /* What the parts of the door to models (model*.c) share. */
 
 #define MODEL_DIGEST 72 /* "sha256:" and 64 digits, with the NUL */
+
+/* Strings, by digest, in which one policy and production's values found nothing: a request holds
+ * all that the one before it held. */
+#define MODEL_CLEAN 8192
+struct model_clean {
+	const struct policy *of;
+	uint8_t digest[MODEL_CLEAN][SHA256_LEN];
+};
+
+struct model_looking {
+	const struct policy *p;
+	const struct redact *values; /* may be NULL */
+	struct model_clean *clean;   /* may be NULL */
+};
 
 /* Where a call goes and what it costs. Borrowed from the configuration and the service file. */
 struct model_place {
@@ -44,6 +59,7 @@ struct model_door {
 	struct model_setup s;
 	char *state; /* directory */
 	struct calls *calls;
+	struct model_clean clean;
 	struct broker *broker;
 	int epoll, wake; /* what model_fd() is made of */
 	uint64_t last_key;
@@ -62,8 +78,8 @@ int model_bounds(int protocol, const json_t *body, struct policy_verdict *why);
 /* What the body itself says is the most of an answer; 0: nothing. */
 uint64_t model_wants(int protocol, const json_t *body);
 /* model_mask.c: a copy of the body without secrets; NULL and e: it could not be looked through. */
-json_t *model_mask(const struct policy *p, const struct redact *values, const json_t *body,
-		   size_t *masked, struct err *e);
+json_t *model_mask(const struct model_looking *at, const json_t *body, size_t *masked,
+		   struct err *e);
 /* model_budget.c: what this call may cost at most, and how much it may write. 0 or 1. */
 int model_budget(const struct model_door *d, struct model_call *c, struct policy_verdict *why);
 const char *model_role(const struct model_door *d);

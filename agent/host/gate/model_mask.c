@@ -11,8 +11,7 @@
  * anybody, and without it a request could not be read any more.
  */
 struct mask {
-	const struct policy *p;
-	const struct redact *values;
+	const struct model_looking *at;
 	size_t masked;
 	struct err *e;
 };
@@ -131,7 +130,21 @@ static bool is_protocol_word(const char *s)
 		       sizeof(protocol_words[0]), by_word) != NULL;
 }
 
-static json_t *mask_text(struct mask *m, const char *s, size_t n)
+/* Where the digest of a string is, if nothing was found in it before; NULL: no memory of it. */
+static uint8_t *place_of(const struct mask *m, const uint8_t digest[SHA256_LEN])
+{
+	struct model_clean *c = m->at->clean;
+
+	if (!c)
+		return NULL;
+	if (c->of != m->at->p) {
+		memset(c, 0, sizeof(*c));
+		c->of = m->at->p;
+	}
+	return c->digest[(digest[0] | (size_t)digest[1] << 8) % MODEL_CLEAN];
+}
+
+static json_t *look_through(struct mask *m, const char *s, size_t n)
 {
 	AUTO_BUF struct buf text = BUF_INIT(MODEL_MAX_REQUEST);
 	AUTO_BUF struct buf out = BUF_INIT(MODEL_MAX_REQUEST);
@@ -142,11 +155,11 @@ static json_t *mask_text(struct mask *m, const char *s, size_t n)
 
 	buf_put(&text, s, n);
 	if (buf_check(&text, "a string of the request", m->e) < 0 ||
-	    policy_redact(m->p, &text, &hit, m->e) < 0)
+	    policy_redact(m->at->p, &text, &hit, m->e) < 0)
 		return NULL;
-	if (m->values) {
-		if (redact_mask(m->values, true, text.p ? text.p : "", text.n, &out, &found, m->e) <
-		    0)
+	if (m->at->values) {
+		if (redact_mask(m->at->values, true, text.p ? text.p : "", text.n, &out, &found,
+				m->e) < 0)
 			return NULL;
 		end = &out;
 	}
@@ -157,13 +170,30 @@ static json_t *mask_text(struct mask *m, const char *s, size_t n)
 	return v;
 }
 
+static json_t *mask_text(struct mask *m, const char *s, size_t n)
+{
+	const size_t before = m->masked;
+	uint8_t digest[SHA256_LEN];
+	uint8_t *place;
+	json_t *v;
+
+	sha256_of(s, n, digest);
+	place = place_of(m, digest);
+	if (place && memcmp(place, digest, SHA256_LEN) == 0)
+		return json_stringn(s, n);
+	v = look_through(m, s, n);
+	if (v && place && m->masked == before)
+		memcpy(place, digest, SHA256_LEN);
+	return v;
+}
+
 /* A number of production, as what a tool is given; a request's own numbers were checked. */
 static json_t *mask_number(struct mask *m, const json_t *v)
 {
 	AUTO_FREE char *text = json_dumps(v, JSON_ENCODE_ANY);
 	struct redact_hit hit;
-	const int k = text && m->values
-			      ? redact_find(m->values, true, text, strlen(text), &hit, m->e)
+	const int k = text && m->at->values
+			      ? redact_find(m->at->values, true, text, strlen(text), &hit, m->e)
 			      : 0;
 
 	if (k < 0 || !text)
@@ -221,10 +251,10 @@ static json_t *mask_value(struct mask *m, const json_t *v, unsigned depth)
 	return json_deep_copy(v);
 }
 
-json_t *model_mask(const struct policy *p, const struct redact *values, const json_t *body,
-		   size_t *masked, struct err *e)
+json_t *model_mask(const struct model_looking *at, const json_t *body, size_t *masked,
+		   struct err *e)
 {
-	struct mask m = { .p = p, .values = values, .e = e };
+	struct mask m = { .at = at, .e = e };
 	json_t *out = mask_value(&m, body, 1);
 
 	*masked = m.masked;
