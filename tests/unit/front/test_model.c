@@ -103,7 +103,7 @@ static void each_end_of_a_call_has_its_status(void)
 		bool again;
 	} rows[] = {
 		{ "budget", 0, 403, false },	  { "policy", 0, 403, false },
-		{ "paused", 0, 403, false },	  { "refused", 400, 400, false },
+		{ "paused", 0, 503, true },	  { "refused", 400, 400, false },
 		{ "refused", 404, 404, false },	  { "rate-limited", 429, 429, true },
 		{ "overloaded", 529, 503, true }, { "unreachable", 0, 502, true },
 		{ "tls", 0, 502, false },	  { "timeout", 0, 504, true },
