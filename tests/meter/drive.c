@@ -197,6 +197,8 @@ static int drive(const char *state, const char *config_path, unsigned n, struct 
 	if (r == -ENOENT) {
 		*e = (struct err)ERR_INIT;
 		r = case_create(state, "x", &s.kase, e);
+		if (r == 0)
+			r = case_publish(s.kase, STAGE_INCIDENT, json_object(), e);
 	}
 	if (r == 0)
 		r = audit_open(state, &s.audit, e);

@@ -2,6 +2,7 @@
 # kill -9 of the side that pays, and of sickbay-broker, between any two of: reserved, logged, sent, heard, kept,
 # settled.  Whoever goes on loses no settled call, pays for none twice and asks none again.
 #   SEED=N      which points, as printed by an earlier run       KILLS=all   every point; else eight of each
+# shellcheck disable=SC2016,SC2086 # programs of other shells; lists of points
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -53,6 +54,15 @@ check "there are points to be killed at" test "$points" -ge 40
 check "another run asks nothing and pays nothing" go
 check "and its account is the same" right
 check "nothing more was asked" test "$(asked)" = "$questions"
+
+# 4 questions, of 100 + n tokens at 3.00 and 10 + n at 15.00 for a million: 0.001908
+figures() { "$top/build/sickbay" status --state "$state" --config "$state.json" --prometheus "$work/figures" && cat "$work/figures"; }
+has() { figures | grep -qxF "$1" || { figures; return 1; }; }
+check "the worker's figures have what was paid, exactly" has "sickbay_model_usd 0.001908"
+check "and how often" has "sickbay_model_calls 4"
+check "and for how much" has "sickbay_model_tokens 452"
+check "stats have it to the cent, rounded up" sh -c 'stats=$("$1" stats --state "$2") && echo "$stats" && echo "$stats" | grep -q "^spent *US\$0.01, 452 tokens"' - "$top/build/sickbay" "$state"
+check "and exactly" sh -c '"$1" stats --state "$2" --json | grep -qF "\"usd\": \"0.001908\""' - "$top/build/sickbay" "$state"
 
 # try WHO POINT: kill there, then go on until it is done; a kill of the broker alone needs no second run
 try() {
