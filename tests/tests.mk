@@ -19,8 +19,11 @@ $(B)/test-audit-log: $(B)/tests/cli/audit-log.o $(B)/lib/proto.a $(B)/lib/base.a
 	$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS_proto)
 
 # speaks with sickbay-broker as the orchestrator does
-TEST_HELPERS += $(B)/broker-drive
+TEST_HELPERS += $(B)/broker-drive $(B)/front-relay
 $(B)/broker-drive: $(B)/tests/broker/drive.o $(B)/lib/proto.a $(B)/lib/base.a | $(B)/sickbay-broker
+	$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS_proto)
+# official clients reach the scripted model through the front and the broker
+$(B)/front-relay: $(B)/tests/front/relay.o $(B)/lib/proto.a $(B)/lib/base.a | $(B)/sickbay-broker $(B)/sickbay-front
 	$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS_proto)
 
 # who is killed while a model is paid, at points that it counts
