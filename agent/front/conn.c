@@ -37,7 +37,7 @@ static void give_back(struct front_state *f, struct conn *c)
 }
 
 /* Nobody waits for its calls any more. */
-static void orphan(struct front_state *f, struct conn *c)
+static void orphan(struct front_state *f, const struct conn *c)
 {
 	for (size_t i = 0; i < FRONT_CALLS_MAX; i++) {
 		struct call *k = &f->calls[i];
@@ -301,16 +301,18 @@ void conn_time(struct front_state *f, struct conn *c)
 					     .name = "body-timeout",
 					     .text = "the request's body did not come in time" };
 
+	const bool spent =
+		(c->draining && late(f, c->since, DRAIN_MS)) ||
+		(c->state == CONN_HEAD && !c->in.n && late(f, c->since, f->setup.idle_ms));
+
 	if (conn_unread(c) && late(f, c->progress, f->setup.write_ms)) {
 		front_note(f, "unread-answer", "a client read nothing for too long");
 		conn_close(f, c);
-	} else if (c->draining && late(f, c->since, DRAIN_MS)) {
+	} else if (spent) {
 		conn_close(f, c);
 	} else if (c->state == CONN_HEAD && c->in.n && !conn_unread(c) &&
 		   late(f, c->since, f->setup.head_ms)) {
 		refuse(f, c, front_protocol(f), &head);
-	} else if (c->state == CONN_HEAD && !c->in.n && late(f, c->since, f->setup.idle_ms)) {
-		conn_close(f, c);
 	} else if (c->state == CONN_BODY && late(f, c->since, f->setup.body_ms)) {
 		refuse(f, c, front_protocol(f), &body);
 	} else if (c->state == CONN_BUSY && c->beat && f->now > c->beat) {

@@ -164,7 +164,7 @@ void model_count(struct front_state *f, struct conn *c);
 void model_list(struct front_state *f, struct conn *c);
 void model_event(struct front_state *f, struct call *k, const struct gate_event *ev);
 void model_end(struct front_state *f, struct call *k, const struct gate_model_end *end);
-void model_refused(struct front_state *f, struct call *k, const struct gate_refusal *r);
+void model_refused(struct front_state *f, struct call *k, const struct gate_refusal *why);
 
 /* ---- mcp.c, tools.c ---- */
 void mcp_post(struct front_state *f, struct conn *c);

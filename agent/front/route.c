@@ -211,10 +211,10 @@ int route_head(struct front_state *f, struct conn *c, const struct http_request 
 					      .name = "bad-query",
 					      .text = "a parameter that is not known here" };
 	const struct refusal *bad = check_head(q);
-	struct found found;
 
 	if (!bad) {
-		found = find(f, c);
+		const struct found found = find(f, c);
+
 		if (!found.route && !found.path && found.other != MODEL_TURN)
 			return refuse_protocol(f, c, found.other);
 		if (!found.route)

@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <fcntl.h>
 
 #include "tests/unit/front/rig.h"
 
 /* What a front hears that is no honest client: refused by a name, and the next one is served. */
+
+#ifdef __SANITIZE_ADDRESS__ /* such a build has no filter */
+#define FILTER false
+#else
+#define FILTER true
+#endif
+#define CONFINED (FILTER && geteuid() == 0) /* an ordinary user keeps his own id and root */
 
 #define HOST "Host: localhost\r\n"
 #define JSON "Content-Type: application/json\r\n"
@@ -385,7 +393,43 @@ static void bodies_wait_for_room(void)
 	rig_close(&r);
 }
 
-TAP_MAIN(TEST(smuggled_and_malformed_requests_are_refused_by_name),
+/* What the kernel says of it. */
+static void it_has_no_user_no_capability_no_files(void)
+{
+	static const char *const lines[] = {
+		"Uid:\t60804\t60804\t60804\t60804",
+		"Gid:\t60804\t60804\t60804\t60804",
+		"Groups:\t \n",
+		"CapPrm:\t0000000000000000",
+		"NoNewPrivs:\t1",
+		"Seccomp:\t2",
+	};
+	AUTO_BUF struct buf status = BUF_INIT(65536);
+	struct err e = ERR_INIT;
+	struct rig r;
+	char path[64];
+	DIR *root;
+	int n = 0;
+
+	rig_open_with(&r, rig_task("patch", MODEL_CHAT), &usual);
+	is_served(&r);
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)r.front.pid);
+	CHECK_INT(file_read_at(AT_FDCWD, path, 65536, &status, &e), 0);
+	for (size_t i = 0; CONFINED && i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (!strstr(status.p ? status.p : "", lines[i]))
+			CHECK_STR("not in the status", lines[i]);
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)r.front.pid);
+	root = opendir(path);
+	while (root && readdir(root))
+		n++;
+	CHECK(!CONFINED || n == 2); /* "." and ".." */
+	if (root)
+		(void)closedir(root);
+	rig_close(&r);
+}
+
+TAP_MAIN(TEST(it_has_no_user_no_capability_no_files),
+	 TEST(smuggled_and_malformed_requests_are_refused_by_name),
 	 TEST(bodies_that_are_no_json_are_refused_by_name),
 	 TEST(the_gate_is_told_of_each_kind_of_refusal_once), TEST(slow_clients_are_ended_in_time),
 	 TEST(a_request_that_is_cut_short_is_named), TEST(a_client_that_goes_away_cancels_its_call),
