@@ -231,5 +231,6 @@ void route(struct front_state *f, struct conn *c)
 {
 	const struct found found = find(f, c); /* the head has a route */
 
-	found.route->handler(f, c);
+	if (found.route)
+		found.route->handler(f, c);
 }
