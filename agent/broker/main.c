@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "agent/broker/loop.h"
+#include "agent/broker/registry.h"
 #include "agent/broker/resolve.h"
 #include "agent/broker/seal.h"
 #include "agent/broker/setup.h"
@@ -29,7 +30,14 @@ static int answer(uint16_t type, json_t *body, struct err *e)
 	return msg_send(BROKER_FD, type, owned, NULL, 0, -1, e);
 }
 
-static int prepare(struct setup *s, struct loop *l, int resolver, struct err *e)
+struct broker_work {
+	struct setup setup;
+	struct loop models;
+	struct registries *images; /* NULL: a broker is for models, or for images */
+	int resolver;
+};
+
+static int prepare(struct broker_work *w, struct err *e)
 {
 	AUTO_MSG struct msg m = MSG_INIT;
 	int r = vault_library_memory(e);
@@ -40,32 +48,34 @@ static int prepare(struct setup *s, struct loop *l, int resolver, struct err *e)
 		return r;
 	if (r == 0 || m.type != BROKER_SETUP)
 		return err_set(e, EPROTO, "the first message is not its setup");
-	r = setup_open(m.body, s, e);
-	if (r == 0)
-		r = loop_open(l, s, resolver, e);
+	r = setup_open(m.body, &w->setup, e);
+	if (r == 0 && w->setup.said.registries)
+		r = registries_open(w->setup.said.registries, w->setup.vault, w->resolver,
+				    &w->images, e);
+	else if (r == 0)
+		r = loop_open(&w->models, &w->setup, w->resolver, e);
 	vault_lock_all();
-	return r < 0 ? r : seal_broker(e);
+	return r < 0 ? r : seal_broker(w->images != NULL, e);
 }
 
 static int serve(struct err *e)
 {
-	struct setup s = { 0 };
-	struct loop l = { 0 };
+	struct broker_work w = { .resolver = -1 };
 	struct err unheard = ERR_INIT;
-	int resolver = -1;
-	int r = resolve_start(&resolver, e);
+	int r = resolve_start(&w.resolver, e);
 
 	if (r == 0)
-		r = prepare(&s, &l, resolver, e);
+		r = prepare(&w, e);
 	if (r < 0)
 		(void)answer(BROKER_FAILED, json_pack("{s:s}", "message", e->msg), &unheard);
 	else
 		r = answer(BROKER_READY, json_object(), e);
 	if (r == 0)
-		r = loop_run(&l, e);
-	loop_close(&l);
-	setup_close(&s);
-	cleanup_close(&resolver);
+		r = w.images ? registries_serve(w.images, BROKER_FD, e) : loop_run(&w.models, e);
+	registries_close(w.images);
+	loop_close(&w.models);
+	setup_close(&w.setup);
+	cleanup_close(&w.resolver);
 	(void)waitpid(-1, NULL, 0); /* the resolver's own end */
 	if (r < 0)
 		(void)fprintf(stderr, "sickbay-broker: %s\n", e->msg);

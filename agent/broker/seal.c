@@ -10,22 +10,24 @@
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
 /* What libcurl and OpenSSL need beside what every confined program does; no thread, no process, no
- * listening socket. */
+ * listening socket.  The last ones only for what is fetched to files. */
 static const uint32_t broker_calls[] = {
 	SYS_readv,	     SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl,	SYS_connect,
 	SYS_getsockopt,	     SYS_setsockopt, SYS_getpeername, SYS_getsockname,	SYS_shutdown,
 	SYS_fcntl,	     SYS_lseek,	     SYS_time,	      SYS_getpid,	SYS_gettid,
 	SYS_getuid,	     SYS_geteuid,    SYS_sysinfo,     SYS_rt_sigaction, SYS_rt_sigprocmask,
-	SYS_restart_syscall, SYS_wait4,
+	SYS_restart_syscall, SYS_wait4,	     SYS_pread64,     SYS_pwrite64,	SYS_ftruncate,
 };
+#define WRITING 3
 
-int seal_broker(struct err *e)
+int seal_broker(bool writes, struct err *e)
 {
 	const struct confinement c = { .uid = BROKER_UID,
 				       .memory = 1ul << 30,
 				       .files = 2048,
 				       .calls = broker_calls,
-				       .n_calls = N(broker_calls),
+				       .n_calls = N(broker_calls) - (writes ? 0 : WRITING),
+				       .file_size = writes ? 1ull << 40 : 0,
 				       .inet = true };
 
 	return confine(&c, e);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
+
 #include "runtime/base/err.h"
 
 /*
@@ -9,5 +11,6 @@
  * empty), every socket but TCP and UDP ones, processes and threads.  The
  * resolver: what is not the C library's configuration of names, and every write.
  */
-int seal_broker(struct err *e);
+/* `writes`: it writes to files that it is handed. */
+int seal_broker(bool writes, struct err *e);
 int seal_resolver(struct err *e);
