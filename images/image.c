@@ -39,6 +39,7 @@ static const struct jmap record_map[] = {
 	FIELD(digest, JMAP_STR, .required = 1),
 	FIELD(user, JMAP_STR),
 	FIELD(cwd, JMAP_STR),
+	FIELD(from, JMAP_STR),
 	FIELD(layers, JMAP_STRS, .required = 1),
 	FIELD(env, JMAP_STRS, .max = 4096),
 	FIELD(command, JMAP_STRS, .max = 4096),
@@ -51,6 +52,7 @@ void image_release(struct image *i)
 	free(i->digest);
 	free(i->user);
 	free(i->cwd);
+	free(i->from);
 	strlist_release(&i->layers);
 	strlist_release(&i->env);
 	strlist_release(&i->command);

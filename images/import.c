@@ -231,7 +231,7 @@ static int import_any(struct store *s, const char *path, struct image *out, stru
 	return err_set(e, EINVAL, "'%s' is neither a directory nor a file", path);
 }
 
-static int check_new_name(struct store *s, const char *name, struct err *e)
+int image_check_new_name(struct store *s, const char *name, struct err *e)
 {
 	char file[80];
 
@@ -254,7 +254,7 @@ int image_import(struct store *s, const char *path, const char *name, struct ima
 	struct image i = { 0 };
 	int r;
 
-	if (check_new_name(s, name, e) < 0)
+	if (image_check_new_name(s, name, e) < 0)
 		return -e->code;
 	i.name = strdup(name);
 	log_progress("importing '%s'", path);

@@ -79,6 +79,8 @@ int layer_digest_tree(int dir, const char *name, char sha256[SHA256_HEX], struct
 int store_names(struct store *s, int parent, struct strlist *out, struct err *e);
 /* The layer goes, unless some process uses it (-EBUSY). */
 int layer_remove(struct store *s, const char *id, struct err *e);
+/* Whether an image may get this name: 0, -EINVAL, or -EEXIST. */
+int image_check_new_name(struct store *s, const char *name, struct err *e);
 /* Writes the record of an imported image. */
 int image_record(struct store *s, const struct image *i, struct err *e);
 

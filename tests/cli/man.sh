@@ -37,14 +37,17 @@ grep -oh '\.name = "[a-z_]*"' "$top/agent/host/case/service.c" "$top/agent/host/
 sed -n '/^\.Sh KEYS/,/^\.Sh REPORTERS/s/^\.\(It Cm\|Ss\) \([a-z_]*\)$/\2/p' "$top/docs/man/sickbay-service.5" |
 	sort -u >"$dir/paged"
 check "each key of a service file stands in sickbay-service(5), and no other" diff "$dir/keys" "$dir/paged"
-grep -oh '\.name = "[a-z_]*"' "$top/agent/host/case/host_config.c" | cut -d'"' -f2 | sort -u >"$dir/keys"
+{
+	grep -oh '\.name = "[a-z_]*"' "$top/agent/host/case/host_config.c" | cut -d'"' -f2
+	grep -oh 'AT(registry_place, [a-z]*' "$top/runtime/proto/broker_registry.c" | cut -d' ' -f2
+} | sort -u >"$dir/keys"
 sed -n '/^\.Sh KEYS/,/^\.Sh SEE/s/^\.\(It Cm\|Ss\) \([a-z_]*\)$/\2/p' "$top/docs/man/sickbay-config.5" | sort -u >"$dir/paged"
 check "each key of the host's configuration stands in sickbay-config(5), and no other" diff "$dir/keys" "$dir/paged"
 sed -n '/^\.Bd/,/^\.Ed/{/^\.Ed/q;/^\./!p}' "$top/docs/man/sickbay-service.5" |
 	sed "s|\.\./shop|$top|; s|recipe.json|$dir/recipe.json|" >"$dir/service.json"
 check "the example in it is a service file" "$sickbay" incident convert --from node --service "$dir/service.json" \
 	"$top/tests/cases/qs/report.ndjson"
-find "$top/agent/host" "$top/runtime/audit" "$top/runtime/proto" -name '*.c' -exec perl -0ne '
+find "$top/agent/host" "$top/images" "$top/runtime/audit" "$top/runtime/proto" -name '*.c' -exec perl -0ne '
 	print "$2\n" while /((?:audit_(?:note|commit|effect)|record_publish)\([^";]*?,|"type",(?=\s*"[a-z]+[.]))\s*"([a-z.-]+)"/g' {} + | sort -u >"$dir/events"
 sed -n '/^\.Sh EVENTS/,/^\.Sh OUTCOMES/s/^\.It Cm //p' "$page" | sort -u >"$dir/paged"
 check "each event of the log stands in sickbay(1), and no other" diff "$dir/events" "$dir/paged"

@@ -8,6 +8,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/jsonc.h"
+#include "runtime/proto/broker_registry.h"
 #include "runtime/proto/model.h"
 
 #define CONFIG_MAX	(1u << 20)
@@ -116,6 +117,7 @@ static const struct jmap host_map[] = {
 	{ .name = "audit", .kind = JMAP_OBJECT, AT(audit), .sub = audit_map, .help = "the log" },
 	{ .name = "models", .kind = JMAP_LIST, AT(models), .max = 64, .sub = endpoint_map, .size = sizeof(struct model_endpoint), .help = "where models are" },
 	{ .name = "intake", .kind = JMAP_OBJECT, AT(intake), .sub = intake_map, .help = "how reports come in" },
+	{ .name = "registries", .kind = JMAP_LIST, AT(registries), .max = 64, .sub = registry_place_map, .size = sizeof(struct registry_place), .help = "where images are" },
 	{ .name = "prometheus", .kind = JMAP_STR, AT(prometheus), .min = 2, .max = 4000, .help = "text file of the worker's figures" },
 	{ 0 },
 };
@@ -177,6 +179,9 @@ static int fill_defaults(struct host_config *c, struct err *e)
 	set_default(&c->intake.timeout_ms, 30 * 1000);
 	set_default(&c->intake.rate, 5000);
 	set_default(&c->intake.burst, 20000);
+	for (size_t i = 0; i < c->registries.n; i++)
+		set_default(&((struct registry_place *)c->registries.v)[i].image,
+			    REGISTRY_IMAGE_BYTES);
 	return 0;
 }
 
@@ -222,6 +227,24 @@ static int check(const struct host_config *c, struct err *e)
 	return host_config_check_models(c, e);
 }
 
+static int check_registries(const struct host_config *c, struct err *e)
+{
+	const struct registry_place *p = c->registries.v;
+
+	for (size_t i = 0; i < c->registries.n; i++) {
+		if (!registry_host_is_good(p[i].host))
+			return err_set(e, EINVAL,
+				       "/registries/%zu/host: '%s' is no HOST or HOST:PORT", i,
+				       p[i].host);
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(p[k].host, p[i].host) == 0)
+				return err_set(e, EINVAL,
+					       "/registries/%zu/host: '%s' stands there twice", i,
+					       p[i].host);
+	}
+	return 0;
+}
+
 static int parse(const char *path, const struct buf *text, struct host_config *c, struct err *e)
 {
 	struct jsonc *j = NULL;
@@ -233,6 +256,8 @@ static int parse(const char *path, const struct buf *text, struct host_config *c
 			r = fill_defaults(c, e);
 		if (r == 0)
 			r = check(c, e);
+		if (r == 0)
+			r = check_registries(c, e);
 		if (r < 0)
 			(void)jsonc_locate(j, e);
 	}

@@ -77,7 +77,8 @@ struct host_config {
 		uint64_t max_report, max_memory, max_backlog; /* bytes */
 		uint64_t connections, timeout_ms, rate, burst;
 	} intake;
-	char *prometheus; /* where the worker writes its figures, or NULL */
+	struct objlist registries; /* struct registry_place (runtime/proto/broker_registry.h) */
+	char *prometheus;	   /* where the worker writes its figures, or NULL */
 };
 
 /* path NULL: the default file, which may be missing; a file that was named may not. */

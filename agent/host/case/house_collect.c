@@ -283,6 +283,7 @@ int house_collect(const struct house_collection *c, json_t **out, struct err *e)
 {
 	const struct folder folders[] = {
 		{ "tmp", "changes of a killed run", is_scratch, c->age_ms },
+		{ "images/pulls", "interrupted pull", is_scratch, c->age_ms },
 		{ "kept", "kept past its retention", is_kept_long, c->config->retention.kept_ms },
 	};
 	AUTO_JSON json_t *rows = json_array();

@@ -46,6 +46,7 @@ int cli_hold(const char *state, const char *service, struct audit *audit, struct
 void cli_hold_end(void);
 
 int cmd_audit(int argc, char **argv, struct err *e);
+int cmd_image_pull(int argc, char **argv, struct err *e);
 int cmd_image(int argc, char **argv, struct err *e);
 int cmd_incident(int argc, char **argv, struct err *e);
 int cmd_intake(int argc, char **argv, struct err *e);

@@ -208,6 +208,8 @@ static int image_cmd_prepare(int argc, char **argv, struct err *e)
 static const struct command image_commands[] = {
 	{ "import", image_cmd_import, "PATH --name NAME [--json]",
 	  "import a directory, tar, docker archive or OCI layout" },
+	{ "pull", cmd_image_pull, "HOST/REPOSITORY[:TAG][@DIGEST] [--name NAME] [--json]",
+	  "fetch an image from a registry and import it" },
 	{ "list", image_cmd_list, "[--json]", "list images and prepared layers" },
 	{ "inspect", image_cmd_inspect, "NAME|LAYER",
 	  "print the record of an image or a prepared layer" },
