@@ -122,18 +122,6 @@ static json_t *facts_of(const json_t *resource, const json_t *time)
 	return facts;
 }
 
-/* The attribute sickbay.call, set by the service on the event or the span: JSON text. */
-static void call_read(json_t *more, const char *text)
-{
-	const struct source in = { .name = "sickbay.call" };
-	struct err why = ERR_INIT;
-	json_t *call = NULL;
-
-	if (text && payload_json(&in, text, strlen(text), &call, &why) == 0)
-		payload_call(more, call);
-	json_decref(call);
-}
-
 static json_t *more_of(const json_t *span, const json_t *attributes)
 {
 	const json_t *a = array_of(span, "attributes");
@@ -143,7 +131,7 @@ static json_t *more_of(const json_t *span, const json_t *attributes)
 	json_t *more = json_pack("{s:s,s:s*,s:s*}", "format", "otlp", "id",
 				 json_string_value(json_object_get(span, "spanId")), "trace",
 				 json_string_value(json_object_get(span, "traceId")));
-	json_t *http = json_object();
+	json_t *http = json_object(), *text;
 
 	put_text(http, "method", method);
 	put_text(http, "url", url ? url : either(a, "url.path", "http.target"));
@@ -151,7 +139,11 @@ static json_t *more_of(const json_t *span, const json_t *attributes)
 	if (more && json_object_size(http))
 		(void)json_object_set_new(more, "input", json_pack("{s:O}", "http", http));
 	json_decref(http);
-	call_read(more, call ? call : attribute(a, "sickbay.call"));
+	/* set by the service on the event or the span */
+	call = call ? call : attribute(a, "sickbay.call");
+	text = call ? json_string(call) : NULL;
+	payload_call(more, text);
+	json_decref(text);
 	return more;
 }
 

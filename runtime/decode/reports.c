@@ -72,6 +72,13 @@ int findings_report(struct findings *f, const struct trace *t, json_t *event, js
 
 void payload_call(json_t *more, const json_t *call)
 {
+	const char *text = json_string_value(call);
+	const struct source in = { .name = "call" };
+	AUTO_JSON json_t *own = NULL;
+	struct err why = ERR_INIT;
+
+	if (text && payload_json(&in, text, strlen(text), &own, &why) == 0)
+		call = own;
 	if (json_is_object(call) && json_is_array(json_object_get(call, "args")) &&
 	    json_is_string(json_object_get(call, "export")))
 		(void)json_object_set_new(more, "calls", json_pack("[O]", call));

@@ -40,8 +40,8 @@ payload_reader sentry_envelope, sentry_event, otlp_traces, otlp_logs, alertmanag
 int otlp_from_protobuf(const struct source *in, bool logs, json_t **out, struct err *e);
 int otlp_tree(const struct source *in, const json_t *root, bool logs, struct findings *out,
 	      struct err *e);
-/* The call that a service itself put into its report, {"module","export","args":[...]}: added to
- * `more` where it has that shape. */
+/* The call that a service itself put into its report, {"module","export","args":[...]} or that as
+ * JSON text (reporters cut what is nested): added to `more` where it has that shape. */
 void payload_call(json_t *more, const json_t *call);
 /* Strict JSON. */
 int payload_json(const struct source *in, const char *text, size_t n, json_t **out, struct err *e);

@@ -22,7 +22,7 @@ start_intake() { # start_intake [OPTION ...]: its port is $port
 }
 stop_intake() { [ -z "$intake" ] || { kill "$intake" 2>/dev/null; wait "$intake" 2>/dev/null; intake=; }; }
 digested() { # waits until the journal is taken in as a whole
-	for _ in $(seq 300); do
+	for _ in $(seq ${TRIES:-300}); do
 				last=$(sed -n 's/.*"segment": \([0-9]*\).*/\1/p' "$state/intake/done.json" 2>/dev/null)
 		at=$(sed -n 's/.*"bytes": \([0-9]*\).*/\1/p' "$state/intake/done.json" 2>/dev/null)
 		rest=0

@@ -267,16 +267,20 @@ void intake_close(struct intake *i)
 	free(i);
 }
 
+/* Letters and digits only: a DSN's key and a command line take nothing else as it is. */
 void intake_token(char token[44], char digest[65])
 {
 	static const char letters[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint8_t random[43], hash[SHA256_LEN];
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	const size_t n = sizeof(letters) - 1;
+	uint8_t random, hash[SHA256_LEN];
 
-	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		abort();
-	for (size_t k = 0; k < sizeof(random); k++)
-		token[k] = letters[random[k] & 63];
+	for (size_t k = 0; k < 43;) {
+		if (getrandom(&random, 1, 0) != 1)
+			abort();
+		if (random < 4 * n) /* so that each is as likely */
+			token[k++] = letters[random % n];
+	}
 	token[43] = '\0';
 	sha256_of(token, 43, hash);
 	sha256_hex(hash, digest);

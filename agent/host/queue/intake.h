@@ -37,5 +37,5 @@ void intake_counts(const struct intake *i, struct intake_counts *out);
 /* Ends sickbay-intake; what is in the journal stays for the next time. NULL is fine. */
 void intake_close(struct intake *i);
 
-/* A new token: 43 letters (256 bits), and its digest in hex. */
+/* A new token: 43 letters and digits (256 bits), and its digest in hex. */
 void intake_token(char token[44], char digest[65]);
