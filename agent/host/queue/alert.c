@@ -94,9 +94,12 @@ static int is_joined(const struct queue *q, const char *service, uint64_t starts
 {
 	struct strlist ids = { 0 };
 	const size_t n = strlen(service);
-	int r = group_list(q->state, &ids, e);
+	size_t taken;
+	int r = queue_absorb(q, &taken, e); /* what came just before it, too */
 
 	*out = false;
+	if (r == 0)
+		r = group_list(q->state, &ids, e);
 	for (size_t i = 0; r == 0 && !*out && i < ids.n; i++) {
 		struct group g = { 0 };
 
