@@ -66,6 +66,7 @@ unit-build: $(UNIT:%=$(B)/%)
 check-agents: deps
 	@$(MAKE) -s --no-print-directory all
 	prove -v --exec sh tests/agents/check.sh $(if $(AGENTS),:: $(AGENTS))
+	$(if $(AGENTS),,prove -v --exec sh tests/sdk/chain.sh)
 .PHONY: check-agents
 
 # ---- another kernel: Debian's own, control groups v2 only, in a throw-away VM ----

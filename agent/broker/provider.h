@@ -21,6 +21,8 @@
  * `metadata` that only stored answers carry.  Written whatever the body says: the model, whether it
  * is streamed, the most tokens of output (never more than the body asks for), that nothing be
  * stored (Responses), and that a stream ends with its usage (Chat Completions).
+ * A turn asks Responses for what the model thought in a form that can be given back; models that do
+ * not think refuse that, and are asked by Chat Completions instead.
  */
 struct provider_request {
 	const char *model;

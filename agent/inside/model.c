@@ -171,6 +171,7 @@ static int do_call(struct loop *l, const char *name, const json_t *input, struct
 static int answer_call(struct loop *l, const json_t *part, bool cut, json_t *to, struct err *e)
 {
 	const char *name = json_string_value(json_object_get(part, "name"));
+	const char *invalid = json_string_value(json_object_get(part, "invalid"));
 	struct tool_result result = { 0 };
 	AUTO_FREE char *text = NULL;
 	json_t *row;
@@ -181,6 +182,8 @@ static int answer_call(struct loop *l, const json_t *part, bool cut, json_t *to,
 		r = tool_fails(&result, e,
 			       "your answer was cut off at its greatest length; nothing of it was "
 			       "done: answer in smaller steps");
+	else if (invalid)
+		r = tool_fails(&result, e, "not a JSON object, so this was not done: %s", invalid);
 	else if (json_array_size(to) >= CALLS_MAX)
 		r = tool_fails(&result, e, "at most %d calls in one answer: this was not done",
 			       CALLS_MAX);

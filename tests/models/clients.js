@@ -66,7 +66,7 @@ function call(request, p) {
 	if (!tool && !p.exact)
 		throw new Error(`tool '${p.do || p.call}' is not offered; offered: ${request.tools.map((t) => t.name).join(', ')}`);
 	return { name: tool ? tool.name : p.call, input: p.input === undefined ? {} : p.input,
-		custom: tool !== undefined && tool.kind === 'custom' };
+		raw: p.raw, custom: tool !== undefined && tool.kind === 'custom' };
 }
 
 module.exports = { offered, call };

@@ -2,7 +2,7 @@
 'use strict';
 // Anthropic Messages: POST /v1/messages
 
-const { text, fragments, list } = require('./common.js');
+const { text, fragments, list, spelled } = require('./common.js');
 
 exports.name = 'anthropic-messages';
 exports.path = /\/messages$/;
@@ -64,7 +64,7 @@ function deltas(p) {
 	if (p.type === 'thinking')
 		return fragments(p.text).map((t) => ({ type: 'thinking_delta', thinking: t }))
 			.concat([{ type: 'signature_delta', signature: p.signature }]);
-	return [''].concat(fragments(JSON.stringify(p.input))).map((t) => ({ type: 'input_json_delta', partial_json: t }));
+	return [''].concat(fragments(spelled(p))).map((t) => ({ type: 'input_json_delta', partial_json: t }));
 }
 
 const empty = { text: { type: 'text', text: '' }, thinking: { type: 'thinking', thinking: '', signature: '' } };

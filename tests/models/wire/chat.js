@@ -2,7 +2,7 @@
 'use strict';
 // OpenAI Chat Completions: POST /v1/chat/completions
 
-const { text, fragments, list } = require('./common.js');
+const { text, fragments, list, spelled } = require('./common.js');
 
 exports.name = 'openai-chat';
 exports.path = /\/chat\/completions$/;
@@ -56,7 +56,7 @@ exports.whole = (a) => {
 		message.reasoning_content = thought;
 	if (calls.length)
 		message.tool_calls = calls.map((p) => ({ id: p.id, type: 'function',
-			function: { name: p.name, arguments: JSON.stringify(p.input) } }));
+			function: { name: p.name, arguments: spelled(p) } }));
 	return {
 		id: 'chatcmpl-' + a.id, object: 'chat.completion', created: CREATED, model: a.model,
 		choices: [{ index: 0, message, logprobs: null, finish_reason: stops[a.stop] }],
@@ -76,7 +76,7 @@ exports.events = (a, request) => {
 	of(a, 'text').forEach((p) => fragments(p.text).forEach((t) => delta({ content: t })));
 	of(a, 'call').forEach((p, index) => {
 		delta({ tool_calls: [{ index, id: p.id, type: 'function', function: { name: p.name, arguments: '' } }] });
-		fragments(JSON.stringify(p.input)).forEach((t) => delta({ tool_calls: [{ index, function: { arguments: t } }] }));
+		fragments(spelled(p)).forEach((t) => delta({ tool_calls: [{ index, function: { arguments: t } }] }));
 	});
 	put([{ index: 0, delta: {}, logprobs: null, finish_reason: stops[a.stop] }]);
 	if (request.usage_wanted)

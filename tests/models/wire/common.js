@@ -28,3 +28,6 @@ exports.fragments = (s) => {
 		out.push(all.slice(i, i + size).join(''));
 	return out;
 };
+
+// The arguments of a call as text: what the scenario says as it is, where it does ("raw").
+exports.spelled = (p) => (p.raw !== undefined ? p.raw : JSON.stringify(p.input));

@@ -2,7 +2,7 @@
 'use strict';
 // OpenAI Responses: POST /v1/responses
 
-const { text, fragments, list } = require('./common.js');
+const { text, fragments, list, spelled } = require('./common.js');
 const chat = require('./chat.js');
 
 exports.name = 'openai-responses';
@@ -60,7 +60,7 @@ function item(p, k, a) {
 		return { id: 'ctc_' + id, type: 'custom_tool_call', status: 'completed', call_id: p.id, name: p.name,
 			input: p.input };
 	return { id: 'fc_' + id, type: 'function_call', status: 'completed', call_id: p.id, name: p.name,
-		arguments: JSON.stringify(p.input) };
+		arguments: spelled(p) };
 }
 
 function response(a, status, output, u) {

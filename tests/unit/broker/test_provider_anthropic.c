@@ -229,6 +229,29 @@ static void an_input_that_is_no_json_is_a_call_that_says_so(void)
 	CHECK_INT(json_object_size(json_object_get(call, "input")), 0);
 }
 
+/* What a model said has to come back in the next request, deeper than where it stood. */
+static void an_input_that_nests_too_deep_is_a_call_that_says_so(void)
+{
+	AUTO_BUF struct buf body = BUF_INIT(4096);
+	const json_t *call;
+
+	buf_puts(&body,
+		 "{'id':'','type':'','role':'','model':'','usage':{},'stop_reason':'tool_use',"
+		 "'content':[{'type':'tool_use','id':'t','name':'n','input':");
+	for (int i = 0; i < 18; i++)
+		buf_puts(&body, "{'a':");
+	buf_puts(&body, "1");
+	for (int i = 0; i < 18; i++)
+		buf_puts(&body, "}");
+	buf_puts(&body, "}]}");
+	AUTO_FED struct fed f = feed_body(MODEL_ANTHROPIC, true, body.p);
+
+	call = json_array_get(json_object_get(f.kept, "content"), 0);
+	CHECK_STR(json_string_value(json_object_get(call, "invalid")),
+		  "arguments: nested too deep");
+	CHECK_INT(json_object_size(json_object_get(call, "input")), 0);
+}
+
 static void a_body_becomes_a_turn_or_stays_a_body(void)
 {
 	static const char body[] =
@@ -337,6 +360,7 @@ TAP_MAIN(TEST(a_turn_becomes_a_request), TEST(a_wire_request_keeps_what_is_known
 	 TEST(a_stream_on_the_wire_keeps_known_members),
 	 TEST(a_cut_stream_is_not_whole_and_its_input_is_known),
 	 TEST(an_input_that_is_no_json_is_a_call_that_says_so),
+	 TEST(an_input_that_nests_too_deep_is_a_call_that_says_so),
 	 TEST(a_body_becomes_a_turn_or_stays_a_body), TEST(rubbish_is_refused_with_its_place),
 	 TEST(parts_come_in_order), TEST(a_providers_own_error_is_said_in_its_words),
 	 TEST(depth_and_size_are_bounded))

@@ -207,6 +207,13 @@ static const struct ending {
 	      NULL },
 	    { "cut off at its greatest length", "{\"stop\":\"length\",\"content\":[]}", NULL } },
 	  "the model's answers cannot be used: it was cut off" },
+	{ "arguments that are none, then an end",
+	  { { NULL,
+	      "{\"stop\":\"tool\",\"content\":[{\"type\":\"call\",\"id\":\"1\",\"name\":"
+	      "\"list\",\"input\":{},\"invalid\":\"arguments:1:5: what\"}]}",
+	      NULL },
+	    { "not a JSON object, so this was not done: arguments:1:5: what", NULL, "stalled" } },
+	  "the model could not be asked: stalled: said the double" },
 	{ "a refusal",
 	  { { NULL, "{\"stop\":\"refused\",\"content\":[]}", NULL } },
 	  "the model refused to answer" },
