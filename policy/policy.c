@@ -358,6 +358,14 @@ bool policy_model_allowed(const struct policy *p, const char *name)
 	return named;
 }
 
+bool policy_stops_exhausted(const struct policy *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i]->doc.model.has_exhausted && p->v[i]->doc.model.on_exhausted == 0)
+			return true; /* any source may narrow */
+	return false;
+}
+
 bool policy_backing_allowed(const struct policy *p, const char *name)
 {
 	bool named = false;

@@ -101,6 +101,10 @@ struct policy_budget { /* gate limits; 0: none stated */
 };
 /* Whether the model may be asked at all; name: ENDPOINT/MODEL. */
 bool policy_model_allowed(const struct policy *p, const char *name);
+/* model.on_exhausted: whether an agent is ended once its model's budget is used up; else it is
+ * told.
+ */
+bool policy_stops_exhausted(const struct policy *p);
 /* Whether removing or widening a check is refused: the proof's syntactic inspection finds it. `out`
  * (may be NULL) says by which rule. */
 bool policy_weakening_denied(const struct policy *p, struct policy_verdict *out);

@@ -25,6 +25,7 @@ static const char *const register_words[] = { "append-lines", NULL };
 static const char *const api_words[] = { "deny", "additive", "allow", NULL };
 static const char *const preset_words[] = { "minimal", "build", "build-net", "debug", NULL };
 static const char *const action_words[] = { "kill", "errno", NULL };
+/* The first is the stricter one: policy_stops_exhausted(). */
 static const char *const exhausted_words[] = { "stop", "give-up", NULL };
 static const char *const expect_words[] = { "deny", "needs-scope", "notify", "allow", NULL };
 

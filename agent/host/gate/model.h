@@ -36,6 +36,8 @@ struct model_listener {
 
 /* Nothing is started before the first call. */
 int model_open(const struct model_setup *s, struct model_door **out, struct err *e);
+#define MODEL_BUDGET "budget" /* the rule of a refusal for want of it */
+
 /* 0: under way, its end will come; 1: refused, `why` says by which rule; <0: this host failed. The
  * policy is that of the agent's role and outlives the call; models: what its service file lets it
  * ask, ENDPOINT/MODEL.  Rules of refusals: "models" (not the agent's), "/models" (not configured),

@@ -37,7 +37,7 @@ static uint64_t input_at_most(const struct model_door *d, const struct model_cal
 static int used_up(const struct model_call *c, const char *key, const char *unit, uint64_t most,
 		   uint64_t used, struct policy_verdict *why)
 {
-	return model_refuse(why, "budget", policy_name(c->policy),
+	return model_refuse(why, MODEL_BUDGET, policy_name(c->policy),
 			    "the policy's %s is %llu: %llu %s are left, too few for this request; "
 			    "end with what you have",
 			    key, (unsigned long long)most,
@@ -72,13 +72,13 @@ static int by_money(struct model_call *c, const struct policy_budget *b,
 	if (!b->max_cost_usd[0])
 		return 0;
 	if (money_parse(b->max_cost_usd, &most) < 0)
-		return model_refuse(why, "budget", policy_name(c->policy),
+		return model_refuse(why, MODEL_BUDGET, policy_name(c->policy),
 				    "max_cost_usd \"%s\" is no amount", b->max_cost_usd);
 	left = money_sub(most, used->usd);
 	if (money_most(&c->rates, c->most.input, least) > left) {
 		money_text(left, left_text);
 		money_text(money_most(&c->rates, c->most.input, least), need);
-		return model_refuse(why, "budget", policy_name(c->policy),
+		return model_refuse(why, MODEL_BUDGET, policy_name(c->policy),
 				    "the policy's max_cost_usd is %s: US$%s are left, and this "
 				    "request may cost US$%s; end with what you have",
 				    b->max_cost_usd, left_text, need);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/host/gate/monitor.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* An agent's calls to models: asked by the case's door (model.h), which decides and speaks to the
  * broker; what comes back is forwarded, written anew from its table. */
 
@@ -16,6 +19,28 @@ static int on_end(void *ctx, const struct gate_model_end *end, struct err *e)
 	return monitor_answer(ctx, GATE_MODEL_END, jmap_write(gate_model_end_map, end));
 }
 
+/* The policy wants an agent that has nothing left to be ended, not to go on without a model. */
+static int end_exhausted(struct monitor *m, const struct policy_verdict *why)
+{
+	free(m->out.why);
+	m->out.why = strdup(why->reason);
+	if (!m->out.why)
+		return monitor_no_memory(m);
+	m->out.end = GATE_GAVE_UP;
+	m->over = true;
+	return 0;
+}
+
+static int refuse(struct monitor *m, const struct gate_model *rq, const struct policy_verdict *why)
+{
+	const int r = monitor_refuse(m, rq->id, why, rq->model ? rq->model : "");
+
+	if (r < 0 || strcmp(why->rule, MODEL_BUDGET) != 0 ||
+	    !policy_stops_exhausted(m->s->world->policy[m->s->role]))
+		return r;
+	return end_exhausted(m, why);
+}
+
 static int ask(struct monitor *m, const struct gate_model *rq)
 {
 	const struct model_listener to = { .ctx = m, .on_event = on_event, .on_end = on_end };
@@ -27,7 +52,7 @@ static int ask(struct monitor *m, const struct gate_model *rq)
 					    "no model may be asked in this case");
 	r = model_ask(m->s->models, m->s->world->policy[m->s->role], &m->s->agent->models, rq, &to,
 		      &why, m->e);
-	return r == 1 ? monitor_refuse(m, rq->id, &why, rq->model ? rq->model : "") : r;
+	return r == 1 ? refuse(m, rq, &why) : r;
 }
 
 int monitor_on_model(struct monitor *m, const json_t *body)

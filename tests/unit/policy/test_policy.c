@@ -319,6 +319,20 @@ static void equal_documents_have_equal_digests(void)
 	policy_free(c);
 }
 
+static void any_source_may_end_an_exhausted_agent(void)
+{
+	struct policy *stop = good(HEAD "\"model\":{\"on_exhausted\":\"stop\"}}");
+	struct policy *give_up = good(HEAD "\"model\":{\"on_exhausted\":\"give-up\"}}");
+	struct err e = ERR_INIT;
+
+	CHECK(policy_stops_exhausted(stop));
+	CHECK(!policy_stops_exhausted(give_up));
+	CHECK_INT(policy_narrow(give_up, stop, &e), 0);
+	CHECK(policy_stops_exhausted(give_up));
+	policy_free(stop);
+	policy_free(give_up);
+}
+
 static void masked_and_redacted_values_are_gone(void)
 {
 	struct policy *p = good(HEAD "\"filesystem\":{\"mask\":[{\"path\":\"@repo/config/"
@@ -359,4 +373,5 @@ static void masked_and_redacted_values_are_gone(void)
 TAP_MAIN(TEST(mistakes_are_named_with_their_place), TEST(the_strictest_matching_rule_wins),
 	 TEST(every_place_is_within_the_image), TEST(no_source_widens_another),
 	 TEST(nothing_said_is_nothing_allowed), TEST(what_is_not_a_question_is_refused),
-	 TEST(equal_documents_have_equal_digests), TEST(masked_and_redacted_values_are_gone))
+	 TEST(equal_documents_have_equal_digests), TEST(any_source_may_end_an_exhausted_agent),
+	 TEST(masked_and_redacted_values_are_gone))
