@@ -28,7 +28,7 @@ same "for this reason" "$left" "$(reason)"
 same "the model was asked as often as the policy says" 3 "$(grep -c '"turn":' "$work/reads.log")"
 check "the refusal is in the log" log_has '"type":"gate.deny"' "max_turns is 3"
 check "nothing of what was answered is kept in a case that has ended" test ! -e "$(record calls)"
-check "what it cost is shown to the last digit" sh -c '"$1" case list --state "$3" --json | grep -qF "\"usd_exact\": \"0.00135\""' - \
+check "what it cost is shown to the last digit" sh -c '"$1" case show "$2" --state "$3" --json | grep -qF "\"usd_exact\": \"0.00135\""' - \
 	"$sickbay" "$(basename "$(record '')")" "$state"
 check "one that is told may end by itself" narrow give-up
 check "and the reason is its own" sh -c 'case $1 in "$2") exit 1 ;; *budget*) ;; *) echo "$1"; exit 1 ;; esac' - "$(reason)" "$left"

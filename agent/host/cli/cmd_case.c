@@ -117,6 +117,7 @@ static int list(int argc, char **argv, struct err *e)
 static int show_json(struct kase *k, struct err *e)
 {
 	AUTO_JSON json_t *all = json_object();
+	json_t *spent = NULL;
 
 	for (int i = 0; i < STAGE_N; i++) {
 		json_t *v = NULL;
@@ -128,6 +129,8 @@ static int show_json(struct kase *k, struct err *e)
 			return CLI_FAILED;
 	}
 	e->code = 0;
+	if (case_spent(k, &spent, e) < 0 || json_object_set_new(all, "spent", spent) < 0)
+		return CLI_FAILED;
 	(void)json_dumpf(all, stdout, JSON_INDENT(1));
 	(void)fputc('\n', stdout);
 	return CLI_OK;
