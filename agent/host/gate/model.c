@@ -115,18 +115,18 @@ void model_close(struct model_door *d)
 /* ---- asking ---- */
 
 /* The same for the same question, whenever it is asked. */
-static int identify(struct model_call *c, char **text, struct err *e)
+static int identify(const struct model_door *d, struct model_call *c, struct err *e)
 {
 	AUTO_JSON json_t *v =
 		json_pack("{s:s,s:s,s:b,s:O}", "model", c->name, "protocol",
 			  model_protocol_words[c->protocol], "stream", c->stream, "body", c->body);
+	AUTO_FREE char *text = v ? json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 
-	*text = v ? json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	if (!*text)
+	if (!text)
 		return model_no_memory(e);
-	c->request_bytes = strlen(*text);
-	bodies_digest(*text, c->request_bytes, c->request);
-	return 0;
+	c->request_bytes = strlen(text);
+	bodies_digest(text, c->request_bytes, c->request);
+	return d->s.config->audit.bodies ? bodies_put(d->state, text, c->request_bytes, e) : 0;
 }
 
 /* 0: nothing is kept; 1: its answer is there. */
@@ -206,8 +206,6 @@ static int prepare(struct model_door *d, struct model_call *c, const struct gate
 {
 	const struct model_looking look = { c->policy, d->s.values, &d->clean };
 	struct err failed = ERR_INIT;
-	AUTO_FREE char *text = NULL;
-	int r;
 
 	if (money_rates(c->at.price, &c->rates) < 0)
 		return model_refuse(why, "/models", "host configuration",
@@ -218,10 +216,7 @@ static int prepare(struct model_door *d, struct model_call *c, const struct gate
 				    "nothing was sent: the request cannot be looked through for "
 				    "what must not leave (%.300s)",
 				    failed.msg);
-	r = identify(c, &text, e);
-	if (r == 0 && d->s.config->audit.bodies)
-		r = bodies_put(d->state, text, strlen(text), e);
-	return r;
+	return identify(d, c, e);
 }
 
 static struct model_call *new_call(const struct model_place *at, const struct policy *p,
