@@ -311,6 +311,8 @@ int model_forget(struct model_door *d, const void *ctx, struct err *e)
 		if (cancel(d, c, &gone) < 0)
 			log_warn("%s", gone.msg);
 	}
+	model_await(d, true); /* what comes next reads the ledger */
+	model_wake(d);
 	return 0;
 }
 

@@ -95,7 +95,10 @@ int model_link(struct model_door *d, struct err *e);
 int model_send(struct model_door *d, struct model_call *c, struct err *e);
 /* Takes what the broker said, for at most wait_ms; a broker that died ends its calls. */
 int model_receive(struct model_door *d, int wait_ms, struct err *e);
-/* Cancels what is under way and waits for its ends; what does not end is charged as reserved. */
+/* Waits for the ends of calls that were cancelled, of all or of those that nobody listens to any
+ * more; what does not end is charged as reserved. */
+void model_await(struct model_door *d, bool gone);
+/* Cancels what is under way and waits for it. */
 void model_stop(struct model_door *d, const char *kind);
 /* model.c: reserves, logs and sends. 0 or 1 or <0, as model_ask(). */
 int model_start(struct model_door *d, struct model_call *c, struct policy_verdict *why,

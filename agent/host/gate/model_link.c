@@ -179,17 +179,33 @@ int model_receive(struct model_door *d, int wait_ms, struct err *e)
 
 /* ---- ends ---- */
 
-static bool is_live(const struct model_door *d)
+static bool is_live(const struct model_door *d, bool gone)
 {
 	for (const struct model_call *c = d->first; c; c = c->next)
-		if (!c->ended)
+		if (!c->ended && (c->gone || !gone))
 			return true;
 	return false;
 }
 
-void model_stop(struct model_door *d, const char *kind)
+void model_await(struct model_door *d, bool gone)
 {
 	const uint64_t until = clock_mono_ns() + STOP_MS * 1000000ull;
+	struct err e = ERR_INIT;
+
+	while (d->broker && is_live(d, gone) && clock_mono_ns() < until) {
+		e = (struct err)ERR_INIT;
+		if (model_receive(d, 100, &e) < 0)
+			break;
+	}
+	if (is_live(d, gone)) {
+		e = (struct err)ERR_INIT;
+		if (bury(d, "it did not end its calls", &e) < 0)
+			log_warn("%s", e.msg);
+	}
+}
+
+void model_stop(struct model_door *d, const char *kind)
+{
 	struct err e = ERR_INIT;
 
 	for (struct model_call *c = d->first; c; c = c->next) {
@@ -199,14 +215,5 @@ void model_stop(struct model_door *d, const char *kind)
 		if (!d->broker || broker_cancel(d->broker, c->key, &e) < 0)
 			break;
 	}
-	while (d->broker && is_live(d) && clock_mono_ns() < until) {
-		e = (struct err)ERR_INIT;
-		if (model_receive(d, 100, &e) < 0)
-			break;
-	}
-	if (is_live(d)) {
-		e = (struct err)ERR_INIT;
-		if (bury(d, "it did not end its calls", &e) < 0)
-			log_warn("%s", e.msg);
-	}
+	model_await(d, false);
 }

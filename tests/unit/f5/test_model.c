@@ -623,6 +623,8 @@ static void a_cancelled_call_is_settled_and_told(void)
 	heard.ends = 0;
 	CHECK_INT(ask("q", 100), 0);
 	CHECK_INT(model_forget(door, NULL, &e), 0);
+	AUTO_FREE char *log = log_text();
+	CHECK(strstr(log, "\"kind\":\"cancelled\"") != NULL); /* by then */
 	step();
 	CHECK_INT(heard.ends, 0); /* who went away hears nothing */
 	CHECK_INT(model_fd(door), -1);
