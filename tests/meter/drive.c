@@ -32,8 +32,12 @@ static struct {
 
 static void point(void)
 {
-	if (++fate.points == fate.at)
-		(void)kill(fate.broker ? fate.broker_pid : getpid(), SIGKILL);
+	if (++fate.points != fate.at)
+		return;
+	if (!fate.broker)
+		(void)kill(getpid(), SIGKILL);
+	else if (fate.broker_pid > 0) /* it may not have been started yet */
+		(void)kill(fate.broker_pid, SIGKILL);
 }
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
