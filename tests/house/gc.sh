@@ -7,7 +7,7 @@ sickbay=${SICKBAY:-build/sickbay}
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 state=$dir/state
 config=$dir/sickbay.json
-echo '{ "version": 1, "retention": { "kept": "1s" } }' >"$config"
+echo '{ "version": 1, "retention": { "kept": "1s", "raw": "1s" } }' >"$config"
 
 gc() { "$sickbay" gc --state "$state" --config "$config" --age 0s "$@"; }
 id() { printf 'sha256-%064d' "$1"; }
@@ -20,7 +20,7 @@ says() { # says TEXT COMMAND [ARG ...]: exits 0 and prints the text
 }
 past() { /usr/bin/python3 "$top/tests/cli/past-case.py" "$state" "$1" "$dir/none.json"; }
 
-mkdir -p "$state/images/names" "$state/images/records" "$state/services/shop" "$state/repos/shop.git" "$state/tmp/1-a" "$state/kept/old-1"
+mkdir -p "$state/images/names" "$state/images/records" "$state/services/shop" "$state/repos/shop.git" "$state/tmp/1-a" "$state/kept/old-1" "$state/bodies/ab"
 for one in 1 2 3 4 5 6; do layer $one; done
 echo "{ \"layers\": [\"$(id 1)\"] }" >"$state/images/names/app.json"
 echo '{}' >"$state/images/records/$(id 2).json"
@@ -32,6 +32,7 @@ for file in images/names/.tmp-a images/records/.tmp-b repos/.tmp-c repos/shop.gi
 	echo half >"$state/$file"
 done
 echo x >"$state/kept/old-1/x"
+echo x >"$state/bodies/ab/cdef"
 sleep 1.1 # the retention of this configuration
 
 # ---- dry run ----
@@ -59,6 +60,7 @@ check "what git left is git's" has repos/shop.git/.tmp-gits
 check "nothing of a case goes" has cases/live-1/.tmp-ours
 check "changes of a killed run go" lacks tmp/1-a
 check "what was kept past its retention goes" lacks kept/old-1
+check "so does what models were asked" lacks bodies/ab/cdef
 check "the log has it" sh -c '"$1" audit show --state "$2" | grep -q house.collect' sh "$sickbay" "$state"
 check "and verifies" "$sickbay" audit verify --state "$state"
 check "the next one finds the layer that was in use" says "1 thing, " gc
