@@ -95,6 +95,7 @@ struct front_state {
 	uint64_t last_id;
 	size_t bodies;	      /* bytes granted */
 	struct strlist kinds; /* of refusals that the gate was told of */
+	size_t notes;	      /* that it was sent in all */
 	uint64_t now;	      /* of this turn of the loop, CLOCK_MONOTONIC in ns */
 };
 

@@ -48,8 +48,10 @@ void front_note(struct front_state *f, const char *name, const char *text)
 	AUTO_BUF struct buf line = BUF_INIT(1024);
 	struct err ignored = ERR_INIT;
 
-	if (strlist_has(&f->kinds, name) || strlist_add(&f->kinds, name) < 0)
+	if (f->notes >= GATE_MAX_NOTES || strlist_has(&f->kinds, name) ||
+	    strlist_add(&f->kinds, name) < 0)
 		return;
+	f->notes++;
 	buf_printf(&line, "front: %s: %s", name, text);
 	if (!line.failed) /* a note that is lost harms nobody */
 		(void)front_send(f, GATE_NOTE, json_pack("{s:s}", "text", line.p), &ignored);

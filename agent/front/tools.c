@@ -5,6 +5,7 @@
 
 #define STRUCTURED_MAX (64u << 10)  /* a longer result is given as text only */
 #define TEXT_MAX       (256u << 10) /* and is cut there */
+#define OWN_NOTES      50	    /* of the gate's notes, for what the front refuses itself */
 #define ALLOWED_MAX    4096	    /* of the scope in a refusal */
 
 struct tool {
@@ -317,10 +318,13 @@ static int ask(struct front_state *f, struct conn *c, const struct tool *t, json
 	return 1;
 }
 
-static json_t *take_note(struct front_state *f, json_t *req)
+static json_t *take_note(struct front_state *f, const struct tool *t, json_t *req)
 {
 	struct err e = ERR_INIT;
 
+	if (f->notes >= GATE_MAX_NOTES - OWN_NOTES)
+		return refuse_here(f, t, "notes", "no more notes are kept");
+	f->notes++;
 	if (front_send(f, GATE_NOTE, json_incref(req), &e) < 0)
 		return NULL;
 	return pack_result(json_pack("{s:b}", "noted", 1), NULL, false);
@@ -339,7 +343,7 @@ int tool_begin(struct front_state *f, struct conn *c, const struct tool *t, cons
 	else if (f->over)
 		*result = refuse_here(f, t, "over", "a result was submitted or given up: end now");
 	else if (t->type == GATE_NOTE)
-		*result = take_note(f, req);
+		*result = take_note(f, t, req);
 	else if (ask(f, c, t, req, call, &full) > 0)
 		return 1;
 	else

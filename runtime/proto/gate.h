@@ -26,6 +26,7 @@
 #define GATE_MAX_CONTENT    (1u << 20) /* bytes of one changed file */
 #define GATE_MAX_CANDIDATES 256
 #define GATE_MAX_OUTPUT	    (64u << 10) /* bytes of a verdict's output */
+#define GATE_MAX_NOTES	    100		/* of one agent; one more ends its replica */
 
 enum gate_msg {
 	GATE_HELLO = 1, /* struct gate_hello -> GATE_TASK */

@@ -59,6 +59,7 @@ static void fuzz_open(int protocol, const char *role)
 	json_decref(task);
 	strlist_release(&f->kinds);
 	f->over = false;
+	f->notes = 0;
 }
 
 /* What an honest front may send, by the gate's own tables; what it would answer. */

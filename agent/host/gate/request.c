@@ -367,9 +367,10 @@ static int on_note(struct monitor *m, const json_t *body)
 
 	if (r < 0)
 		r = monitor_foul(m, bad.msg);
-	else if (json_array_size(m->out.notes) >= 100)
-		r = monitor_foul(m, "it sent more than 100 notes");
-	else if (leak_mask(m->s->values, &n.text, m->e) < 0)
+	else if (json_array_size(m->out.notes) >= GATE_MAX_NOTES) {
+		(void)err_set(&bad, E2BIG, "it sent more than %d notes", GATE_MAX_NOTES);
+		r = monitor_foul(m, bad.msg);
+	} else if (leak_mask(m->s->values, &n.text, m->e) < 0)
 		r = -m->e->code;
 	else if (json_array_append_new(m->out.notes, json_string(n.text)) < 0)
 		r = monitor_no_memory(m);

@@ -354,7 +354,7 @@ static void a_result_is_submitted_once_and_may_be_the_tree(void)
 	rig_close(&r);
 }
 
-static void a_note_needs_no_answer(void)
+static void notes_need_no_answer_and_are_bounded(void)
 {
 	struct rig r;
 	AUTO_MSG struct msg m = MSG_INIT;
@@ -370,6 +370,11 @@ static void a_note_needs_no_answer(void)
 	CHECK_INT(msg_recv(r.front.gate, RIG_MS, &m, &e), 1);
 	CHECK_INT(m.type, GATE_NOTE);
 	CHECK_STR(json_string_value(json_object_get(m.body, "text")), "the cause is in parse");
+	for (int i = 1; i < GATE_MAX_NOTES; i++) /* more would end the replica */
+		json_decref(ask(fd, CALL("note", "{\"text\":\"again\"}"), 200));
+	v = ask(fd, CALL("note", "{\"text\":\"again\"}"), 200);
+	CHECK_STR(text_of(v), "refused: no more notes are kept (rule notes).");
+	json_decref(v);
 	(void)close(fd);
 	rig_close(&r);
 }
@@ -383,4 +388,5 @@ TAP_MAIN(TEST(a_client_is_welcomed_in_its_version),
 	 TEST(a_refusal_names_rule_place_and_what_is_allowed),
 	 TEST(a_stream_is_kept_alive_until_the_answer),
 	 TEST(several_calls_of_one_client_are_answered_as_they_end),
-	 TEST(a_result_is_submitted_once_and_may_be_the_tree), TEST(a_note_needs_no_answer))
+	 TEST(a_result_is_submitted_once_and_may_be_the_tree),
+	 TEST(notes_need_no_answer_and_are_bounded))
