@@ -11,10 +11,10 @@
 
 #define PATIENCE_MS 10000	  /* for the set-up, which is there already */
 #define SPARE_NS    1000000000ull /* an unused connection may go for another after that */
-#define TICK_MS	    1000	  /* how exact times are kept */
+#define TICK_MS	    250		  /* how exact times are kept while there is a connection */
 
 static const struct front_setup usual = {
-	.head_ms = 30000, .body_ms = 60000, .idle_ms = 120000, .write_ms = 60000
+	.head_ms = 30000, .body_ms = 60000, .idle_ms = 120000, .write_ms = 60000, .beat_ms = 5000
 };
 
 static int read_setup(struct front_state *f, struct err *e)
@@ -31,6 +31,7 @@ static int read_setup(struct front_state *f, struct err *e)
 	s->body_ms = s->body_ms ? s->body_ms : usual.body_ms;
 	s->idle_ms = s->idle_ms ? s->idle_ms : usual.idle_ms;
 	s->write_ms = s->write_ms ? s->write_ms : usual.write_ms;
+	s->beat_ms = s->beat_ms ? s->beat_ms : usual.beat_ms;
 	return r;
 }
 

@@ -10,8 +10,7 @@
  * that it sees that the call goes on; else it comes when it is there.
  */
 #define BATCH_MAX 16
-#define ID_MAX	  256		/* bytes of an id */
-#define BEAT_NS	  5000000000ull /* between two signs of life */
+#define ID_MAX	  256 /* bytes of an id */
 
 enum {
 	RPC_PARSE = -32700,
@@ -94,7 +93,7 @@ static void await(struct front_state *f, struct conn *c)
 	answer_events(f, c);
 	json_array_foreach(c->answers, i, ready)
 		put_message(c, ready);
-	c->beat = f->now + BEAT_NS;
+	c->beat = f->now + f->setup.beat_ms * 1000000;
 }
 
 /* ---- methods ---- */
@@ -289,5 +288,5 @@ void mcp_beat(struct front_state *f, struct conn *c)
 	}
 	if (!told)
 		answer_comment(c);
-	c->beat = f->now + BEAT_NS;
+	c->beat = f->now + f->setup.beat_ms * 1000000;
 }

@@ -35,6 +35,7 @@ const struct jmap front_setup_map[] = {
 	PATIENCE(body_ms, "longest wait for a body"),
 	PATIENCE(idle_ms, "longest unused connection"),
 	PATIENCE(write_ms, "longest wait for a client that does not read"),
+	PATIENCE(beat_ms, "between two signs of life"),
 	{ 0 },
 };
 

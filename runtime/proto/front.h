@@ -43,6 +43,7 @@ struct front_setup {
 	uint64_t body_ms;  /* and its body; 0: 60 s */
 	uint64_t idle_ms;  /* an unused connection is kept so long; 0: 120 s */
 	uint64_t write_ms; /* a client that reads nothing for so long is dropped; 0: 60 s */
+	uint64_t beat_ms;  /* how often a stream that waits for the gate shows life; 0: 5 s */
 };
 extern const struct jmap front_setup_map[];
 

@@ -275,7 +275,7 @@ static void a_refusal_names_rule_place_and_what_is_allowed(void)
 	rig_close(&r);
 }
 
-static void a_stream_is_kept_alive_until_the_answer(void)
+static void an_answer_is_streamed_where_the_client_takes_that(void)
 {
 	struct rig r;
 	AUTO_HEARD struct heard h = { 0 };
@@ -296,6 +296,32 @@ static void a_stream_is_kept_alive_until_the_answer(void)
 	rig_post(fd, "/mcp", BOTH, REQ "\"ping\"}"); /* the connection goes on */
 	CHECK_INT(rig_hear(fd, &h), 200);
 	(void)close(fd);
+	rig_close(&r);
+}
+
+static void a_call_that_takes_long_shows_that_it_goes_on(void)
+{
+	const struct front_setup hasty = { .name = (char[]){ "agent" }, .beat_ms = 1 };
+	struct rig r;
+	AUTO_HEARD struct heard h = { 0 };
+	AUTO_MSG struct msg m = MSG_INIT;
+	int fd;
+
+	rig_open_with(&r, rig_task("patch", MODEL_CHAT), &hasty);
+	for (int i = 0; i < 2; i++) {
+		fd = rig_connect(&r);
+		rig_post(fd, "/mcp", BOTH,
+			 i ? CALL("budget", "{},\"_meta\":{\"progressToken\":\"p\"}")
+			   : CALL("budget", "{}"));
+		CHECK_INT(rig_gate(&r, &m), GATE_BUDGET);
+		(void)usleep(400000);
+		rig_answer(&r, GATE_LEFT, json_pack("{s:I}", "id", rig_id(&m)));
+		CHECK_INT(rig_hear(fd, &h), 200);
+		CHECK(heard_has(&h, i ? "\"method\":\"notifications/progress\",\"params\":"
+					"{\"progressToken\":\"p\",\"progress\":1}"
+				      : "\r\n3\r\n:\n\n"));
+		(void)close(fd);
+	}
 	rig_close(&r);
 }
 
@@ -386,7 +412,8 @@ TAP_MAIN(TEST(a_client_is_welcomed_in_its_version),
 	 TEST(what_the_task_says_is_told_without_the_gate),
 	 TEST(a_verdict_of_the_gate_is_the_result),
 	 TEST(a_refusal_names_rule_place_and_what_is_allowed),
-	 TEST(a_stream_is_kept_alive_until_the_answer),
+	 TEST(an_answer_is_streamed_where_the_client_takes_that),
+	 TEST(a_call_that_takes_long_shows_that_it_goes_on),
 	 TEST(several_calls_of_one_client_are_answered_as_they_end),
 	 TEST(a_result_is_submitted_once_and_may_be_the_tree),
 	 TEST(notes_need_no_answer_and_are_bounded))
