@@ -107,6 +107,11 @@ static void rig_say(int fd, const void *data, size_t n)
 	}
 }
 
+static inline void rig_text(int fd, const char *text)
+{
+	rig_say(fd, text, strlen(text));
+}
+
 static void rig_post(int fd, const char *path, const char *fields, const char *body)
 {
 	AUTO_BUF struct buf b = BUF_INIT(64u << 20);

@@ -121,7 +121,7 @@ static void the_transport_s_own_rules_hold(void)
 
 	rig_open(&r, "patch", MODEL_CHAT);
 	fd = rig_connect(&r);
-	rig_say(fd, "GET /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n", 40);
+	rig_text(fd, "GET /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	CHECK_INT(rig_hear(fd, &h), 405);
 	CHECK(heard_has(&h, "Allow: POST"));
 	(void)close(fd);

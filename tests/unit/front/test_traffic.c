@@ -49,7 +49,7 @@ static void check_rows(const struct rig *r, const struct row *rows, size_t n)
 		AUTO_HEARD struct heard h = { 0 };
 		const int fd = rig_connect(r);
 
-		rig_say(fd, rows[i].text, strlen(rows[i].text));
+		rig_text(fd, rows[i].text);
 		CHECK_INT(rig_hear(fd, &h), rows[i].status);
 		CHECK_STR(heard_reason(&h), rows[i].why);
 		(void)close(fd);
@@ -176,8 +176,8 @@ static void slow_clients_are_ended_in_time(void)
 	head = rig_connect(&r);
 	body = rig_connect(&r);
 	idle = rig_connect(&r);
-	rig_say(head, "GET / HT", 8);
-	rig_say(body, ASK "Content-Length: 9\r\n\r\n{", strlen(ASK) + 23);
+	rig_text(head, "GET / HT");
+	rig_text(body, ASK "Content-Length: 9\r\n\r\n{");
 	CHECK_INT(rig_hear(head, &h), 408);
 	CHECK_STR(heard_reason(&h), "head-timeout");
 	CHECK_INT(rig_hear(body, &h), 408);
@@ -202,7 +202,7 @@ static void a_request_that_is_cut_short_is_named(void)
 		AUTO_HEARD struct heard h = { 0 };
 		const int fd = rig_connect(&r);
 
-		rig_say(fd, parts[i], strlen(parts[i]));
+		rig_text(fd, parts[i]);
 		CHECK_INT(shutdown(fd, SHUT_WR), 0);
 		CHECK_INT(rig_hear(fd, &h), 400);
 		CHECK_STR(heard_reason(&h), "cut-short");
@@ -286,10 +286,9 @@ static void a_client_that_waits_to_be_told_is_told_to_go_on(void)
 
 	rig_open_with(&r, rig_task("patch", MODEL_CHAT), &usual);
 	fd = rig_connect(&r);
-	rig_say(fd, ASK "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n",
-		strlen(ASK) + strlen("Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"));
+	rig_text(fd, ASK "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
 	CHECK_INT(rig_hear(fd, &h), 100);
-	rig_say(fd, "{}", 2);
+	rig_text(fd, "{}");
 	CHECK_INT(rig_gate(&r, &m), GATE_MODEL);
 	(void)close(fd);
 	rig_close(&r);
@@ -380,7 +379,7 @@ static void bodies_wait_for_room(void)
 	rig_open_with(&r, rig_task("patch", MODEL_CHAT), &hasty);
 	for (int i = 0; i < N; i++) { /* eight of them take all the room there is */
 		fds[i] = rig_connect(&r);
-		rig_say(fds[i], ASK "Content-Length: 8388608\r\n\r\n{", strlen(ASK) + 28);
+		rig_text(fds[i], ASK "Content-Length: 8388608\r\n\r\n{");
 	}
 	late = rig_connect(&r);
 	rig_post(late, "/v1/chat/completions", "", "{]");
