@@ -18,9 +18,11 @@
 #define ASK  "POST /v1/chat/completions HTTP/1.1\r\n" HOST JSON
 
 static const struct front_setup usual = { .name = (char[]){ "agent" } };
-static const struct front_setup hasty = {
-	.name = (char[]){ "agent" }, .head_ms = 300, .body_ms = 300, .idle_ms = 300, .write_ms = 300
-};
+static const struct front_setup hasty = { .name = (char[]){ "agent" },
+					  .head_ms = 500,
+					  .body_ms = 500,
+					  .idle_ms = 1500,
+					  .write_ms = 500 };
 
 /* An honest request is answered as it should. */
 static void is_served(const struct rig *r)
