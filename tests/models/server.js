@@ -9,7 +9,6 @@
 const crypto = require('crypto');
 const fs = require('fs');
 const http = require('http');
-const https = require('https');
 const scenario = require('./scenario.js');
 
 const wires = ['anthropic', 'chat', 'responses', 'google'].map((n) => require(`./wire/${n}.js`));
@@ -17,7 +16,7 @@ const MODELS = ['scripted-1', 'scripted-2'];
 const BODY_MAX = 64 << 20;
 
 function usageError(why) {
-	process.stderr.write(`server.js: ${why}\nusage: server.js --scenario FILE [--port N] [--log FILE] [--key KEY] [--tls CERT KEY]\n`);
+	process.stderr.write(`server.js: ${why}\nusage: server.js --scenario FILE [--port N] [--log FILE] [--key KEY]\n`);
 	process.exit(2);
 }
 
@@ -25,11 +24,9 @@ function options(argv) {
 	const o = { port: '0' };
 	for (let i = 2; i < argv.length; i++) {
 		const name = argv[i].replace(/^--/, '');
-		if (!['scenario', 'port', 'log', 'key', 'tls'].includes(name) || i + 1 >= argv.length)
+		if (!['scenario', 'port', 'log', 'key'].includes(name) || i + 1 >= argv.length)
 			usageError(`unknown or incomplete option '${argv[i]}'`);
 		o[name] = argv[++i];
-		if (name === 'tls')
-			o.tlsKey = argv[++i];
 	}
 	if (!o.scenario)
 		usageError('--scenario is needed');
@@ -231,9 +228,7 @@ function listen() {
 		res.on('error', () => {});
 		req.on('end', () => handle(req, res, Buffer.concat(got).toString()));
 	};
-	const server = opt.tls
-		? https.createServer({ cert: fs.readFileSync(opt.tls), key: fs.readFileSync(opt.tlsKey) }, serve)
-		: http.createServer(serve);
+	const server = http.createServer(serve);
 	server.requestTimeout = 0;
 	server.keepAliveTimeout = 60000;
 	server.listen(Number(opt.port), '127.0.0.1', () => process.stdout.write(`listening ${server.address().port}\n`));
