@@ -29,3 +29,5 @@ echo "kernel $(uname -r), $(nproc) cpus, load $(cut -d' ' -f1-3 /proc/loadavg), 
 echo "${ROUNDS:-60} rounds, every row once in each; start: until the program's first instruction"
 echo "sickbay run: its start is durable in the log before the program's first instruction"
 "$programs/bench" "$dir" "$programs" "${ROUNDS:-60}"
+echo
+"$programs/bench-broker" $((${ROUNDS:-60} * 10))
