@@ -25,6 +25,7 @@ struct vault {
 int vault_open(struct vault **out, struct err *e)
 {
 	struct vault *v =
+		/* cppcheck-suppress invalidFunctionArg ; -1 is what an anonymous mapping takes */
 		mmap(NULL, VAULT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (v == MAP_FAILED)
