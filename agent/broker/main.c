@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <curl/curl.h>
 #include <jansson.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -21,6 +25,57 @@
  * certificates are read while that is possible; then everything is given up,
  * and only then the first byte from a network is read.
  */
+#ifndef __SANITIZE_ADDRESS__ /* it has its own */
+/*
+ * Whatever this program or one of its libraries frees is wiped first: libcurl,
+ * OpenSSL and what they use copy a key into each request.  These stand before the
+ * C library's own, for every caller in the process.
+ */
+extern void __libc_free(void *p);
+
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the C library's have none to
+ * use */
+void free(void *p)
+{
+	const int saved = errno;
+
+	if (p)
+		explicit_bzero(p, malloc_usable_size(p));
+	__libc_free(p);
+	errno = saved;
+}
+
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
+void *realloc(void *p, size_t n)
+{
+	const size_t had = p ? malloc_usable_size(p) : 0;
+	void *to;
+
+	if (p && n == 0) {
+		free(p);
+		return NULL;
+	}
+	if (p && n <= had && n > had / 4)
+		return p;
+	to = malloc(n);
+	if (to && p) {
+		memcpy(to, p, had < n ? had : n);
+		free(p);
+	}
+	return to;
+}
+#endif
+
+static int open_libraries(struct err *e)
+{
+	/* no configuration file may choose other providers */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+		return err_set(e, EIO, "libcrypto cannot be initialised");
+	if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK)
+		return err_set(e, EIO, "libcurl cannot be initialised");
+	return 0;
+}
+
 static int answer(uint16_t type, json_t *body, struct err *e)
 {
 	AUTO_JSON json_t *owned = body;
@@ -40,7 +95,7 @@ struct broker_work {
 static int prepare(struct broker_work *w, struct err *e)
 {
 	AUTO_MSG struct msg m = MSG_INIT;
-	int r = vault_library_memory(e);
+	int r = open_libraries(e);
 
 	if (r == 0)
 		r = msg_recv(BROKER_FD, -1, &m, e);

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/broker/vault.h"
 
-#include <curl/curl.h>
 #include <fcntl.h>
-#include <malloc.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -133,65 +130,6 @@ void vault_close(struct vault *v)
 		return;
 	explicit_bzero(v, VAULT_BYTES);
 	(void)munmap(v, VAULT_BYTES);
-}
-
-/* ---- what libraries copy ---- */
-
-static void wiping_free(void *p)
-{
-	if (!p)
-		return;
-	explicit_bzero(p, malloc_usable_size(p));
-	free(p);
-}
-
-static void *wiping_realloc(void *p, size_t n)
-{
-	const size_t had = p ? malloc_usable_size(p) : 0;
-	void *to;
-
-	if (p && n <= had && n > had / 4)
-		return p;
-	to = malloc(n ? n : 1);
-	if (to && p) {
-		memcpy(to, p, had < n ? had : n);
-		wiping_free(p);
-	}
-	return to;
-}
-
-static void *ssl_malloc(size_t n, const char *file, int line)
-{
-	(void)file, (void)line;
-	return n ? malloc(n) : NULL;
-}
-
-static void *ssl_realloc(void *p, size_t n, const char *file, int line)
-{
-	(void)file, (void)line;
-	if (n)
-		return wiping_realloc(p, n);
-	wiping_free(p);
-	return NULL;
-}
-
-static void ssl_free(void *p, const char *file, int line)
-{
-	(void)file, (void)line;
-	wiping_free(p);
-}
-
-int vault_library_memory(struct err *e)
-{
-	if (CRYPTO_set_mem_functions(ssl_malloc, ssl_realloc, ssl_free) != 1)
-		return err_set(e, EIO, "libcrypto was used before its memory was set");
-	/* no configuration file may choose other providers */
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
-		return err_set(e, EIO, "libcrypto cannot be initialised");
-	if (curl_global_init_mem(CURL_GLOBAL_ALL, malloc, wiping_free, wiping_realloc, strdup,
-				 calloc) != CURLE_OK)
-		return err_set(e, EIO, "libcurl cannot be initialised");
-	return 0;
 }
 
 void vault_lock_all(void)

@@ -7,8 +7,8 @@
 
 /*
  * Where keys lie: memory that is never swapped, dumped or inherited, and is
- * wiped at the end.  What libraries copy for the time of a request lies in
- * memory that vault_library_memory() makes them wipe when they free it.
+ * wiped at the end.  What libraries copy for the time of a request is wiped when
+ * they free it: see main.c.
  */
 struct vault;
 
@@ -30,7 +30,5 @@ int vault_read(struct vault *v, const char *prefix, const char *path, struct sec
 char *vault_room(struct vault *v, size_t n);
 void vault_close(struct vault *v); /* wipes; NULL is fine */
 
-/* Before the first use of libcurl and OpenSSL: whatever they free is wiped first. */
-int vault_library_memory(struct err *e);
 /* Where the host lets it (CAP_SYS_RESOURCE): no page of this process is swapped, either. */
 void vault_lock_all(void);

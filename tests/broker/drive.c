@@ -16,7 +16,7 @@
  * FILE: {"setup": struct broker_setup, "calls": [struct broker_call, ...],
  *        "copies": N (of each call, 1), "cancel_after": N (events; then call 1 is cancelled),
  *        "kill_after": N (events; then the broker is killed), "sleep_ms": N (before reading),
- *        "peak": true (say the broker's peak memory)}
+ *        "idle_ms": N (before closing), "peak": true (say the broker's peak memory)}
  * One line of JSON for each message: {"event": ...}, {"end": ...}, last {"peak_kib": N}, {"died":
  * true}.
  */
@@ -25,7 +25,7 @@
 struct drive {
 	struct broker_setup setup;
 	struct objlist calls;
-	uint64_t copies, cancel_after, kill_after, sleep_ms;
+	uint64_t copies, cancel_after, kill_after, sleep_ms, idle_ms;
 	bool peak;
 };
 
@@ -50,6 +50,7 @@ static const struct jmap drive_map[] = {
 	NUMBER(cancel_after),
 	NUMBER(kill_after),
 	NUMBER(sleep_ms),
+	NUMBER(idle_ms),
 	{ .name = "peak", .kind = JMAP_BOOL, .offset = offsetof(struct drive, peak) },
 	{ 0 },
 };
@@ -108,10 +109,8 @@ static int read_all(struct broker *b, const struct drive *d, size_t left, struct
 		say(m.type == BROKER_END ? "end" : "event", json_incref(m.body));
 		left -= m.type == BROKER_END;
 		events += m.type == BROKER_EVENT;
-		if (d->kill_after && events == d->kill_after && m.type == BROKER_EVENT) {
-			say("killed", json_integer(broker_pid(b)));
+		if (d->kill_after && events == d->kill_after && m.type == BROKER_EVENT)
 			(void)kill(broker_pid(b), SIGKILL);
-		}
 		if (d->cancel_after && events == d->cancel_after && m.type == BROKER_EVENT &&
 		    broker_cancel(b, 1, e) < 0)
 			return -e->code;
@@ -126,6 +125,8 @@ static int drive(const struct drive *d, struct err *e)
 	int r = broker_open(&d->setup, &b, e);
 
 	if (r == 0)
+		say("broker", json_integer(broker_pid(b)));
+	if (r == 0)
 		r = send_calls(b, d, &left, e);
 	if (r == 0) {
 		(void)usleep((useconds_t)d->sleep_ms * 1000);
@@ -133,6 +134,7 @@ static int drive(const struct drive *d, struct err *e)
 	}
 	if (r == 0 && d->peak)
 		say_peak(b);
+	(void)usleep((useconds_t)d->idle_ms * 1000);
 	broker_close(b);
 	return r;
 }

@@ -28,7 +28,25 @@ check "an orchestrator that does not read makes servers wait" ended 20
 check "and memory does not grow with what they send" peak_below 32
 ask stall "" ', "kill_after": 2' >/dev/null
 check "a broker that is killed is seen at once" grep -qx '{"died":true}' "$dir/out"
-check "and was waited for" test ! -e "/proc/$(sed -n 's/^{"killed":\([0-9]*\)}$/\1/p' "$dir/out")"
+check "and was waited for" test ! -e "/proc/$(sed -n 's/^{"broker":\([0-9]*\)}$/\1/p' "$dir/out")"
+
+broker() { sed -n 's/^{"broker":\([0-9]*\)}$/\1/p' "$dir/out"; }
+said() { for _ in $(seq 100); do grep -q "$1" "$dir/out" && return 0; sleep 0.1; done; return 1; }
+gone() { for _ in $(seq 50); do [ -e "/proc/$1" ] || return 0; sleep 0.1; done; return 1; }
+ask stall >/dev/null &
+asking=$!
+said '"event"'
+orchestrator=$(sed -n 's/^PPid:\t//p' "/proc/$(broker)/status")
+kill -9 "$orchestrator"
+check "a broker whose orchestrator was killed ends" gone "$(broker)"
+wait "$asking"
+
+ask fine ', "parallel": 1' ', "copies": 5, "idle_ms": 1000' >/dev/null &
+asking=$!
+said '"id":5,"kind":"ok"'
+check "after its requests a key stands in the broker's memory once" test "$(/usr/bin/python3 "$here/memory.py" "$(broker)" "$secret")" = 1
+check "and nowhere else of it" no_key_in "/proc/$(broker)/environ" "/proc/$(broker)/cmdline" "/proc/$(broker)/status"
+wait "$asking"
 
 for model in says-key writes-key refused cut redirect binary; do ask "$model" >>"$dir/all"; done
 check "a key that a server says again is not passed on" sh -c "grep -q '\[key\], is it not' '$dir/all' && grep -qF 'invalid x-api-key: [key]' '$dir/all'"
