@@ -33,8 +33,8 @@
  */
 extern void __libc_free(void *p);
 
-/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the C library's have none to
- * use */
+/* The C library's names of parameters are not for others to use. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 void free(void *p)
 {
 	const int saved = errno;
