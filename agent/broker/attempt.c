@@ -323,8 +323,14 @@ void attempt_release(struct call *c)
 static const char *judge_transfer(const struct call *c, CURLcode code, char why[CALL_WHY])
 {
 	const char *said = c->curl_why[0] ? c->curl_why : curl_easy_strerror(code);
+	long proxy = 0;
 
 	(void)snprintf(why, CALL_WHY, "%s", said);
+	(void)curl_easy_getinfo(c->easy, CURLINFO_HTTP_CONNECTCODE, &proxy);
+	if (proxy && proxy / 100 != 2) {
+		(void)snprintf(why, CALL_WHY, "the proxy does not connect: HTTP %ld", proxy);
+		return "unreachable";
+	}
 	switch ((int)code) {
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_COULDNT_RESOLVE_HOST:
@@ -373,6 +379,10 @@ static const char *judge_status(struct call *c, char why[CALL_WHY])
 		a->status / 100 == 3 ? " (a redirect is not followed: configure where it leads)"
 		: a->status == 401   ? " (it does not take the configured key)"
 				     : "");
+	if (a->has_after && a->after_ms > RETRY_AFTER_MS)
+		(void)snprintf(why + strlen(why), CALL_WHY - strlen(why),
+			       " (try again after %llu s)",
+			       (unsigned long long)(a->after_ms / 1000));
 	if (a->status == 429)
 		return "rate-limited";
 	return a->status >= 500 ? "overloaded" : "refused";

@@ -20,7 +20,7 @@ serve() {
 	name=$1; shift
 	node "$@" >"$dir/$name.port" &
 	servers="$servers $!"
-	for _ in $(seq 100); do grep -q listening "$dir/$name.port" && break; sleep 0.1; done
+	for _ in $(seq 100); do grep -qs listening "$dir/$name.port" && break; sleep 0.1; done
 	port=$(sed -n 's/^listening //p' "$dir/$name.port")
 	[ -n "$port" ]
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /* SPDX-License-Identifier: Apache-2.0 */
 'use strict';
-/* proxy.js LOG: an HTTP proxy that knows CONNECT only, and logs whom it was asked for. */
+/* proxy.js LOG [STATUS]: an HTTP proxy that knows CONNECT only, and logs whom it was asked for; or refuses. */
 const fs = require('fs');
 const net = require('net');
 const server = require('http').createServer((rq, rs) => {
@@ -12,6 +12,8 @@ const server = require('http').createServer((rq, rs) => {
 server.on('connect', (rq, socket, head) => {
 	const [host, port] = rq.url.split(':');
 	fs.appendFileSync(process.argv[2], `CONNECT ${rq.url}\n`);
+	if (process.argv[3])
+		return socket.end(`HTTP/1.1 ${process.argv[3]} No\r\ncontent-length: 0\r\n\r\n`);
 	const to = net.connect(port, host, () => {
 		socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
 		to.write(head);

@@ -9,6 +9,7 @@ check "at least that long" sh -c 'test "$(sed -n "s/.*\"total_us\":\([0-9]*\).*/
 check "the second attempt is charged, the first is not" last_has '"input":11,"known":true'
 check "or until the date that it says" ends ok '"attempts":2' ask limited-date
 check "one that asks for an hour is not waited for" ends rate-limited '"attempts":1' ask limited-long
+check "but what it asks for is said" last_has 'HTTP 429: not now (try again after 3600 s)'
 check "a server that is busy is tried again" ends ok '"attempts":3' ask busy
 check "on the connection that is open" sh -c 'test "$(grep "^busy " "$1" | cut -d" " -f8 | sort -u | wc -l)" -eq 1' sh "$dir/log"
 retries=1

@@ -49,6 +49,9 @@ ask fine ", \"ca\": \"$dir/key\"" >/dev/null; cp "$dir/ask.json" "$dir/nothing.j
 check "a proxy of the environment is not used" ends ok '"known":true' env https_proxy="http://127.0.0.1:$port" HTTPS_PROXY="http://127.0.0.1:$port" \
 	sh -c "timeout 60 '$programs/broker-drive' '$dir/plain.json' >'$dir/out' 2>&1"
 check "and was not asked" test ! -s "$dir/proxied"
+serve refusing "$here/proxy.js" "$dir/refused" 407 || exit 1
+retries=0
+check "a proxy that refuses is named" ends unreachable "the proxy does not connect: HTTP 407" ask fine "$ours, \"proxy\": \"http://127.0.0.1:$port\""
 check "a file without certificates is refused at the start" \
 	sh -c "! '$programs/broker-drive' '$dir/nothing.json' >'$dir/out' 2>&1 && grep -qF \"endpoint 'here': '$dir/key' has no certificates that can be read\" '$dir/out'"
 done_testing
