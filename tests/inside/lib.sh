@@ -19,7 +19,7 @@ key=key-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
 
 serve() { # serve SCENARIO: as $url, its requests in $work/SCENARIO.log
 	: >"$work/$1.port"
-	node "$top/tests/models/server.js" --scenario "$top/tests/inside/scenarios/$1.js" --log "$work/$1.log" --key "$key" \
+	node "$top/tests/models/server.js" --scenario "${scenarios:-$top/tests/inside/scenarios}/$1.js" --log "$work/$1.log" --key "$key" \
 		>"$work/$1.port" 2>"$work/$1.err" &
 	servers="$servers $!"
 	i=0

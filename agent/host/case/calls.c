@@ -61,12 +61,13 @@ static json_t *settle_line(const char *id, const struct call_most *m, const stru
 	char usd[MONEY_TEXT];
 
 	money_text(c->usd, usd);
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:I,s:I,s:i}", "what", LEDGER_MODEL,
-			 "call", id, "role", m->role, "model", m->model, "kind", c->kind, "usd",
-			 usd, "estimated", c->estimated, "tokens",
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:i}", "what",
+			 LEDGER_MODEL, "call", id, "role", m->role, "model", m->model, "kind",
+			 c->kind, "usd", usd, "estimated", c->estimated, "tokens",
 			 (json_int_t)c->input + (json_int_t)c->output, "input_tokens",
-			 (json_int_t)c->input, "output_tokens", (json_int_t)c->output, "turns",
-			 c->billed ? 1 : 0);
+			 (json_int_t)c->input, "output_tokens", (json_int_t)c->output,
+			 "cached_tokens", (json_int_t)c->cached, "reasoning_tokens",
+			 (json_int_t)c->reasoning, "turns", c->billed ? 1 : 0);
 }
 
 static uint64_t tokens(const json_t *o, const char *key)

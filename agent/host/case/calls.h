@@ -37,6 +37,7 @@ struct call_cost {
 	const char *kind;
 	bool billed, estimated; /* estimated: all that was reserved is charged */
 	uint64_t input, output;
+	uint64_t cached, reasoning; /* of those, as the provider says */
 	money usd;
 };
 

@@ -178,7 +178,7 @@ static void print_agents(const json_t *f)
 			(void)printf("%-9s %s\n", what[i], text_of(f, keys[i]));
 	if (json_integer_value(json_object_get(spent, "turns")))
 		(void)printf("paid      US$%s, %lld tokens read, %lld written, %lld calls\n",
-			     text_of(spent, "usd"), number_of(spent, "input_tokens"),
+			     text_of(spent, "usd_exact"), number_of(spent, "input_tokens"),
 			     number_of(spent, "output_tokens"), number_of(spent, "turns"));
 }
 

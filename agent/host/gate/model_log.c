@@ -48,6 +48,8 @@ static struct call_cost cost_of(const struct model_call *c, const struct broker_
 	cost.estimated = !u->known;
 	cost.input = u->known ? u->input : c->most.input;
 	cost.output = u->known ? u->output : c->most.output;
+	cost.cached = u->known ? u->cached : 0;
+	cost.reasoning = u->known ? u->reasoning : 0;
 	cost.usd = u->known ? money_used(&c->rates, u) : c->most.usd;
 	return cost;
 }

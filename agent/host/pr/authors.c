@@ -135,7 +135,10 @@ void pr_spent(const struct pr_input *in, struct buf *b)
 {
 	const json_t *s = in->spent;
 
-	buf_printf(b, "US$%s, %lld tokens", pr_str(s, "usd"), (long long)number(s, "tokens"));
+	buf_printf(b, "US$%s", pr_str(s, "usd"));
+	if (strcmp(pr_str(s, "usd_exact"), pr_str(s, "usd")) != 0 && *pr_str(s, "usd_exact"))
+		buf_printf(b, " (%s exactly)", pr_str(s, "usd_exact"));
+	buf_printf(b, ", %lld tokens", (long long)number(s, "tokens"));
 	if (number(s, "turns"))
 		buf_printf(b,
 			   " (read %lld, of them %lld cached; written %lld, of them %lld "

@@ -171,15 +171,17 @@ static void what_else_was_tried_is_said(void)
 
 static void what_was_paid_is_said(void)
 {
-	AUTO_JSON json_t *spent = json_loads(
-		"{\"usd\":\"0.0312\",\"tokens\":1500,\"input_tokens\":1200,\"cached_tokens\":800,"
-		"\"output_tokens\":300,\"reasoning_tokens\":40,\"turns\":3}",
-		0, NULL);
+	AUTO_JSON json_t *spent =
+		json_loads("{\"usd\":\"0.04\",\"usd_exact\":\"0.0312\",\"tokens\":1500,\"input_"
+			   "tokens\":1200,\"cached_tokens\":800,"
+			   "\"output_tokens\":300,\"reasoning_tokens\":40,\"turns\":3}",
+			   0, NULL);
 	const struct pr_input in = { .spent = spent };
 	AUTO_BUF struct buf b = BUF_INIT(4096);
 
 	pr_spent(&in, &b);
-	CHECK(strstr(b.p, "US$0.0312, 1500 tokens (read 1200, of them 800 cached; written 300, of "
+	CHECK(strstr(b.p, "US$0.04 (0.0312 exactly), 1500 tokens (read 1200, of them 800 cached; "
+			  "written 300, of "
 			  "them 40 reasoning) in 3 calls of a model; ") == b.p);
 }
 

@@ -1,0 +1,33 @@
+#!/bin/sh
+# A model that stalls, that is cut off in the middle of an answer, that answers what is no answer, or 10 MiB of one, or is
+# overloaded: where it recovers the case is healed, where it does not it ends honestly, by the name of what happened.
+# Needs root.
+# shellcheck disable=SC2016 # programs of other shells
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/sh/lib.sh
+. tests/model/lib.sh
+agents built-in model
+policy 0.90
+FAULT=mixed
+export FAULT
+serve faults
+line='"connect": "2s", "stall": "1s", "total": "20s", "retries": 1,'
+host "$url" "$line"
+prepared
+for fault in "stall:stalled" "cut:disconnected" "garbage:garbage" "huge:too-large" "busy:overloaded"; do
+	FAULT=${fault%:*}
+	serve faults
+	host "$url" "$line"
+	check "$FAULT, each time: no-fix, by its name" ends 3 no-fix "${fault#*:}"
+	same "$FAULT: every call has its line" true "$(lines '(() => { const of = (w) => l.filter((x) => x.what === w).map((x) => x.call).join();
+		return of("model.reserve") !== "" && of("model.reserve") === of("model"); })()')"
+	same "$FAULT: and is named in it" "${fault#*:}" "$(lines '[...new Set(l.filter((x) => x.what === "model").map((x) => x.kind))].join()')"
+	same "$FAULT: nothing is left of it" "" "$(find "$state/tmp" -mindepth 1 2>/dev/null)"
+done
+FAULT=mixed
+serve faults
+host "$url" "$line"
+check "a model behind a line that fails every second time heals all the same" ends 0 proposed "awaits a person"
+same "six requests, three calls" "6 3" "$(grep -c '"method"' "$work/faults.log") $(lines 'l.filter((x) => x.what === "model").length')"
+done_testing
