@@ -322,6 +322,18 @@ static bool is_budget(const struct gate_refusal *why)
 	return why->rule && (strstr(why->rule, "budget") || strstr(why->rule, "/model/max_"));
 }
 
+/* The line broke while the answer came: the broker asks again only what cannot have been billed, so
+ * here it is asked once more, as a call that is paid for. */
+static bool asks_again(struct loop *l, const char *kind)
+{
+	static const char *const broken[] = { "disconnected", "stalled", "timeout", NULL };
+
+	for (const char *const *k = broken; *k; k++)
+		if (strcmp(kind, *k) == 0)
+			return ++l->bad <= 1;
+	return false;
+}
+
 /* How a call ended that brought no answer. */
 static int failed_call(struct loop *l, const struct gate_model_end *end_of, struct err *e)
 {
@@ -335,6 +347,8 @@ static int failed_call(struct loop *l, const struct gate_model_end *end_of, stru
 			buf_printf(&what, " (%.300s)", message);
 		return unusable(l, what.p, e);
 	}
+	if (asks_again(l, end_of->kind))
+		return 0;
 	if (strcmp(end_of->kind, "budget") == 0)
 		end(l, "budget: %.600s", *message ? message : "spent");
 	else

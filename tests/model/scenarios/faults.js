@@ -15,7 +15,7 @@ const mends = [
 	call('submit', { title: 'price: no item has no length', cause: 'c', change: 'd' }),
 ];
 
-const mixed = ['stall', 'cut', 'busy'];
+const mixed = ['cut', 'busy', 'garbage'];
 
 module.exports = {
 	turn: (request, k) => {
