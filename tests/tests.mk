@@ -32,6 +32,11 @@ TEST_HELPERS += $(B)/meter-drive
 $(B)/meter-drive: $(B)/tests/meter/drive.o $(below_f5:%=$(B)/lib/%.a) | $(B)/sickbay-broker $(B)/sickbay-audit
 	$(LINK) $(METER_POINTS:%=-Wl,--wrap=%) -o $@ $^ $(call libs_of,f5)
 
+# looks for a key wherever a replica may have it
+TEST_HELPERS += $(B)/model-search
+$(B)/model-search: $(B)/tests/model/search.o
+	$(LINK) -o $@ $^
+
 # ways out of a replica, each tried on the host first
 TEST_HELPERS += $(B)/tests/escape/probe
 $(B)/tests/escape/probe: $(B)/tests/escape/probe.o $(B)/tests/escape/probe_kernel.o

@@ -5,7 +5,7 @@ const paths = ['price.js', 'test/price.test.js', 'package.json'];
 
 module.exports = {
 	turn: (request, k) => ({
-		say: { call: 'read', input: { path: paths[k % paths.length], from: 1 + k } },
+		say: { call: 'read', input: { path: paths[k % paths.length], first: 1 + k } },
 		usage: { input: 9000, cached: 4000, output: 900, reasoning: 100 },
 	}),
 };
