@@ -38,11 +38,13 @@ spent() { "$sickbay" case list --state "$state" --json | node -e '
 same "the sum is exact" "$want" "$(node -p "Number('$(spent usd_exact)').toFixed(4)")"
 same "to the cent, nobody pays more than is shown" "$(node -p "(Math.ceil($want * 100) / 100).toFixed(2)")" "$(spent usd)"
 same "and so are the tokens" $((calls * 9900)) "$(spent tokens)"
-reserved() { lines '(() => { let open = 0, most = 0; for (const x of l) {
-	if (x.what === "model.reserve") open += Number(x.most.usd);
-	if (x.what === "model.reserve") most = Math.max(most, open + l.slice(0, l.indexOf(x)).filter((y) => y.what === "model").reduce((s, y) => s + Number(y.usd), 0));
-	if (x.what === "model") open -= Number(l.find((y) => y.what === "model.reserve" && y.call === x.call).most.usd);
-	} return most <= 0.5; })()'; }
+# each reservation, with what was spent before it, in micro-dollars: whole numbers
+reserved() { lines '(() => { let spent = 0, most = 0; const u = (t) => Math.round(Number(t) * 1e6);
+	for (const x of l) {
+		if (x.what === "model.reserve") most = Math.max(most, spent + u(x.most_usd));
+		if (x.what === "model") spent += u(x.usd);
+	}
+	return most > 0 && most <= 500000; })()'; }
 same "what was spent and what was reserved were never above the cap" true "$(reserved)"
 same "the figures of all cases have it" true "$("$sickbay" stats --state "$state" --json | node -e '
 	const s = JSON.parse(require("fs").readFileSync(0)); console.log("scripted/scripted-1" in s.by.model);')"
