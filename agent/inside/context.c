@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/inside/context_impl.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "runtime/base/sha256.h"
@@ -103,22 +104,25 @@ static int incident(const struct context_job *j, struct buf *out, struct err *e)
 	return put_json(j->task->incident, j->max, out, e);
 }
 
-/* What changes least from case to case comes first; what a section leaves over, later ones have. */
+/* What changes least from case to case comes first; what a section leaves over, later ones that are
+ * better for being longer have. */
 static const struct section {
 	const char *name, *about;
 	unsigned percent;
+	bool takes_spare;
 	int (*build)(const struct context_job *j, struct buf *out, struct err *e);
 } sections[] = {
-	{ "scope", "What the policy lets you change and run; every source holds.", 14, scope },
-	{ "tests", "How the suite is run, and where a new test goes.", 4, conventions },
-	{ "example", "A test of the suite.", 12, context_example },
-	{ "map", "Functions of the program: first and last line, name, parameters.", 14,
+	{ "scope", "What the policy lets you change and run; every source holds.", 14, false,
+	  scope },
+	{ "tests", "How the suite is run, and where a new test goes.", 4, false, conventions },
+	{ "example", "A test of the suite.", 12, false, context_example },
+	{ "map", "Functions of the program: first and last line, name, parameters.", 14, true,
 	  context_map },
-	{ "code", "The program around the frames of the report.", 26, context_frames },
-	{ "new-test", "The accepted new test, which fails now.", 8, context_test },
-	{ "history", "Commits that changed these lines, up to the deployed one.", 10,
+	{ "code", "The program around the frames of the report.", 26, true, context_frames },
+	{ "new-test", "The accepted new test, which fails now.", 8, true, context_test },
+	{ "history", "Commits that changed these lines, up to the deployed one.", 10, false,
 	  context_history },
-	{ "incident", "What production reported.", 12, incident },
+	{ "incident", "What production reported.", 12, true, incident },
 };
 
 /* A mark of its own content: no text can end its section early. */
@@ -140,21 +144,23 @@ int context_build(const struct gate_task *task, int dir, struct buf *out, struct
 	size_t spare = 0;
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
-		const size_t own = BYTES_MAX / 100 * sections[i].percent + spare;
-		const struct context_job j = { task, dir, own - FRAMING };
+		const struct section *s = &sections[i];
+		const size_t own = BYTES_MAX / 100 * s->percent;
+		const size_t most = own + (s->takes_spare ? spare : 0);
+		const struct context_job j = { task, dir, most - FRAMING };
 		AUTO_BUF struct buf body = BUF_INIT(BYTES_MAX), clean = BUF_INIT(4 * BYTES_MAX);
-		const int r = sections[i].build(&j, &body, e);
+		const int r = s->build(&j, &body, e);
 
 		if (r < 0)
-			return err_wrap(e, "section '%s'", sections[i].name);
-		spare = own;
+			return err_wrap(e, "section '%s'", s->name);
+		spare += own;
 		if (!body.p || body.n == 0)
 			continue;
 		utf8_clean(body.p, body.n, &clean);
-		if (clean.n + FRAMING > own)
+		if (clean.n + FRAMING > most)
 			continue; /* bytes that are no text */
-		put_section(&sections[i], &clean, out);
-		spare = own - (clean.n + FRAMING);
+		put_section(s, &clean, out);
+		spare -= clean.n + FRAMING;
 	}
 	return buf_check(out, "what the model is told", e);
 }

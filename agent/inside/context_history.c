@@ -11,7 +11,8 @@
  * trace or lie near one of its lines.  Lines move from commit to commit, so
  * near is wide.  A commit of which nothing is left is left out.
  */
-#define NEAR 60
+#define NEAR	 60
+#define HUNK_MAX 4096 /* bytes of a hunk that is shown whole */
 
 struct line {
 	const char *p;
@@ -102,7 +103,7 @@ static const char *take_commit(const struct gate_task *task, const char *s, stru
 				buf_put(&one, file, line_at(file).n);
 			file = NULL;
 			any = true;
-			buf_put(&one, s, l.n);
+			context_cut(s, l.n, HUNK_MAX, &one);
 		} else if (begins(s, "diff --git ")) {
 			message = false;
 		} else if (begins(s, "+++ ")) {

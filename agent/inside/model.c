@@ -111,7 +111,8 @@ static int make_room(struct loop *l, struct err *e)
 		json_array_foreach(content, k, part) {
 			const char *text = json_string_value(json_object_get(part, "text"));
 
-			if (strcmp(json_string_value(json_object_get(part, "type")), "result") ||
+			if (strcmp(json_string_value(json_object_get(part, "type")), "result") !=
+				    0 ||
 			    !text || strlen(text) <= sizeof(left_out))
 				continue;
 			size -= strlen(text) - sizeof(left_out);
