@@ -79,7 +79,8 @@ static int say(struct loop *l, const char *text, struct err *e)
 {
 	const size_t n = json_array_size(l->messages);
 	json_t *last = json_array_get(l->messages, n - 1);
-	json_t *part = json_pack("{s:s,s:s}", "type", "text", "text", text);
+	json_t *part =
+		json_pack("{s:s,s:o}", "type", "text", "text", tool_text(text, strlen(text)));
 
 	if (strcmp(json_string_value(json_object_get(last, "role")), "user") == 0)
 		return json_array_append_new(json_object_get(last, "content"), part) < 0
@@ -434,19 +435,18 @@ static int submit_unsaid(struct loop *l, struct err *e)
 	const json_t *at = json_object_get(l->a.task->incident, "coordinate");
 	const char *function = json_string_value(json_object_get(at, "function"));
 	const char *file = json_string_value(json_object_get(at, "file"));
-	AUTO_BUF struct buf title = BUF_INIT(256), change = BUF_INIT(4096);
+	AUTO_BUF struct buf title = BUF_INIT(256), change = BUF_INIT(4096), clean = BUF_INIT(8192);
 	struct gate_submit s = { 0 };
 
-	buf_printf(&title, "Change for the failure in %.100s",
-		   function ? function
-		   : file   ? file
-			    : "this program");
+	buf_puts(&title, "Change for the failure in ");
+	utf8_head(function ? function : file ? file : "this program", 100, &title);
 	buf_printf(&change,
 		   "The model's work ended after this change had passed and before it was "
-		   "described: %.900s.",
+		   "described: %s.",
 		   l->why);
+	utf8_clean(change.p, change.n, &clean);
 	s.title = title.p;
-	s.change = change.p;
+	s.change = clean.p;
 	s.test_name = title.p;
 	return model_submit(&l->a, &s, NULL, e);
 }

@@ -110,21 +110,13 @@ int tool_fails(struct tool_result *out, struct err *e, const char *fmt, ...)
 	return tool_gives(out, json_pack("{s:o}", "error", tool_text(text, (size_t)n)), e);
 }
 
-/* "/etc/sickbay/x.json:3:1" is "x.json:3:1": where it lies on the host is nobody's matter here. */
-static const char *place_of(const struct gate_refusal *why)
-{
-	const char *slash = why->place ? strrchr(why->place, '/') : NULL;
-
-	return slash ? slash + 1 : why->place ? why->place : "";
-}
-
 int tool_refused(struct tool_result *out, struct gate_refusal *why, const char *instead,
 		 struct err *e)
 {
-	json_t *v =
-		json_pack("{s:{s:s,s:s,s:s},s:s}", "refused", "rule",
-			  why->rule && *why->rule ? why->rule : "default", "place", place_of(why),
-			  "reason", why->reason ? why->reason : "", "instead", instead);
+	json_t *v = json_pack("{s:{s:s,s:s,s:s},s:s}", "refused", "rule",
+			      why->rule && *why->rule ? why->rule : "default", "place",
+			      why->place ? why->place : "", "reason",
+			      why->reason ? why->reason : "", "instead", instead);
 
 	jmap_release(gate_refusal_map, why);
 	out->failed = true;

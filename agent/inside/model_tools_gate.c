@@ -339,20 +339,19 @@ static json_t *verdict_json(const struct gate_verdict *v)
 
 static char *why_not(const struct gate_verdict *v)
 {
-	char *text = NULL;
+	AUTO_BUF struct buf b = BUF_INIT(1024);
 
 	if (v->passed)
 		return NULL;
-	if (!v->built)
-		return strdup("does not build");
-	if (v->broken.n)
-		return asprintf(&text, "%zu tests that passed fail, first '%.200s'", v->broken.n,
-				v->broken.v[0]) < 0
-			       ? NULL
-			       : text;
-	return asprintf(&text, "the new test fails (match %s)", v->match ? v->match : "none") < 0
-		       ? NULL
-		       : text;
+	if (!v->built) {
+		buf_puts(&b, "does not build");
+	} else if (v->broken.n) {
+		buf_printf(&b, "%zu tests that passed fail, first ", v->broken.n);
+		utf8_head(v->broken.v[0], 200, &b);
+	} else {
+		buf_printf(&b, "the new test fails (match %s)", v->match ? v->match : "none");
+	}
+	return buf_take(&b);
 }
 
 /* For the reviewer: what was tried besides what is submitted. */

@@ -13,6 +13,7 @@
 
 #define SCHEMA	  "sickbay.heard/1"
 #define HEARD_MAX (4u << 20)
+#define SAME_MAX  300 /* answers that are kept to one question */
 
 /* The same question of the same role, for the nth time in this run. */
 static int make_key(struct monitor *m, const json_t *question, char key[HEARD_KEY])
@@ -32,6 +33,8 @@ static int make_key(struct monitor *m, const json_t *question, char key[HEARD_KE
 		m->heard = json_object();
 	if (json_object_set_new(m->heard, hex, json_integer(times)) < 0)
 		return monitor_no_memory(m);
+	if (times > SAME_MAX)
+		return 0;
 	(void)snprintf(key, HEARD_KEY, "heard-%.9s-%s-%lld.json", policy_role_name(m->s->role), hex,
 		       (long long)times);
 	return 0;
@@ -66,7 +69,7 @@ int heard_before(struct monitor *m, json_t *question, char key[HEARD_KEY], json_
 		return monitor_no_memory(m);
 	if (make_key(m, own, key) < 0)
 		return -m->e->code;
-	*body = read_kept(m, key);
+	*body = *key ? read_kept(m, key) : NULL;
 	if (!*body)
 		return 0;
 	return audit_note(m->s->world->audit, "gate.again",

@@ -50,6 +50,7 @@ struct monitor {
 	char live_key[WIDTH_MAX][HEARD_KEY];
 	json_t *heard; /* how often each question was asked */
 	struct runs runs;
+	uint64_t requests;
 	bool greeted, over, eof, wants_scope;
 	struct err *e;
 };

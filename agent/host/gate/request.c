@@ -7,19 +7,32 @@
 #include "agent/host/incident/values.h"
 #include "runtime/base/log.h"
 #include "runtime/base/msg.h"
+#include "runtime/base/utf8.h"
 
 /*
  * What an agent may ask for: one table says which role may ask and when; each
  * request is checked by its message's own table and by the policy, and answered
  * or refused with the rule.
  */
-#define READ_MS 5000 /* a frame that was begun must be complete by then */
+#define READ_MS	     5000  /* a frame that was begun must be complete by then */
+#define REQUESTS_MAX 10000 /* of one agent */
+#define REFUSALS_MAX 1000
+#define TEXT_MAX     4096
 
 typedef int handler(struct monitor *m, const json_t *body);
 
 int monitor_no_memory(struct monitor *m)
 {
 	return err_set(m->e, ENOMEM, "gate: out of memory");
+}
+
+/* Words of an agent, perhaps cut within a character, as a text that a record can hold. */
+static char *text_of(const char *words)
+{
+	AUTO_BUF struct buf b = BUF_INIT(3 * TEXT_MAX);
+
+	utf8_clean(words, strnlen(words, TEXT_MAX), &b);
+	return b.p ? buf_take(&b) : strdup("");
 }
 
 /* The agent broke the protocol: its replica ends, the case goes on without its answer. */
@@ -30,7 +43,7 @@ int monitor_foul(struct monitor *m, const char *why)
 	m->over = true;
 	m->out.end = GATE_FAILED;
 	free(m->out.why);
-	m->out.why = strdup(why);
+	m->out.why = text_of(why);
 	if (!m->out.why)
 		return monitor_no_memory(m);
 	if (leak_mask(m->s->values, &m->out.why, m->e) < 0)
@@ -53,12 +66,20 @@ int monitor_answer(struct monitor *m, uint16_t type, json_t *body)
 	return 0;
 }
 
-/* What is kept of a refusal: the agent may have chosen the words in it. */
-static int note_refusal(struct monitor *m, const struct policy_verdict *v, const char *path)
+/* Where a policy lies on the host is no matter of the replica's. */
+static const char *place_of(const struct policy_verdict *v)
 {
+	return v->place[0] == '/' ? strrchr(v->place, '/') + 1 : v->place;
+}
+
+/* What is kept of a refusal: the agent may have chosen the words in it. */
+static int note_refusal(struct monitor *m, const struct policy_verdict *v, const char *reason,
+			const char *path)
+{
+	AUTO_FREE char *place = text_of(v->place);
 	json_t *row =
-		json_pack("{s:s,s:s,s:s,s:s,s:s}", "rule", v->rule, "place", v->place, "reason",
-			  v->reason, "decision", policy_decision_name(v->decision), "path", path);
+		json_pack("{s:s,s:s,s:s,s:s,s:s}", "rule", v->rule, "place", place, "reason",
+			  reason, "decision", policy_decision_name(v->decision), "path", path);
 	AUTO_JSON json_t *masked =
 		row && m->s->values ? values_mask(m->s->values, row, m->e) : json_incref(row);
 
@@ -78,12 +99,18 @@ static int note_refusal(struct monitor *m, const struct policy_verdict *v, const
 
 int monitor_refuse(struct monitor *m, uint64_t id, const struct policy_verdict *v, const char *path)
 {
-	if (note_refusal(m, v, path) < 0)
+	AUTO_FREE char *reason = text_of(v->reason), *place = text_of(place_of(v));
+
+	if (!reason || !place)
+		return monitor_no_memory(m);
+	if (json_array_size(m->out.refusals) == REFUSALS_MAX)
+		return monitor_foul(m, "it went on after a thousand refusals");
+	if (note_refusal(m, v, reason, path) < 0)
 		return -m->e->code;
 	m->wants_scope = m->wants_scope || v->decision == POLICY_NEEDS_SCOPE;
 	return monitor_answer(m, GATE_REFUSED,
 			      json_pack("{s:I,s:s,s:s,s:s}", "id", (json_int_t)id, "rule", v->rule,
-					"place", v->place, "reason", v->reason));
+					"place", place, "reason", reason));
 }
 
 int monitor_refuse_plain(struct monitor *m, uint64_t id, const char *rule, const char *reason)
@@ -411,6 +438,8 @@ int monitor_request(struct monitor *m)
 	}
 	if (r < 0)
 		return monitor_foul(m, bad.msg);
+	if (++m->requests > REQUESTS_MAX)
+		return monitor_foul(m, "it sent more than ten thousand requests");
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		const struct gate_request *q = &requests[i];
 

@@ -146,8 +146,32 @@ static json_t *nowhere(json_t *command)
 	return command;
 }
 
+static void stubborn(void)
+{
+	hello();
+	for (int i = 1; i <= 1001; i++) {
+		say(GATE_CHECK, one_change(i, "../x", "x"));
+		if (i <= 1000)
+			(void)hear(NULL);
+	}
+	(void)pause();
+}
+
+static void scream(void)
+{
+	static const char bytes[] = "\xff\xfe no text";
+
+	hello();
+	if (write(2, bytes, sizeof(bytes)) > 0)
+		_exit(4);
+}
+
 static void play_tools(const char *part)
 {
+	if (strcmp(part, "stubborn") == 0)
+		stubborn();
+	else if (strcmp(part, "scream") == 0)
+		scream();
 	if (strncmp(part, "run ", 4) == 0)
 		ask(GATE_RUN, command(part + 4), GATE_RAN, "out");
 	else if (strcmp(part, "outside") == 0)
@@ -314,6 +338,8 @@ static void set_part(const char *part)
 	}
 }
 
+#define A_50 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static const struct row {
 	const char *part;
 	int role, end;
@@ -357,6 +383,13 @@ static const struct row {
 	{ "check a.js", ROLE_PATCH, GATE_GAVE_UP, "id 1", NULL },
 	{ "check package.json", ROLE_PATCH, GATE_GAVE_UP, "package.json", "/code/dependencies" },
 	{ "check a.js", ROLE_REPRODUCE, GATE_GAVE_UP, "a.js", "" },
+	{ "stubborn", ROLE_REPRODUCE, GATE_FAILED, "it went on after a thousand refusals",
+	  "changes" },
+	{ "scream", ROLE_REPRODUCE, GATE_FAILED,
+	  "the agent ended without an answer (exited 4): \xef\xbf\xbd\xef\xbf\xbd no text", NULL },
+	/* what is cut within a character is still a text */
+	{ "submit ../" A_50 A_50 A_50 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xc3\xa9.sh",
+	  ROLE_REPRODUCE, GATE_GAVE_UP, "a\xef\xbf\xbd' is refused", "changes" },
 	{ "left", ROLE_PATCH, GATE_GAVE_UP, "runs 300", NULL },
 	{ "model", ROLE_PATCH, GATE_GAVE_UP, "no model may be asked in this case", "models" },
 };
