@@ -240,14 +240,19 @@ static bool step(struct front_state *f, struct conn *c)
 
 void conn_step(struct front_state *f, struct conn *c)
 {
-	while (c->fd >= 0 && step(f, c))
-		if (conn_unread(c))
+	bool moved = true;
+
+	while (moved && c->fd >= 0 && !c->out.failed) {
+		moved = step(f, c);
+		if (c->fd >= 0 && conn_unread(c)) {
 			conn_write(f, c);
+			moved = moved || c->state == CONN_HEAD; /* the next one may be there */
+		}
+		moved = moved && (c->fd < 0 || conn_unread(c) == 0);
+	}
 	if (c->fd >= 0 && c->out.failed) {
 		front_note(f, "answer-too-long", "an answer did not fit into its bound");
 		conn_close(f, c);
-	} else if (c->fd >= 0 && conn_unread(c)) {
-		conn_write(f, c);
 	}
 }
 
