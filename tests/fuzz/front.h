@@ -103,24 +103,28 @@ static void fuzz_answer(const struct fuzz_request *q, const json_t *id)
 	trap_unless(front_hear(fuzz_front, &e) == 1);
 }
 
+static const struct fuzz_request *fuzz_find(uint16_t type)
+{
+	for (size_t i = 0; i < sizeof(fuzz_requests) / sizeof(fuzz_requests[0]); i++)
+		if (fuzz_requests[i].type == type)
+			return &fuzz_requests[i];
+	__builtin_trap(); /* no agent may send that */
+}
+
 static void fuzz_heard(const struct msg *m)
 {
+	const struct fuzz_request *q = fuzz_find(m->type);
 	union fuzz_any any;
 	struct err e = ERR_INIT;
-	size_t i = 0;
 
-	while (i < sizeof(fuzz_requests) / sizeof(fuzz_requests[0]) &&
-	       fuzz_requests[i].type != m->type)
-		i++;
-	trap_unless(i < sizeof(fuzz_requests) / sizeof(fuzz_requests[0]));
 	memset(&any, 0, sizeof(any));
-	trap_unless(jmap_read(fuzz_requests[i].map, m->body, &any, "", &e) == 0);
+	trap_unless(jmap_read(q->map, m->body, &any, "", &e) == 0);
 	if (m->type == GATE_EVALUATE)
 		trap_unless((any.evaluate.kind == GATE_KIND_REPRODUCE) ==
 			    (fuzz_front->task.role[0] == 'r'));
-	jmap_release(fuzz_requests[i].map, &any);
-	if (fuzz_requests[i].answer)
-		fuzz_answer(&fuzz_requests[i], json_object_get(m->body, "id"));
+	jmap_release(q->map, &any);
+	if (q->answer)
+		fuzz_answer(q, json_object_get(m->body, "id"));
 }
 
 static void fuzz_serve_gate(void)

@@ -51,8 +51,8 @@ static void rig_open_with(struct rig *r, json_t *task, const struct front_setup 
 	struct err e = ERR_INIT;
 
 	r->sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	CHECK(r->sock >= 0 && bind(r->sock, (void *)&in, len) == 0 && listen(r->sock, 256) == 0);
-	CHECK_INT(getsockname(r->sock, (void *)&in, &len), 0);
+	CHECK(r->sock >= 0 && bind(r->sock, (void *)&in, len) == 0 && listen(r->sock, 256) == 0 &&
+	      getsockname(r->sock, (void *)&in, &len) == 0);
 	r->port = ntohs(in.sin_port);
 	if (front_start(setup, &r->sock, 1, &r->front, &e) < 0) {
 		printf("Bail out! %s\n", e.msg);

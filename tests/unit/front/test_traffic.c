@@ -339,10 +339,9 @@ static long resident(const struct rig *r)
 
 static json_t *large_answer(const struct msg *m)
 {
-	AUTO_FREE char *text = malloc((3u << 20) + 1);
+	static char text[(3u << 20) + 1];
 
-	memset(text, 'x', 3u << 20);
-	text[3u << 20] = '\0';
+	memset(text, 'x', sizeof(text) - 1);
 	return json_pack("{s:I,s:s,s:{s:s}}", "id", rig_id(m), "kind", "ok", "body", "text", text);
 }
 

@@ -35,7 +35,7 @@ static void rig_open(struct rig *r)
 		(void)close(in[1]);
 		(void)close(out[0]);
 		(void)close(r->sock);
-		_exit(mcp_bridge(url, in[0], out[1], &e) < 0);
+		_exit(mcp_bridge(url, in[0], out[1], &e) < 0 ? 1 : 0);
 	}
 	(void)close(in[0]);
 	(void)close(out[1]);
