@@ -73,7 +73,7 @@ PROGRAMS := $(B)/sickbay $(HELPERS:%=$(B)/sickbay-%)
 all: $(PROGRAMS)
 
 # ---- generated sources (data embedded in programs) and third-party grammars ----
--include images/images.mk policy/policy.mk agent/syntax/grammars.mk tests/tests.mk
+-include images/images.mk policy/policy.mk agent/host/pr/page.mk agent/syntax/grammars.mk tests/tests.mk
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)

@@ -6,6 +6,7 @@
 #include "agent/host/case/facts.h"
 #include "agent/host/case/stop.h"
 #include "agent/host/cli/cli.h"
+#include "agent/host/cli/page.h"
 #include "agent/host/cli/session.h"
 #include "runtime/base/id.h"
 #include "runtime/base/opt.h"
@@ -14,18 +15,18 @@
 #define CANCEL_STEP_MS 100u
 
 struct case_options {
-	const char *state, *service, *reason, *config;
+	const char *state, *service, *reason, *config, *html;
 	uint64_t wait;
 	bool json, keep;
 };
 
 /* Which of the options a verb has, beside --state. */
-enum { HAS_SERVICE = 1, HAS_REASON = 2, HAS_KEEP = 4, HAS_JSON = 8 };
+enum { HAS_SERVICE = 1, HAS_REASON = 2, HAS_KEEP = 4, HAS_JSON = 8, HAS_HTML = 16 };
 
 static int parse(struct case_options *o, unsigned has, int operands, int argc, char **argv,
 		 struct err *e)
 {
-	struct opt opts[8] = { { "state", OPT_STR, &o->state, "DIR", "state directory" } };
+	struct opt opts[9] = { { "state", OPT_STR, &o->state, "DIR", "state directory" } };
 	size_t n = 1;
 	int got;
 
@@ -45,6 +46,9 @@ static int parse(struct case_options *o, unsigned has, int operands, int argc, c
 	}
 	if (has & HAS_JSON)
 		opts[n++] = (struct opt){ "json", OPT_FLAG, &o->json, NULL, "print JSON" };
+	if (has & HAS_HTML)
+		opts[n++] = (struct opt){ "html", OPT_STR, &o->html, "FILE",
+					  "write a page for a browser; - is standard output" };
 	o->state = CLI_STATE_DEFAULT;
 	o->wait = CANCEL_WAIT_S;
 	if (opt_parse(opts, false, argc, argv, &got, e) < 0)
@@ -208,13 +212,18 @@ static int show(int argc, char **argv, struct err *e)
 {
 	struct case_options o = { 0 };
 	struct kase *k = NULL;
-	int status = parse(&o, HAS_JSON, 1, argc, argv, e);
+	int status = parse(&o, HAS_JSON | HAS_HTML, 1, argc, argv, e);
 
 	if (status != CLI_OK)
 		return status;
+	if (o.json && o.html)
+		return cli_usage(e, "case show: --json or --html, not both");
 	if (case_open(o.state, argv[1], false, &k, e) < 0)
 		return CLI_FAILED;
-	status = o.json ? show_json(k, e) : show_text(k, e);
+	if (o.html)
+		status = page_case(o.state, k, o.html, e) < 0 ? CLI_FAILED : CLI_OK;
+	else
+		status = o.json ? show_json(k, e) : show_text(k, e);
 	case_close(k);
 	return status;
 }
@@ -363,7 +372,8 @@ int cmd_case(int argc, char **argv, struct err *e)
 	static const struct command table[] = {
 		{ "list", list, "[--service NAME] [--touched PATH] ...",
 		  "cases, where they stand, and what came of them" },
-		{ "show", show, "ID [--state DIR] [--json]", "one case; --json: all its records" },
+		{ "show", show, "ID [--json] [--html FILE] [--state DIR]",
+		  "one case; --json: all its records; --html: as a page" },
 		{ "resume", resume, "ID [--state DIR]", "go on where a case was interrupted" },
 		{ "refresh", cmd_case_refresh, "ID [--state DIR]",
 		  "the same incident at the target's head as it is now" },

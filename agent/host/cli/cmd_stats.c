@@ -4,6 +4,7 @@
 #include "agent/host/case/facts.h"
 #include "agent/host/case/money.h"
 #include "agent/host/cli/cli.h"
+#include "agent/host/cli/page.h"
 #include "runtime/base/jmap.h"
 #include "runtime/base/opt.h"
 
@@ -94,9 +95,19 @@ static void print_groups(json_t *by)
 	}
 }
 
+static int print_page(const char *state, const struct case_filter *f, const json_t *facts,
+		      const char *file, struct err *e)
+{
+	char title[160];
+
+	(void)snprintf(title, sizeof(title), "%s%.100s", f->service ? "Cases of " : "All cases",
+		       f->service ? f->service : "");
+	return page_stats(state, title, facts, file, e) < 0 ? CLI_FAILED : CLI_OK;
+}
+
 int cmd_stats(int argc, char **argv, struct err *e)
 {
-	const char *state = CLI_STATE_DEFAULT, *since = NULL;
+	const char *state = CLI_STATE_DEFAULT, *since = NULL, *page = NULL;
 	struct case_filter f = { 0 };
 	bool json = false;
 	const struct opt opts[] = { { "service", OPT_STR, &f.service, "NAME", "one service" },
@@ -104,6 +115,8 @@ int cmd_stats(int argc, char **argv, struct err *e)
 				      "cases begun since a date, or within an age (30d)" },
 				    { "state", OPT_STR, &state, "DIR", "state directory" },
 				    { "json", OPT_FLAG, &json, NULL, "print JSON" },
+				    { "html", OPT_STR, &page, "FILE",
+				      "write a page for a browser; - is standard output" },
 				    { 0 } };
 	AUTO_JSON json_t *facts = NULL;
 	AUTO_JSON json_t *stats = NULL;
@@ -113,10 +126,14 @@ int cmd_stats(int argc, char **argv, struct err *e)
 		return CLI_USAGE;
 	if (operands != 0)
 		return cli_usage(e, "stats takes no operands");
+	if (page && json)
+		return cli_usage(e, "stats: --json or --html, not both");
 	if (since && facts_since(since, &f.since, e) < 0)
 		return CLI_USAGE;
 	if (facts_find(state, &f, &facts, e) < 0)
 		return CLI_FAILED;
+	if (page)
+		return print_page(state, &f, facts, page, e);
 	stats = facts_stats(facts);
 	if (!stats) {
 		(void)err_set(e, ENOMEM, "out of memory");

@@ -181,5 +181,6 @@ static void redirects_stay_where_they_may(void)
 	}
 }
 
-TAP_MAIN(TEST(challenges_are_read), TEST(malformed_challenges_are_refused), TEST(the_scope_is_our_own),
-	 TEST(tokens_are_read), TEST(error_codes_are_read), TEST(redirects_stay_where_they_may))
+TAP_MAIN(TEST(challenges_are_read), TEST(malformed_challenges_are_refused),
+	 TEST(the_scope_is_our_own), TEST(tokens_are_read), TEST(error_codes_are_read),
+	 TEST(redirects_stay_where_they_may))

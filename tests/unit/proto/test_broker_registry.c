@@ -103,4 +103,5 @@ static void loopback_is_what_it_says(void)
 	}
 }
 
-TAP_MAIN(TEST(references_are_read), TEST(other_references_are_refused), TEST(loopback_is_what_it_says))
+TAP_MAIN(TEST(references_are_read), TEST(other_references_are_refused),
+	 TEST(loopback_is_what_it_says))
