@@ -21,6 +21,8 @@ for line in driver.stdout:
     if found:
         port = int(found[1])
         break
+if not port:
+    sys.exit("chromedriver did not start")
 
 
 def ask(method, path, body=None):
@@ -98,6 +100,7 @@ return low;
 
 def try_page(file, parts, shots):
     name = pathlib.Path(file).stem
+    ask("POST", at + "/url", {"url": "about:blank"})
     log("performance")
     ask("POST", at + "/url", {"url": "file://" + file})
     asked = [json.loads(e["message"])["message"] for e in log("performance")]
