@@ -71,7 +71,7 @@ unit-build: $(UNIT:%=$(B)/%)
 check-agents: deps
 	@$(MAKE) -s --no-print-directory all
 	prove -v --exec sh tests/agents/check.sh $(if $(AGENTS),:: $(AGENTS))
-	$(if $(AGENTS),,prove -v --exec sh tests/sdk/chain.sh)
+	$(if $(AGENTS),,prove -v --exec sh tests/sdk/chain.sh tests/models/heal.sh)
 .PHONY: check-agents
 
 # ---- another kernel: Debian's own, control groups v2 only, in a throw-away VM ----

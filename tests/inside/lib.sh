@@ -28,7 +28,7 @@ serve() { # serve SCENARIO: as $url, its requests in $work/SCENARIO.log
 }
 config() { # config URL: the host's configuration, with one model at a round price
 	cat >"$work/sickbay.json" <<-J
-		{ "version": 1, "state": "$state", "models": [{ "name": "scripted", "protocol": "anthropic-messages", "url": "$1",
+		{ "version": 1, "state": "$state", "models": [{ "name": "scripted", "protocol": "${protocol:-anthropic-messages}", "url": "$1",
 		  "credential": "$work/key", "models": [{ "name": "scripted-1", "input": "3.00", "output": "15.00" }] }] }
 	J
 }
