@@ -158,7 +158,7 @@ format: # in place
 .PHONY: lint format lint-fast lint-slow $(LINT_FAST:%=lint-%) $(LINT_SLOW:%=lint-%)
 
 # ---- latency: prints, asserts nothing ----
-BENCH := $(addprefix $(B)/,bench bench-floor bench-launch bench-stamp bench-broker)
+BENCH := $(addprefix $(B)/,bench bench-floor bench-launch bench-stamp bench-broker) $(B)/front-relay
 $(B)/bench: $(B)/tests/bench/bench.o $(B)/tests/bench/rows.o $(below_sandbox:%=$(B)/lib/%.a)
 	$(LINK) -o $@ $^ $(LIBS_sandbox)
 $(B)/bench-floor $(B)/bench-launch: $(B)/bench-%: $(B)/tests/bench/%.o

@@ -30,4 +30,4 @@ echo "${ROUNDS:-60} rounds, every row once in each; start: until the program's f
 echo "sickbay run: its start is durable in the log before the program's first instruction"
 "$programs/bench" "$dir" "$programs" "${ROUNDS:-60}"
 echo
-"$programs/bench-broker" $((${ROUNDS:-60} * 10))
+"$programs/bench-broker" "$programs" $((${ROUNDS:-60} * 10))

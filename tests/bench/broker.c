@@ -19,9 +19,10 @@
 #include "runtime/proto/broker.h"
 
 /*
- * bench-broker ROUNDS: until the first byte of an answer, straight to a server
- * on loopback and to the same server through sickbay-broker, in turns, over
- * connections that stay open; then STREAMS at once.  Prints; asserts nothing.
+ * bench-broker PROGRAMS ROUNDS: until the first byte of an answer, straight to a
+ * server on loopback, to the same server through sickbay-broker, and through
+ * sickbay-front, a gate that allows everything and sickbay-broker, in turns; then
+ * STREAMS at once.  Prints; asserts nothing.
  */
 #define STREAMS	   100
 #define EVENTS	   50 /* of each stream, EVENT_MS apart */
@@ -187,6 +188,64 @@ static int ask_straight(int sock, uint64_t *ns, struct err *e)
 	}
 }
 
+/* ---- through the front: tests/front/relay.c ---- */
+
+struct relay {
+	pid_t pid;
+	int life; /* it ends when this is closed */
+	uint16_t port;
+	char key[32];
+};
+
+static int make_key(struct relay *r, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+
+	(void)snprintf(r->key, sizeof(r->key), "/tmp/bench-broker.XXXXXX");
+	fd = mkostemp(r->key, O_CLOEXEC); /* mode 0600 */
+	return fd < 0 ? err_sys(e, "make a key file") : fd_write_all(fd, "key\n", 4, r->key, e);
+}
+
+static int start_relay(const char *programs, uint16_t server, struct relay *r, struct err *e)
+{
+	char path[512], url[64], protocol[] = "anthropic-messages", name[] = "front-relay";
+	char *const argv[] = { name, protocol, url, r->key, NULL };
+	int in[2], out[2];
+	char said[64] = "";
+
+	(void)snprintf(path, sizeof(path), "%s/front-relay", programs);
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u", server);
+	if (make_key(r, e) < 0)
+		return -e->code;
+	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
+		return err_sys(e, "make a pipe");
+	r->pid = fork();
+	if (r->pid == 0) {
+		(void)dup2(in[0], 0);
+		(void)dup2(out[1], 1);
+		(void)execv(path, argv);
+		_exit(127);
+	}
+	(void)close(in[0]);
+	(void)close(out[1]);
+	r->life = in[1];
+	if (read(out[0], said, sizeof(said) - 1) <= 0 || strncmp(said, "listening ", 10) != 0)
+		return err_set(e, EPROTO, "'%s' does not listen", path);
+	r->port = (uint16_t)strtoul(said + 10, NULL, 10);
+	/* what it says of each request fits into the pipe for as long as this runs, or is lost */
+	return fcntl(out[0], F_SETPIPE_SZ, 1 << 20) < 0 ? err_sys(e, "widen a pipe") : 0;
+}
+
+static void stop_relay(struct relay *r)
+{
+	if (r->pid > 0) {
+		(void)close(r->life);
+		(void)waitpid(r->pid, NULL, 0);
+	}
+	if (r->key[0])
+		(void)unlink(r->key);
+}
+
 /* ---- through the broker ---- */
 
 static int call(struct broker *b, uint64_t id, const char *model, struct err *e)
@@ -253,36 +312,58 @@ static uint64_t percentile(uint64_t *v, unsigned n, unsigned percent)
 	return v[(uint64_t)n * percent / 100 < n ? (uint64_t)n * percent / 100 : n - 1];
 }
 
-static int first_bytes(struct broker *b, uint16_t port, unsigned rounds, struct err *e)
+struct rounds {
+	uint64_t straight[ROUNDS_MAX], broker[ROUNDS_MAX], front[ROUNDS_MAX];
+};
+
+static void say(const char *name, uint64_t *v, unsigned n, uint64_t base)
 {
-	static uint64_t straight[ROUNDS_MAX], through[ROUNDS_MAX];
+	const uint64_t p50 = percentile(v, n, 50);
+
+	(void)printf("%-38s p50 %6.3f ms  p90 %6.3f ms", name, (double)p50 / 1e6,
+		     (double)percentile(v, n, 90) / 1e6);
+	if (base)
+		(void)printf("  %+7.3f ms", ((double)p50 - (double)base) / 1e6);
+	(void)puts("");
+}
+
+/* One round of each; the connection of a request through the front is a new one. */
+static int round_of(struct broker *b, int sock, uint16_t front, uint64_t id, uint64_t ns[3],
+		    struct err *e)
+{
+	AUTO_CLOSE int inside = connect_to(front);
+	uint64_t begin;
+
+	if (ask_straight(sock, &ns[0], e) < 0)
+		return -e->code;
+	begin = clock_mono_ns();
+	if (call(b, id, "fast", e) < 0 || read_calls(b, 1, &ns[1], e) < 0)
+		return -e->code;
+	ns[1] -= begin;
+	return ask_straight(inside, &ns[2], e) < 0 ? err_wrap(e, "through the front") : 0;
+}
+
+static int first_bytes(struct broker *b, uint16_t port, uint16_t front, unsigned n, struct err *e)
+{
+	static struct rounds r;
 	AUTO_CLOSE int sock = connect_to(port);
-	uint64_t warm;
+	uint64_t base, ns[3];
 
-	for (unsigned i = 0; i < rounds + 10; i++) { /* the first ones make connections */
-		uint64_t *s = i < 10 ? &warm : &straight[i - 10];
-		uint64_t *t = i < 10 ? &warm : &through[i - 10], begin;
-
-		if (ask_straight(sock, s, e) < 0)
+	for (unsigned i = 0; i < n + 10; i++) { /* the first ones make connections */
+		if (round_of(b, sock, front, i + 1, ns, e) < 0)
 			return -e->code;
-		begin = clock_mono_ns();
-		if (call(b, i + 1, "fast", e) < 0 || read_calls(b, 1, t, e) < 0)
-			return -e->code;
-		*t -= begin;
+		if (i < 10)
+			continue;
+		r.straight[i - 10] = ns[0];
+		r.broker[i - 10] = ns[1];
+		r.front[i - 10] = ns[2];
 	}
-	(void)printf("%-44s p50 %7.3f ms  p90 %7.3f ms\n",
-		     "first byte, straight to a server on loopback",
-		     (double)percentile(straight, rounds, 50) / 1e6,
-		     (double)percentile(straight, rounds, 90) / 1e6);
-	(void)printf("%-44s p50 %7.3f ms  p90 %7.3f ms\n", "first byte, through sickbay-broker",
-		     (double)percentile(through, rounds, 50) / 1e6,
-		     (double)percentile(through, rounds, 90) / 1e6);
-	return printf("%-44s     %7.3f ms\n", "the broker's part (of the medians)",
-		      ((double)percentile(through, rounds, 50) -
-		       (double)percentile(straight, rounds, 50)) /
-			      1e6) < 0
-		       ? -EIO
-		       : 0;
+	base = percentile(r.straight, n, 50);
+	(void)puts("first byte of a model's answer");
+	say("  straight to a server on loopback", r.straight, n, 0);
+	say("  through sickbay-broker", r.broker, n, base);
+	say("  through sickbay-front, too", r.front, n, base);
+	return 0;
 }
 
 static int streams(struct broker *b, struct err *e)
@@ -304,7 +385,7 @@ static int streams(struct broker *b, struct err *e)
 		       : 0;
 }
 
-static int run(uint16_t port, unsigned rounds, struct err *e)
+static int run(uint16_t port, uint16_t front, unsigned rounds, struct err *e)
 {
 	char name[] = "here", url[64];
 	struct broker_endpoint at = {
@@ -317,7 +398,7 @@ static int run(uint16_t port, unsigned rounds, struct err *e)
 	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u", port);
 	r = broker_open(&s, &b, e);
 	if (r == 0)
-		r = first_bytes(b, port, rounds, e);
+		r = first_bytes(b, port, front, rounds, e);
 	if (r == 0)
 		r = streams(b, e);
 	broker_close(b);
@@ -326,7 +407,8 @@ static int run(uint16_t port, unsigned rounds, struct err *e)
 
 int main(int argc, char **argv)
 {
-	const unsigned long rounds = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
+	const unsigned long rounds = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+	struct relay relay = { .pid = -1, .life = -1 };
 	struct err e = ERR_INIT;
 	uint16_t port = 0;
 	pid_t server;
@@ -336,7 +418,10 @@ int main(int argc, char **argv)
 		return 2;
 	(void)signal(SIGPIPE, SIG_IGN);
 	server = start_server(&port);
-	r = server > 0 ? run(port, (unsigned)rounds, &e) : err_sys(&e, "start a server");
+	r = server > 0 ? start_relay(argv[1], port, &relay, &e) : err_sys(&e, "start a server");
+	if (r == 0)
+		r = run(port, relay.port, (unsigned)rounds, &e);
+	stop_relay(&relay);
 	if (server > 0) {
 		(void)kill(server, SIGKILL);
 		(void)waitpid(server, NULL, 0);
