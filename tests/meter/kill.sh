@@ -15,6 +15,7 @@ work=$(mktemp -d /tmp/sickbay-meter.XXXXXX)
 chmod 755 "$work"
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 
 seed=${SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}
 echo "# SEED=$seed"
@@ -49,6 +50,7 @@ begin plain
 check "nobody is killed" go
 check "and the account is right" right
 points=$(sed -n 's/^points //p' "$state.out")
+[ -n "$points" ] || points=1 # it did not end: said above
 check "every question was asked once" test "$(asked)" = "$questions"
 check "there are points to be killed at" test "$points" -ge 40
 check "another run asks nothing and pays nothing" go
