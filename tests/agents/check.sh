@@ -50,8 +50,10 @@ for agent; do
 	same "$agent: proposed" proposed "$(json "$record/7-outcome.json" 'j["outcome"]')"
 	check "$agent: each answer waited for the right tool result" sh -c '! grep "\"wrong\"" "$1" | cut -c1-400 | grep .' sh "$work/$agent.model"
 	check "$agent: its program and layer stand in the log" log_has "$agent" '"program":"/opt/agent/'
-	check "$agent: each call to the model does" at_least 6 "$(events "$agent" model.call)"
+	check "$agent: each call to the model does" at_least 8 "$(events "$agent" model.call)"
 	same "$agent: and each answer" "$(events "$agent" model.call)" "$(events "$agent" model.answer)"
+	check "$agent: so does what was refused to it" log_has "$agent" '"rule":"/code/dependencies'
+	same "$agent: its prose is the submission's" "Leave empty elements out of the encoder" "$(json "$record/4-patch.json" 'j["title"]')"
 	check "$agent: so does what was collected" log_has "$agent" '"type":"gate.collect"'
 	"$sickbay" audit show --case "$agent-1" --state "$state" --json | grep '"replica.exit"' | head -n 1 | sed "s/^/# $agent: /"
 	looked_at "$state" "$agent-1"

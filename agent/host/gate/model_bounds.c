@@ -132,6 +132,22 @@ static bool one_of(const char *s, const char *const *words)
 	return false;
 }
 
+/* A group of tools under one name, as some programs send those of an MCP server. */
+static bool group_runs_inside(const json_t *group)
+{
+	static const char *const words[] = { "function", "custom", NULL };
+	const json_t *tools = json_object_get(group, "tools"), *tool;
+	size_t i;
+
+	json_array_foreach(tools, i, tool) {
+		const char *type = json_string_value(json_object_get(tool, "type"));
+
+		if (!type || !one_of(type, words))
+			return false;
+	}
+	return json_array_size(tools) > 0 && json_array_size(tools) <= MODEL_MAX_TOOLS;
+}
+
 /* Whether the agent runs the tool itself; a word that ends in _ is followed by a version. */
 static bool runs_inside(int protocol, const json_t *tool)
 {
@@ -154,6 +170,8 @@ static bool runs_inside(int protocol, const json_t *tool)
 		return true; /* a turn knows no other */
 	if (!type)
 		return protocol == MODEL_ANTHROPIC && !json_object_get(tool, "type");
+	if (protocol == MODEL_RESPONSES && strcmp(type, "namespace") == 0)
+		return group_runs_inside(tool);
 	return one_of(type, words[protocol]);
 }
 

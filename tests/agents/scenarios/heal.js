@@ -13,6 +13,12 @@ exports.file = file;
 exports.task = { do: 'shell', command: 'cd /srv/shop/node_modules/qs && grep -o \'"role": *"[a-z]*"\' "$SICKBAY_TASK" && env | grep -c ^SICKBAY_' };
 exports.before = { do: 'shell', command: 'cd /srv/shop/node_modules/qs && ' + test };
 exports.after = exports.before;
+exports.incident = { call: 'incident', input: {} };
+exports.budget = { call: 'budget', input: {} };
+exports.check = { call: 'check', input: { changes: [{ path: 'package.json', content: '{}\n' }] } };
+exports.submit = { call: 'submit', input: {
+	title: 'Leave empty elements out of the encoder', cause: 'The encoder was called for elements that are null.',
+	change: 'Only elements that hold something are encoded.' } };
 exports.read = { do: 'read', path: file };
 exports.edit = { do: 'edit', path: file, old, new: mended };
 exports.old = old;
@@ -27,9 +33,12 @@ exports.script = { do: 'shell', command: `node -e '
 // With tools of its own that read and edit files.
 exports.turns = [
 	{ expect: { result: null }, say: ['The task first.', exports.task] },
-	{ expect: { result: '"patch"' }, say: [exports.before] },
+	{ expect: { result: '"patch"', tools: ['incident', 'evaluate', 'submit'] }, say: [exports.incident] },
+	{ expect: { result: 'stringify' }, say: [exports.before] },
 	{ expect: { result: 'Cannot read' }, say: [exports.read] },
 	{ expect: { result: 'utils.maybeMap(obj, encoder)' }, say: [exports.edit] },
 	{ expect: { result: { error: false } }, say: [exports.after] },
-	{ expect: { result: { contains: '# pass', lacks: ['# fail', 'Cannot read'] } }, say: 'An empty element is not encoded any more.' },
+	{ expect: { result: { contains: '# pass', lacks: ['# fail', 'Cannot read'] } }, say: [exports.check] },
+	{ expect: { result: 'refused' }, say: [exports.submit] },
+	{ expect: { result: 'accepted' }, say: 'An empty element is not encoded any more.' },
 ];

@@ -24,6 +24,11 @@ function results(items) {
 // One assistant turn is a run of items that the model said.
 const turns = (items) => items.filter((i, k) => isAnswer(i) && !(k > 0 && isAnswer(items[k - 1]))).length;
 
+// A namespace groups tools; a call of one names both.
+const offered = (t) => (t.type === 'namespace'
+	? list(t.tools).map((i) => ({ name: t.name + '_' + i.name, kind: i.type, schema: i.parameters, of: { namespace: t.name, name: i.name } }))
+	: [{ name: t.name || t.type, kind: t.type, schema: t.parameters }]);
+
 exports.read = (body) => {
 	const items = typeof body.input === 'string' ? [{ role: 'user', content: body.input }] : list(body.input);
 	const of = (...roles) => items.filter((i) => roles.includes(i.role)).map((i) => text(i.content));
@@ -35,7 +40,7 @@ exports.read = (body) => {
 		user: of('user').join('\n'),
 		assistant: turns(items),
 		results: results(items),
-		tools: list(body.tools).map((t) => ({ name: t.name || t.type, kind: t.type, schema: t.parameters })),
+		tools: list(body.tools).flatMap(offered),
 		reflect: body,
 	};
 };
@@ -56,11 +61,12 @@ function item(p, k, a) {
 	if (p.type === 'thinking')
 		return { id: 'rs_' + id, type: 'reasoning', summary: [{ type: 'summary_text', text: p.text }],
 			encrypted_content: p.signature };
+	const group = a.request.tools.map((t) => (t.name === p.name ? t.of : undefined)).find(Boolean);
 	if (p.custom)
 		return { id: 'ctc_' + id, type: 'custom_tool_call', status: 'completed', call_id: p.id, name: p.name,
 			input: p.input };
-	return { id: 'fc_' + id, type: 'function_call', status: 'completed', call_id: p.id, name: p.name,
-		arguments: spelled(p) };
+	return Object.assign({ id: 'fc_' + id, type: 'function_call', status: 'completed', call_id: p.id, name: p.name,
+		arguments: spelled(p) }, group);
 }
 
 function response(a, status, output, u) {
