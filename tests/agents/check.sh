@@ -2,6 +2,7 @@
 # check.sh [NAME ...]: published agent programs, unmodified, each healing the case qs in a replica, against the scripted
 # model.  What each did is read from the log alone.  Their packages are large: `make check-agents` runs this, `make check`
 # does not.  Needs root and a package registry.
+# shellcheck disable=SC2016 # programs of other shells
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/sh/lib.sh
@@ -15,7 +16,8 @@ sed 's/"mode": "propose"/"mode": "reproduce"/' "$at/service.json" >"$at/reproduc
 check "the service is ready" "$sickbay" service check "$at/service.json" --state "$state"
 check "the failure is reproduced once for all" "$sickbay" heal --from node --service "$at/reproduce.json" --state "$state" \
 	--deploy "$at/deploy.json" <"$at/report.ndjson"
-first=$(ls "$state/cases" | head -n 1)
+for first in "$state"/cases/*; do :; done
+first=${first##*/}
 cat >"$at/patch.json" <<-'J'
 	{ "version": 1, "name": "agents", "extends": ["preset:patch"], "roles": ["patch"], "code": { "allow": ["**"] },
 	  "model": { "allow": ["house/big"] } }

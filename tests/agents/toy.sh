@@ -84,5 +84,12 @@ agent hang >/dev/null
 check "one that says nothing is ended" prints "no-fix: the agent's command ended with idle" why hang
 agent spend >/dev/null
 check "one that spends is stopped at the budget" prints "no-fix: the agent's command ended with exited 3: no more: 403 not allowed: the policy's max_cost_usd is 0.10" why spend
+# what people copy is what is tested
+for one in "$agents"/*/agent.json; do
+	name=${one%/agent.json}
+	check "docs/agents.md has the lines of ${name##*/} as they are tested" node -e '
+		const fs = require("fs"), [page, text] = process.argv.slice(1).map((f) => fs.readFileSync(f, "utf8"));
+		process.exit(page.includes(text) ? 0 : 1);' docs/agents.md "$one"
+done
 check "the log is whole" "$sickbay" audit verify --state "$state"
 done_testing

@@ -9,18 +9,13 @@
 #include "agent/host/gate/seen.h"
 #include "runtime/base/log.h"
 
-char *collect_task(const struct gate_session *s, struct err *e)
+char *collect_task(struct monitor *m)
 {
-	AUTO_JSON json_t *incident = leak_incident(s->values, s->role, s->incident, e);
-	AUTO_JSON json_t *task =
-		json_pack("{s:s,s:s,s:s*,s:O,s:s*}", "role", policy_role_name(s->role), "repo",
-			  s->world->service->run.cwd, "test_path", s->test_path, "incident",
-			  incident, "history", s->history);
-
+	AUTO_JSON json_t *task = monitor_task(m);
 	char *text = task ? json_dumps(task, JSON_INDENT(1) | JSON_ENSURE_ASCII) : NULL;
 
-	if (!text && !e->code)
-		(void)err_set(e, ENOMEM, "out of memory");
+	if (!text && !m->e->code)
+		(void)monitor_no_memory(m);
 	return text;
 }
 
@@ -142,7 +137,7 @@ static int read_tree(struct monitor *m)
 
 int collect_start(struct monitor *m)
 {
-	AUTO_FREE char *task = collect_task(m->s, m->e);
+	AUTO_FREE char *task = collect_task(m);
 	struct replica_job job = { .argv = (const char *const *)m->s->agent->command.v,
 				   .task = task,
 				   .freeze = true };
@@ -187,7 +182,7 @@ static int ended_badly(struct monitor *m)
 	last_words(m, words);
 	if (reason && !strstr(words, reason))
 		(void)snprintf(refused, sizeof(refused), "; last refused by %.60s: %.180s",
-			       rule ? rule : "", reason ? reason : "");
+			       rule ? rule : "", reason);
 	(void)snprintf(why, sizeof(why), "the agent's command ended with %s %d: %s%s",
 		       exit_kind_name(m->out.exit.kind), m->out.exit.code,
 		       *words ? words : "(silent)", refused);

@@ -15,7 +15,7 @@
 int collect_start(struct monitor *m);
 /* Whoever's it is, an agent that ended with 0 or submitted its tree left a set of changes there. */
 int collect_ended(struct monitor *m);
-/* The text of the task; free() it. NULL: e says why. */
-char *collect_task(const struct gate_session *s, struct err *e);
+/* The text of the task; free() it. NULL: m->e says why. */
+char *collect_task(struct monitor *m);
 /* Why an added path is left out (a name of the list); NULL: it is not. */
 const char *collect_left_out(const char *path);

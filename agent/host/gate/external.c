@@ -156,7 +156,7 @@ int external_start(struct monitor *m)
 {
 	const struct service_agent *a = m->s->agent;
 	const struct sandbox_bind bind = { .fd = m->s->world->agent_program, .target = AGENT_PATH };
-	AUTO_FREE char *task = collect_task(m->s, m->e);
+	AUTO_FREE char *task = collect_task(m);
 	struct strlist argv = { 0 }, env = { 0 };
 	struct replica_job job = { .task = task,
 				   .env = &env,

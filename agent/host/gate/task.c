@@ -98,13 +98,16 @@ json_t *monitor_task(const struct monitor *m)
 	const struct gate_session *s = m->s;
 	const struct service *svc = s->world->service;
 	const struct service_tests *suite = svc->tests.v;
-	const bool model = s->agent->kind == AGENT_MODEL;
+	static const char *const own[] = { [AGENT_BUILT_IN] = "built-in",
+					   [AGENT_COMMAND] = NULL,
+					   [AGENT_MODEL] = "model",
+					   [AGENT_EXTERNAL] = NULL };
 	AUTO_JSON json_t *incident = leak_incident(s->values, s->role, s->incident, m->e);
 	AUTO_JSON json_t *suites = conventions(svc);
 	AUTO_JSON json_t *rules = scope(s->world->policy[s->role]);
 	struct gate_task t = {
 		.role = (char *)(uintptr_t)policy_role_name(s->role),
-		.agent = (char *)(uintptr_t)(model ? "model" : "built-in"),
+		.agent = (char *)(uintptr_t)own[s->agent->kind],
 		.language = svc->language,
 		.framework = suite->new_test.framework,
 		.repo = svc->run.cwd,

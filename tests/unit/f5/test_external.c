@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "agent/host/gate/collect.h"
+#include "agent/host/gate/model_impl.h"
+#include "runtime/base/cleanup.h"
+#include "runtime/proto/model.h"
 #include "tests/tap.h"
 
 static const char *expanded(const char *text, const char *model)
@@ -56,5 +59,23 @@ static void what_agent_programs_keep_is_left_out_by_name(void)
 		CHECK(!collect_left_out(in[i]));
 }
 
+static bool runs_inside(const char *tools)
+{
+	AUTO_JSON json_t *body = json_pack("{s:o}", "tools", json_loads(tools, 0, NULL));
+	struct policy_verdict why;
+
+	return model_bounds(MODEL_RESPONSES, body, &why) == 0;
+}
+
+static void a_group_of_tools_runs_where_each_of_them_does(void)
+{
+	CHECK(runs_inside("[{\"type\":\"namespace\",\"tools\":[{\"type\":\"function\"}]}]"));
+	CHECK(!runs_inside("[{\"type\":\"namespace\",\"tools\":[{\"type\":\"function\"},"
+			   "{\"type\":\"web_search\"}]}]"));
+	CHECK(!runs_inside("[{\"type\":\"namespace\",\"tools\":[{}]}]"));
+	CHECK(!runs_inside("[{\"type\":\"namespace\"}]"));
+}
+
 TAP_MAIN(TEST(what_stands_for_a_place_of_the_replica_is_replaced),
-	 TEST(what_only_looks_like_one_stays), TEST(what_agent_programs_keep_is_left_out_by_name))
+	 TEST(what_only_looks_like_one_stays), TEST(what_agent_programs_keep_is_left_out_by_name),
+	 TEST(a_group_of_tools_runs_where_each_of_them_does))
