@@ -78,6 +78,19 @@ check "one that dies ends honestly" prints "no-fix: the agent's command ended wi
 agent give-up >/dev/null
 check "one that gives up says why" is "no-fix: the cause is not in this code" "$(why give-up)"
 
+front_of() { # front_of CASE: the process that speaks for the agent of a case that is worked on
+	for one in $(pgrep -x sickbay-front); do
+		parent=$(ps -o ppid= -p "$one" | tr -d ' ')
+		tr '\0' ' ' <"/proc/$parent/cmdline" 2>/dev/null | grep -qF "resume $1 " && echo "$one"
+	done
+}
+agent orphan >/dev/null &
+orphan=$! tries=0
+until front=$(front_of orphan-1) && [ -n "$front" ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
+kill -9 "$front"
+wait "$orphan"
+check "where its front dies the case ends honestly" prints "no-fix: sickbay-front, which speaks for the agent, ended (137)" why orphan
+
 policy short.json ', "resources": { "idle": "2s" }' ', "max_cost_usd": "0.10"'
 policy=short.json
 agent hang >/dev/null

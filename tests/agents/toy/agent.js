@@ -113,6 +113,7 @@ const parts = {
 	},
 	die: async () => { process.kill(process.pid, 'SIGSEGV'); },
 	hang: () => new Promise(() => setInterval(() => {}, 1000)),
+	orphan: () => parts.hang(),
 	'give-up': async () => { await tool('give_up', { reason: 'the cause is not in this code' }); return parts.hang(); },
 };
 
