@@ -328,7 +328,8 @@ static bool is_budget(const struct gate_refusal *why)
  * here it is asked once more, as a call that is paid for. */
 static bool asks_again(struct loop *l, const char *kind)
 {
-	static const char *const broken[] = { "disconnected", "stalled", "timeout", NULL };
+	static const char *const broken[] = { "disconnected", "stalled", "timeout", "broker-died",
+					      NULL };
 
 	for (const char *const *k = broken; *k; k++)
 		if (strcmp(kind, *k) == 0)

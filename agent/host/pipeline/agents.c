@@ -2,6 +2,7 @@
 #include "agent/host/pipeline/agents.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,6 +208,17 @@ static int keep_attempt(void *ctx, size_t number, const struct changes *c, const
 				  e);
 }
 
+/* Somebody killed it: that is no answer of its own; what it paid for is kept for the next run. */
+static int check_killed(const struct gate_session *s, const struct gate_outcome *o, struct err *e)
+{
+	if (o->end != GATE_FAILED || o->exit.kind != EXIT_SIGNALLED || o->exit.code != SIGKILL)
+		return 0;
+	return err_set(e, EINTR,
+		       "the %s agent of role %s was killed: 'sickbay case resume' goes on from "
+		       "what it had been answered",
+		       service_agent_name(s->agent->kind), policy_role_name(s->role));
+}
+
 int agents_run(struct work *w, const struct agent_plan *plan, size_t i, struct gate_session *s,
 	       json_t **out, struct err *e)
 {
@@ -229,6 +241,8 @@ int agents_run(struct work *w, const struct agent_plan *plan, size_t i, struct g
 		s->history = history.p;
 		if (r == 0)
 			r = gate_run(s, &o, e);
+		if (r == 0)
+			r = check_killed(s, &o, e);
 		if (r == 0) {
 			v = brought_write(s->agent, &o);
 			r = v ? keep(w, s, v, e) : err_set(e, ENOMEM, "out of memory");
