@@ -2,7 +2,7 @@
 # The key of a model is nowhere in a replica while an agent that asks the model works there: not in the memory of its
 # processes, their environment and arguments, their sockets, nor in any file, however it may be written.  That the search
 # would find it is shown first, in replicas where it is planted in each of these ways.  Needs root.
-# shellcheck disable=SC2016,SC2317 # programs of other shells; called by their names
+# shellcheck disable=SC2002,SC2016,SC2119,SC2317 # programs of other shells; called by their names
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/sh/lib.sh
@@ -32,7 +32,8 @@ until_runs() { # until_runs PID WORDS: a process below it in a replica runs that
 	while [ $((i += 1)) -lt 300 ] && kill -0 "$1" 2>/dev/null; do
 		found=$(inside "$1")
 		for one in $found; do
-			case "$(cat "/proc/$one/cmdline" 2>/dev/null | tr "\0" " ")" in "$2"*) return 0 ;; esac
+			words=$(cat "/proc/$one/cmdline" 2>/dev/null | tr "\0" " ")
+			case $words in "$2"*) return 0 ;; esac
 		done
 		sleep 0.1
 	done
@@ -107,10 +108,35 @@ limits() { [ $# -gt 0 ] && for one; do grep -q '^Max core file size *0 *0 ' "/pr
 # shellcheck disable=SC2086 # it and its resolver
 check "the broker, which has it, leaves no core" limits $broker
 told() { for one; do grep -qaF "$key" "/proc/$one/environ" "/proc/$one/cmdline" && return 1; done; return 0; }
-# shellcheck disable=SC2086
+# shellcheck disable=SC2046 # a list of processes
 check "and no process has it in its environment or arguments" told $(below "$pid")
 wait "$pid"
 played busy "the agent that looked for it found nothing"
 check "the server was asked with it" grep -q "sha256:$(printf '%s' "$key" | sha256sum | cut -c1-64)" "$work/busy.log"
 check "the key is in nothing that the case left: records, log, store" nothing "$state"
+
+# ---- a program that brings its own loop, and asks by HTTP ----
+serve busy
+host "$url"
+node -e '
+	const fs = require("fs"), s = JSON.parse(fs.readFileSync("service-model.json"));
+	const script = "fetch(process.env.BASE + \"/v1/messages\", { method: \"POST\", headers: { \"x-api-key\": process.env.KEY, \"content-type\": \"application/json\" }, " +
+		"body: JSON.stringify({ model: process.env.MODEL, max_tokens: 99, messages: [{ role: \"user\", content: \"hello\" }] }) })" +
+		".then((r) => r.text()).then((t) => { globalThis.said = t; setTimeout(() => {}, 4000); })";
+	s.agents.patch = { kind: "external", strategy: "model-only", models: ["scripted/scripted-1"], command: ["/usr/bin/node", "-e", script],
+		env: { BASE: "@base", KEY: "@key", MODEL: "@model" } };
+	fs.writeFileSync("service-model.json", JSON.stringify(s));'
+before=$(grep -c '"end":"sent"' "$work/busy.log")
+heal &
+pid=$!
+found=
+until [ "$(grep -c '"end":"sent"' "$work/busy.log")" -gt "$before" ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+until_runs "$pid" "/usr/bin/node -e fetch"
+check "an agent program was answered in a replica" sh -c '[ -n "$1" ] && [ "$(grep -c "\"end\":\"sent\"" "$2")" -gt "$3" ]' - "$found" "$work/busy.log" "$before"
+# shellcheck disable=SC2086 # a list of processes
+check "the key is nowhere in its replica" nothing $found
+echo "# $(tail -n 1 "$work/found")"
+# shellcheck disable=SC2046 # a list of processes
+check "nor in the environment or the arguments of the program that answers it" told $(below "$pid")
+wait "$pid"
 done_testing

@@ -1,7 +1,7 @@
 #!/bin/sh
 # kill -9 in the middle of a call to a model: of the orchestrator, of the broker, of the agent.  The case goes on, no call
 # that was settled is made again, and the ledger has each one once.  Needs root.
-# shellcheck disable=SC2016,SC2317 # programs of other shells; called by their names
+# shellcheck disable=SC2016,SC2119,SC2317 # programs of other shells; called by their names
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/sh/lib.sh
