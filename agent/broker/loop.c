@@ -172,6 +172,10 @@ int loop_run(struct loop *l, struct err *e)
 
 	while (r == 1)
 		r = turn(l, e);
+	if (r == -EPIPE) { /* the orchestrator went while something was on its way to it */
+		*e = (struct err)ERR_INIT;
+		r = 0;
+	}
 	return r;
 }
 

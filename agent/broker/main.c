@@ -117,12 +117,13 @@ static int serve(struct err *e)
 {
 	struct broker_work w = { .resolver = -1 };
 	struct err unheard = ERR_INIT;
+	bool told = false;
 	int r = resolve_start(&w.resolver, e);
 
 	if (r == 0)
 		r = prepare(&w, e);
-	if (r < 0)
-		(void)answer(BROKER_FAILED, json_pack("{s:s}", "message", e->msg), &unheard);
+	if (r < 0) /* who started it says it */
+		told = answer(BROKER_FAILED, json_pack("{s:s}", "message", e->msg), &unheard) == 0;
 	else
 		r = answer(BROKER_READY, json_object(), e);
 	if (r == 0)
@@ -132,7 +133,7 @@ static int serve(struct err *e)
 	setup_close(&w.setup);
 	cleanup_close(&w.resolver);
 	(void)waitpid(-1, NULL, 0); /* the resolver's own end */
-	if (r < 0)
+	if (r < 0 && !told)
 		(void)fprintf(stderr, "sickbay-broker: %s\n", e->msg);
 	return r;
 }

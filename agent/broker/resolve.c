@@ -121,7 +121,7 @@ int resolve_ask(int sock, uint32_t id, const char *host, struct err *e)
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return err_set(e, EAGAIN, "too many names are being looked up");
-	return n < 0 ? err_sys(e, "ask the resolver") : 0;
+	return n < 0 ? err_set(e, ECHILD, "the resolver ended") : 0;
 }
 
 int resolve_take(int sock, struct resolve_answer *out, struct err *e)
@@ -134,7 +134,7 @@ int resolve_take(int sock, struct resolve_answer *out, struct err *e)
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;
 	if (n != (ssize_t)sizeof(*out))
-		return err_set(e, EPIPE, "the resolver ended");
+		return err_set(e, ECHILD, "the resolver ended");
 	out->host[sizeof(out->host) - 1] = '\0';
 	out->addresses[sizeof(out->addresses) - 1] = '\0';
 	out->why[sizeof(out->why) - 1] = '\0';

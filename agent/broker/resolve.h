@@ -25,5 +25,5 @@ struct resolve_answer {
 int resolve_start(int *sock, struct err *e);
 /* -EAGAIN: too many are under way. */
 int resolve_ask(int sock, uint32_t id, const char *host, struct err *e);
-/* 1: *out; 0: none is there; -EPIPE: the process ended. */
+/* 1: *out; 0: none is there; -ECHILD: the process ended. */
 int resolve_take(int sock, struct resolve_answer *out, struct err *e);
