@@ -2,6 +2,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stddef.h>
 
 #include "agent/inside/tools.h"
 #include "runtime/base/err.h"
@@ -62,6 +63,13 @@ struct tool {
 #define TOOL_BOTH      3u
 #define TOOL_ARGS_MAX  256 /* bytes of a struct that arguments are read into */
 
+/* A row of such a table; `word` ends the name of its enum jmap_kind. */
+#define TOOL_ARG(type, field, word, must, text)                                              \
+	{                                                                                    \
+		.name = #field, .kind = JMAP_##word, .offset = offsetof(struct type, field), \
+		.required = (must), .help = (text)                                           \
+	}
+
 extern const struct tool model_tools_tree[], model_tools_gate[]; /* end with a row without a name */
 
 /* [{"name","description","schema"}] for a turn. */
@@ -73,9 +81,11 @@ int model_tools_call(struct model_agent *a, const char *name, const json_t *inpu
 /* {"error": TEXT} */
 int tool_fails(struct tool_result *out, struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* {"refused": {"rule","place","reason"}, "instead": TEXT}; releases `why`. */
-int tool_refused(struct tool_result *out, struct gate_refusal *why, const char *instead,
-		 struct err *e);
+/* {"refused": {"rule","place","reason"}, "instead": TEXT}, what is allowed; releases `why`. */
+int tool_refused_changes(const struct model_agent *a, struct tool_result *out,
+			 struct gate_refusal *why, struct err *e);
+int tool_refused_command(const struct model_agent *a, struct tool_result *out,
+			 struct gate_refusal *why, struct err *e);
 /* Takes the reference; NULL: no memory. */
 int tool_gives(struct tool_result *out, json_t *value, struct err *e);
 /* A bounded piece of text as a JSON string: valid UTF-8. */

@@ -110,8 +110,8 @@ int tool_fails(struct tool_result *out, struct err *e, const char *fmt, ...)
 	return tool_gives(out, json_pack("{s:o}", "error", tool_text(text, (size_t)n)), e);
 }
 
-int tool_refused(struct tool_result *out, struct gate_refusal *why, const char *instead,
-		 struct err *e)
+static int refused(struct tool_result *out, struct gate_refusal *why, const char *instead,
+		   struct err *e)
 {
 	json_t *v = json_pack("{s:{s:s,s:s,s:s},s:s}", "refused", "rule",
 			      why->rule && *why->rule ? why->rule : "default", "place",
@@ -122,6 +122,47 @@ int tool_refused(struct tool_result *out, struct gate_refusal *why, const char *
 	out->failed = true;
 	*e = (struct err)ERR_INIT;
 	return tool_gives(out, v, e);
+}
+
+static void put_listed(const json_t *scope, const char *member, struct buf *out)
+{
+	const json_t *source, *rule;
+	size_t i, k, n = 0;
+
+	json_array_foreach(scope, i, source)
+		json_array_foreach(json_object_get(source, member), k, rule) {
+			AUTO_FREE char *text = json_dumps(rule, JSON_COMPACT | JSON_ENCODE_ANY);
+
+			if (text && n++ < 12)
+				buf_printf(out, "%s%s", n > 1 ? ", " : "", text);
+		}
+	if (n == 0)
+		buf_puts(out, "none that is named");
+}
+
+int tool_refused_changes(const struct model_agent *a, struct tool_result *out,
+			 struct gate_refusal *why, struct err *e)
+{
+	AUTO_BUF struct buf b = BUF_INIT(8192);
+
+	if (a->reproduce)
+		buf_printf(&b, "a new test file in '%s'; files that may change: ",
+			   a->task->test_dir ? a->task->test_dir : "the directory of the tests");
+	else
+		buf_puts(&b, "files that may change, where no rule denies one: ");
+	put_listed(a->task->scope, "code/allow", &b);
+	return refused(out, why, b.p ? b.p : "", e);
+}
+
+int tool_refused_command(const struct model_agent *a, struct tool_result *out,
+			 struct gate_refusal *why, struct err *e)
+{
+	AUTO_BUF struct buf b = BUF_INIT(8192);
+
+	buf_puts(&b, "read and search need no command, evaluate runs the tests; rules for "
+		     "commands: ");
+	put_listed(a->task->scope, "commands", &b);
+	return refused(out, why, b.p ? b.p : "", e);
 }
 
 /* ---- one call ---- */

@@ -15,11 +15,6 @@
 #define TITLE_MAX    200
 #define PROSE_MAX    8000
 
-#define ARG(type, field, word, must, text)                                                   \
-	{                                                                                    \
-		.name = #field, .kind = JMAP_##word, .offset = offsetof(struct type, field), \
-		.required = (must), .help = (text)                                           \
-	}
 #define PROSE(type, field, must, most, text)                                              \
 	{                                                                                 \
 		.name = #field, .kind = JMAP_STR, .offset = offsetof(struct type, field), \
@@ -54,19 +49,20 @@ static const char *const patch_kinds[] = { "quick", "full", NULL };
 static const int patch_kind_of[] = { GATE_KIND_QUICK, GATE_KIND_FULL };
 
 static const struct jmap write_map[] = {
-	ARG(write_args, path, STR, 1, "file, relative to the repository's root"),
-	ARG(write_args, content, STR, 0, "the whole new content of the file"),
-	ARG(write_args, old, STR, 0,
-	    "instead of content: text that stands exactly once in the file, without line numbers"),
-	ARG(write_args, new, STR, 0, "what takes the place of old"),
-	ARG(write_args, delete, BOOL, 0, "the file is deleted"),
-	ARG(write_args, executable, BOOL, 0, "the file is executable"),
+	TOOL_ARG(write_args, path, STR, 1, "file, relative to the repository's root"),
+	TOOL_ARG(write_args, content, STR, 0, "the whole new content of the file"),
+	TOOL_ARG(write_args, old, STR, 0,
+		 "instead of content: text that stands exactly once in the file, without line "
+		 "numbers"),
+	TOOL_ARG(write_args, new, STR, 0, "what takes the place of old"),
+	TOOL_ARG(write_args, delete, BOOL, 0, "the file is deleted"),
+	TOOL_ARG(write_args, executable, BOOL, 0, "the file is executable"),
 	{ 0 },
 };
 
 static const struct jmap run_map[] = {
-	ARG(run_args, argv, STRS, 1, "the program and its arguments; no shell is in between"),
-	ARG(run_args, cwd, STR, 0, "directory, relative to the repository's root"),
+	TOOL_ARG(run_args, argv, STRS, 1, "the program and its arguments; no shell is in between"),
+	TOOL_ARG(run_args, cwd, STR, 0, "directory, relative to the repository's root"),
 	{ .name = "seconds",
 	  .kind = JMAP_U64,
 	  .offset = offsetof(struct run_args, seconds),
@@ -105,55 +101,6 @@ static const struct jmap give_up_map[] = {
 };
 
 static const struct jmap no_map[] = { { 0 } };
-
-/* ---- what is allowed instead ---- */
-
-static void put_listed(const json_t *scope, const char *member, struct buf *out)
-{
-	const json_t *source, *rule;
-	size_t i, k, n = 0;
-
-	json_array_foreach(scope, i, source)
-		json_array_foreach(json_object_get(source, member), k, rule) {
-			AUTO_FREE char *text = json_dumps(rule, JSON_COMPACT | JSON_ENCODE_ANY);
-
-			if (text && n++ < 12)
-				buf_printf(out, "%s%s", n > 1 ? ", " : "", text);
-		}
-	if (n == 0)
-		buf_puts(out, "none that is named");
-}
-
-static char *changes_instead(const struct model_agent *a)
-{
-	AUTO_BUF struct buf b = BUF_INIT(8192);
-
-	if (a->reproduce)
-		buf_printf(&b, "a new test file in '%s'; files that may change: ",
-			   a->task->test_dir ? a->task->test_dir : "the directory of the tests");
-	else
-		buf_puts(&b, "files that may change, where no rule denies one: ");
-	put_listed(a->task->scope, "code/allow", &b);
-	return buf_take(&b);
-}
-
-static char *commands_instead(const struct model_agent *a)
-{
-	AUTO_BUF struct buf b = BUF_INIT(8192);
-
-	buf_puts(&b, "read and search need no command, evaluate runs the tests; rules for "
-		     "commands: ");
-	put_listed(a->task->scope, "commands", &b);
-	return buf_take(&b);
-}
-
-static int refuse_changes(const struct model_agent *a, struct tool_result *out,
-			  struct gate_refusal *why, struct err *e)
-{
-	AUTO_FREE char *instead = changes_instead(a);
-
-	return tool_refused(out, why, instead ? instead : "", e);
-}
 
 /* ---- write ---- */
 
@@ -253,7 +200,7 @@ static int try_changes(struct model_agent *a, const struct gate_change *c, struc
 		edits_release(&a->edits);
 		a->edits = *before;
 		before->n = 0;
-		r = r == 1 ? 0 : refuse_changes(a, out, &why, e);
+		r = r == 1 ? 0 : tool_refused_changes(a, out, &why, e);
 	}
 	if (before)
 		edits_release(before);
@@ -306,11 +253,8 @@ static int do_run(struct model_agent *a, const void *args, struct tool_result *o
 	if (in->argv.n == 0 || in->argv.n > 256)
 		return tool_fails(out, e, "argv has 1 to 256 words: the program and its arguments");
 	r = gate_command(a->gate, &rq, &ran, &why, e);
-	if (r == -EPERM) {
-		AUTO_FREE char *instead = commands_instead(a);
-
-		return tool_refused(out, &why, instead ? instead : "", e);
-	}
+	if (r == -EPERM)
+		return tool_refused_command(a, out, &why, e);
 	if (r == 0)
 		r = tool_gives(out,
 			       json_pack("{s:s,s:I,s:o,s:o,s:b}", "exit", ran.exit ? ran.exit : "",
@@ -391,7 +335,7 @@ static int evaluate(struct model_agent *a, int kind, char *note, struct tool_res
 	if (r < 0)
 		return r;
 	if (answer.refused)
-		return refuse_changes(a, out, &answer.refusal, e);
+		return tool_refused_changes(a, out, &answer.refusal, e);
 	a->left = answer.verdict.left;
 	if (answer.verdict.passed && kind != GATE_KIND_QUICK)
 		a->proven = a->edits.generation;
@@ -472,7 +416,7 @@ static int do_submit(struct model_agent *a, const void *args, struct tool_result
 						 "changes pass: only such can be submitted");
 	r = model_submit(a, &prose, &why, e);
 	if (r == -EPERM)
-		return refuse_changes(a, out, &why, e);
+		return tool_refused_changes(a, out, &why, e);
 	return r < 0 ? r : tool_gives(out, json_pack("{s:b}", "submitted", 1), e);
 }
 

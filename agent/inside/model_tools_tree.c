@@ -19,12 +19,6 @@
 #define HISTORY_MAX  (16u << 10)
 #define INCIDENT_MAX (32u << 10)
 
-#define ARG(type, field, word, must, text)                                                   \
-	{                                                                                    \
-		.name = #field, .kind = JMAP_##word, .offset = offsetof(struct type, field), \
-		.required = (must), .help = (text)                                           \
-	}
-
 struct path_args {
 	char *path;
 };
@@ -44,28 +38,28 @@ struct history_args {
 };
 
 static const struct jmap path_map[] = {
-	ARG(path_args, path, STR, 0,
-	    "directory, relative to the repository's root; absent: the root"),
+	TOOL_ARG(path_args, path, STR, 0,
+		 "directory, relative to the repository's root; absent: the root"),
 	{ 0 },
 };
 
 static const struct jmap read_map[] = {
-	ARG(read_args, path, STR, 1, "file, relative to the repository's root"),
-	ARG(read_args, first, U64, 0, "first line to read, from 1"),
-	ARG(read_args, last, U64, 0, "last line to read"),
+	TOOL_ARG(read_args, path, STR, 1, "file, relative to the repository's root"),
+	TOOL_ARG(read_args, first, U64, 0, "first line to read, from 1"),
+	TOOL_ARG(read_args, last, U64, 0, "last line to read"),
 	{ 0 },
 };
 
 static const struct jmap search_map[] = {
-	ARG(search_args, pattern, STR, 1, "text to find within a line"),
-	ARG(search_args, path, STR, 0, "file or directory to look in; absent: everywhere"),
-	ARG(search_args, regex, BOOL, 0,
-	    "the pattern is a POSIX extended regular expression, without back references"),
+	TOOL_ARG(search_args, pattern, STR, 1, "text to find within a line"),
+	TOOL_ARG(search_args, path, STR, 0, "file or directory to look in; absent: everywhere"),
+	TOOL_ARG(search_args, regex, BOOL, 0,
+		 "the pattern is a POSIX extended regular expression, without back references"),
 	{ 0 },
 };
 
 static const struct jmap history_map[] = {
-	ARG(history_args, first, U64, 0, "first line to show, from 1"),
+	TOOL_ARG(history_args, first, U64, 0, "first line to show, from 1"),
 	{ 0 },
 };
 
