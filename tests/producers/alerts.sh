@@ -96,7 +96,7 @@ check "with what it says" has "more than half of the requests fail"
 check "it makes no incident of its own, as there is a report" [ "$("$sickbay" incident list --state "$state" --json | grep -c '"incident"')" = 1 ]
 check "which carries it, once it is taken up" sh -c "'$sickbay' service check '$dir/services/shop.json' --state '$state' >/dev/null 2>&1; \
 	'$sickbay' heal --config '$dir/config.json' --state '$state' --incident \$('$sickbay' incident list --state '$state' --json | sed -n 's/.*\"incident\": \"\\([^\"]*\\)\".*/\\1/p') >/dev/null 2>&1; \
-	grep -q 'HighErrorRate' '$state'/cases/*/1-incident.json"
+	grep -q '\"metrics\"' '$state'/cases/*/1-incident.json"
 echo 0 >"$dir/rate"
 check "when it falls, the alert ends" until_true has '"ends"'
 check "the log has its beginning" logged intake.alert
