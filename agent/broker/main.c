@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "agent/broker/forge.h"
 #include "agent/broker/loop.h"
 #include "agent/broker/registry.h"
 #include "agent/broker/resolve.h"
@@ -88,7 +89,8 @@ static int answer(uint16_t type, json_t *body, struct err *e)
 struct broker_work {
 	struct setup setup;
 	struct loop models;
-	struct registries *images; /* NULL: a broker is for models, or for images */
+	struct registries *images; /* a broker is for models, for images or for forges */
+	struct forges *forges;
 	int resolver;
 };
 
@@ -107,10 +109,12 @@ static int prepare(struct broker_work *w, struct err *e)
 	if (r == 0 && w->setup.said.registries)
 		r = registries_open(w->setup.said.registries, w->setup.vault, w->resolver,
 				    &w->images, e);
+	else if (r == 0 && w->setup.said.forges)
+		r = forges_open(w->setup.said.forges, w->setup.vault, w->resolver, &w->forges, e);
 	else if (r == 0)
 		r = loop_open(&w->models, &w->setup, w->resolver, e);
 	vault_lock_all();
-	return r < 0 ? r : seal_broker(w->images != NULL, e);
+	return r < 0 ? r : seal_broker(w->images || w->forges, e);
 }
 
 static int serve(struct err *e)
@@ -127,8 +131,11 @@ static int serve(struct err *e)
 	else
 		r = answer(BROKER_READY, json_object(), e);
 	if (r == 0)
-		r = w.images ? registries_serve(w.images, BROKER_FD, e) : loop_run(&w.models, e);
+		r = w.images   ? registries_serve(w.images, BROKER_FD, e)
+		    : w.forges ? forges_serve(w.forges, BROKER_FD, e)
+			       : loop_run(&w.models, e);
 	registries_close(w.images);
+	forges_close(w.forges);
 	loop_close(&w.models);
 	setup_close(&w.setup);
 	cleanup_close(&w.resolver);

@@ -94,6 +94,7 @@ static void take_field(struct http_answer *a, const char *name, size_t name_len,
 		{ "content-range", a->range, sizeof(a->range) },
 		{ "www-authenticate", a->challenge, sizeof(a->challenge) },
 		{ "retry-after", a->after, sizeof(a->after) },
+		{ "x-oauth-scopes", a->scopes, sizeof(a->scopes) },
 	};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -117,7 +118,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 		struct http_answer *a = x->answer;
 
 		a->type[0] = a->digest[0] = a->location[0] = '\0';
-		a->range[0] = a->challenge[0] = a->after[0] = '\0';
+		a->range[0] = a->challenge[0] = a->after[0] = a->scopes[0] = '\0';
 	}
 	if (!colon)
 		return n;
@@ -143,7 +144,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 		(void)curl_easy_getinfo(x->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
 		a->length = length < 0 ? UINT64_MAX : (uint64_t)length;
 	}
-	if ((a->status == 200 || a->status == 206) && x->ask->sink) {
+	if ((a->status == 200 || a->status == 206 || x->ask->all) && x->ask->sink) {
 		if (x->ask->sink(x->ask->ctx, a, data, n) == 0)
 			return n;
 	} else if (a->body.n + n <= ANSWER_BODY) {
@@ -152,6 +153,14 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 	}
 	x->stopped = true;
 	return 0;
+}
+
+static size_t on_source(char *to, size_t size, size_t n, void *ctx)
+{
+	const struct exchange *x = ctx;
+	const int64_t got = x->ask->source(x->ask->ctx, to, size * n);
+
+	return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
 }
 
 static int on_tick(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
@@ -221,18 +230,31 @@ struct lists {
 	struct curl_slist *headers, *pins;
 };
 
+static int add_header(struct curl_slist **list, const char *name, const char *value)
+{
+	char line[1024];
+	struct curl_slist *more;
+
+	if (!value)
+		return 0;
+	(void)snprintf(line, sizeof(line), "%s%s", name, value);
+	more = curl_slist_append(*list, line);
+	if (more)
+		*list = more;
+	return more ? 0 : -ENOMEM;
+}
+
 static int make_lists(const struct http *h, const struct http_ask *ask, struct lists *out,
 		      struct err *e)
 {
-	char line[1024];
+	int r = add_header(&out->headers, "Accept: ", ask->accept);
 
-	if (ask->accept) {
-		(void)snprintf(line, sizeof(line), "Accept: %s", ask->accept);
-		out->headers = curl_slist_append(NULL, line);
-	}
+	r |= add_header(&out->headers, "Content-Type: ", ask->source ? ask->type : NULL);
+	r |= add_header(&out->headers, "", ask->header);
+	r |= add_header(&out->headers, "Expect:", ask->source ? "" : NULL);
 	if (h->pin[0])
 		out->pins = curl_slist_append(NULL, h->pin);
-	if ((ask->accept && !out->headers) || (h->pin[0] && !out->pins))
+	if (r < 0 || (h->pin[0] && !out->pins))
 		return err_set(e, ENOMEM, "out of memory");
 	return 0;
 }
@@ -252,6 +274,23 @@ static void set_auth(CURL *c, const struct http_ask *ask)
 		(void)curl_easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 		(void)curl_easy_setopt(c, CURLOPT_USERPWD, ask->basic);
 	}
+}
+
+static int set_method(CURL *c, struct exchange *x)
+{
+	const struct http_ask *ask = x->ask;
+	int r = 0;
+
+	if (ask->source) {
+		r |= curl_easy_setopt(c, CURLOPT_POST, 1L);
+		r |= curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
+				      (curl_off_t)ask->source_bytes);
+		r |= curl_easy_setopt(c, CURLOPT_READFUNCTION, on_source);
+		r |= curl_easy_setopt(c, CURLOPT_READDATA, x);
+	}
+	if (ask->method)
+		r |= curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, ask->method);
+	return r;
 }
 
 /* Only what it must be is set by name: the environment's proxies, netrc and cookies are off. */
@@ -292,6 +331,7 @@ static int prepare(struct exchange *x, char why[CURL_ERROR_SIZE], const struct l
 		r |= curl_easy_setopt(c, CURLOPT_RANGE, range);
 	}
 	set_auth(c, ask);
+	r |= set_method(c, x);
 	if (r)
 		return err_set(e, EINVAL, "'%.200s' cannot be asked", ask->url);
 	return trust_use(ask->trust, c, e);

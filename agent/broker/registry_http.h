@@ -7,7 +7,7 @@
 #include "runtime/base/buf.h"
 
 /*
- * One HTTP exchange of the registry client, by libcurl: GET, no redirect
+ * One HTTP exchange of the registry and forge clients, by libcurl: no redirect
  * followed, no credential but the stated one, nothing from the environment.
  * Header fields are kept by name, bounded; the body of 200 and 206 goes to the
  * sink, that of other answers is kept as far as ANSWER_BODY.
@@ -17,6 +17,7 @@
 struct http_answer {
 	long status; /* 0: none came */
 	char type[200], digest[80], location[4096], range[100], challenge[4096], after[64];
+	char scopes[512];
 	uint64_t length; /* of the body as stated; UINT64_MAX: not stated */
 	struct buf body;
 	bool broken; /* the connection failed: worth another attempt */
@@ -32,6 +33,13 @@ struct http_ask {
 	const char *proxy;   /* or NULL: none */
 	struct trust *trust; /* who vouches for servers; NULL: nobody, TLS fails */
 	uint64_t from;	     /* first byte that is wanted */
+	const char *method;  /* NULL: GET */
+	const char *type;    /* of the body that is sent */
+	const char *header;  /* one more line, or NULL */
+	/* The body that is sent: bytes now, 0 at its end, <0 gives up. NULL: none. */
+	int64_t (*source)(void *ctx, void *to, size_t n);
+	uint64_t source_bytes; /* how long it is */
+	bool all;	       /* the sink gets the bodies of all answers */
 	int (*sink)(void *ctx, struct http_answer *a, const void *data, size_t n); /* <0 ends it */
 	int (*tick)(void *ctx); /* a few times a second; <0 ends it */
 	void *ctx;

@@ -59,6 +59,7 @@ const struct jmap broker_setup_map[] = {
 	  .size = sizeof(struct broker_endpoint),
 	  .help = "where models are" },
 	VALUE(broker_setup, registries, 0, "where images are"),
+	VALUE(broker_setup, forges, 0, "where pull requests are"),
 	{ 0 },
 };
 

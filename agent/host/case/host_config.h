@@ -77,6 +77,7 @@ struct host_config {
 		uint64_t max_report, max_memory, max_backlog; /* bytes */
 		uint64_t connections, timeout_ms, rate, burst;
 	} intake;
+	struct objlist forges;	   /* struct forge_place (runtime/proto/broker_forge.h) */
 	struct objlist registries; /* struct registry_place (runtime/proto/broker_registry.h) */
 	char *prometheus;	   /* where the worker writes its figures, or NULL */
 };

@@ -9,6 +9,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/id.h"
 #include "runtime/base/jsonc.h"
+#include "runtime/proto/broker_forge.h"
 
 #define AT(field)	     .offset = offsetof(struct service, field)
 #define TEST_AT(field)	     .offset = offsetof(struct service_tests, field)
@@ -130,6 +131,14 @@ static const struct jmap audit_map[] = {
 	{ .name = "untouched", .kind = JMAP_U64, SUB(audit, untouched), .min = 1, .max = 1000, .help = "merges in a row without an edit that raise the share" },
 	{ 0 },
 };
+static const struct jmap forge_map[] = {
+	{ .name = "name", .kind = JMAP_STR, SUB(forge, name), .required = 1, .min = 1, .max = 60, .help = "a forge of the host's configuration" },
+	{ .name = "repository", .kind = JMAP_STR, SUB(forge, repository), .required = 1, .min = 3, .max = 250, .help = "OWNER/NAME: where the pull request is opened" },
+	{ .name = "fork", .kind = JMAP_STR, SUB(forge, fork), .required = 1, .min = 3, .max = 250, .help = "OWNER/NAME: where the branch is pushed" },
+	{ .name = "labels", .kind = JMAP_STRS, SUB(forge, labels), .max = 20, .help = "labels of the pull request" },
+	{ .name = "reviewers", .kind = JMAP_STRS, SUB(forge, reviewers), .max = 20, .help = "who is asked to look" },
+	{ 0 },
+};
 static const struct jmap service_map[] = {
 	{ .name = "version", .kind = JMAP_U64, AT(version), .required = 1, .min = 1, .max = 1, .help = "format version" },
 	{ .name = "name", .kind = JMAP_STR, AT(name), .required = 1, .min = 1, .max = 60, .help = "name of the service" },
@@ -150,6 +159,7 @@ static const struct jmap service_map[] = {
 	{ .name = "proof", .kind = JMAP_OBJECT, AT(proof), .sub = proof_map, .help = "how much proof is asked for" },
 	{ .name = "limits", .kind = JMAP_OBJECT, AT(limits), .sub = limits_map, .help = "how much may wait for people" },
 	{ .name = "drift", .kind = JMAP_OBJECT, AT(drift), .sub = drift_map, .help = "how often agents may change one place" },
+	{ .name = "forge", .kind = JMAP_OBJECT, AT(forge), .sub = forge_map, .help = "where pull requests are opened" },
 	{ .name = "audit", .kind = JMAP_OBJECT, AT(audit), .sub = audit_map, .help = "how often a person looks in depth" },
 	{ 0 },
 };
@@ -259,6 +269,9 @@ static int check(const struct service *s, struct err *e)
 		if (!strlist_has(&t[i].one, "@test"))
 			return err_set(e, EINVAL, "/tests/%zu/one: has no argument \"@test\"", i);
 	}
+	if (s->forge.name && (!forge_repository_is_good(s->forge.repository) ||
+			      !forge_repository_is_good(s->forge.fork)))
+		return err_set(e, EINVAL, "/forge: \"repository\" and \"fork\" are OWNER/NAME");
 	return check_agent(&s->agents.reproduce, "reproduce", e) < 0 ||
 			       check_agent(&s->agents.patch, "patch", e) < 0
 		       ? -e->code

@@ -146,6 +146,12 @@ struct service {
 			per_module; /* proposals by agents that a file, a directory takes */
 	} drift;
 	struct {
+		char *name; /* of the host's configuration; NULL: branches stay where they are */
+		char *repository; /* OWNER/NAME: where the pull request is opened */
+		char *fork;	  /* OWNER/NAME: where the branch is pushed */
+		struct strlist labels, reviewers;
+	} forge;
+	struct {
 		uint64_t share,	   /* percent of proposals that a person looks at in depth */
 			untouched; /* merges in a row without an edit that raise it */
 	} audit;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
+
 #include "runtime/base/err.h"
 
 /*
@@ -47,6 +49,9 @@ void cli_hold_end(void);
 
 int cmd_audit(int argc, char **argv, struct err *e);
 int cmd_image_pull(int argc, char **argv, struct err *e);
+/* `doctor --forge`. */
+int cli_forge_check(const char *config_file, const char *name, bool json, struct err *e);
+int cmd_forge(int argc, char **argv, struct err *e);
 int cmd_image(int argc, char **argv, struct err *e);
 int cmd_incident(int argc, char **argv, struct err *e);
 int cmd_intake(int argc, char **argv, struct err *e);

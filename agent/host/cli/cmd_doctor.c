@@ -385,9 +385,12 @@ static int print(struct doctor *d, struct err *e)
 int cmd_doctor(int argc, char **argv, struct err *e)
 {
 	struct doctor d = { .state = CLI_STATE_DEFAULT };
+	const char *forge = NULL;
 	const struct opt opts[] = {
 		{ "state", OPT_STR, &d.state, "DIR", "state directory (" CLI_STATE_DEFAULT ")" },
 		{ "config", OPT_STR, &d.config, "FILE", "the host's configuration" },
+		{ "forge", OPT_STR, &forge, "SERVICE",
+		  "instead: what the token of its forge could do" },
 		{ "json", OPT_FLAG, &d.json, NULL, "print JSON" },
 		{ 0 },
 	};
@@ -397,6 +400,8 @@ int cmd_doctor(int argc, char **argv, struct err *e)
 		return CLI_USAGE;
 	if (n)
 		return cli_usage(e, "doctor takes no operands");
+	if (forge)
+		return cli_forge_check(d.config, forge, d.json, e);
 	d.findings = json_array();
 	status = check_sandbox(&d, e);
 	if (status == CLI_OK) {

@@ -12,6 +12,7 @@
 static const struct command commands[] = {
 	{ "audit", cmd_audit, "show|verify|prove|check|key|rotate-key ...",
 	  "the tamper-evident log" },
+	{ "forge", cmd_forge, "poll ...", "how proposals stand where they were made" },
 	{ "image", cmd_image, "import|list|inspect|prepare|remove ...",
 	  "what replicas are made of" },
 	{ "incident", cmd_incident, "convert|check|submit|list ...", "what production reported" },

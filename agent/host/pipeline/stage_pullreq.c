@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "agent/host/case/stop.h"
+#include "agent/host/pipeline/forge.h"
 #include "agent/host/pipeline/privacy.h"
 #include "agent/host/pipeline/stages.h"
 #include "agent/host/pr/proposal.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/log.h"
 #include "runtime/base/sha256.h"
 
 /*
@@ -189,6 +191,55 @@ static int push(struct work *w, const char *branch, const char *oid, struct err 
 	return r < 0 ? r : git_push(w->world.git, oid, branch, e);
 }
 
+/* At the forge that the service names, from its fork. A refusal is for a person. */
+static int propose_at_forge(struct work *w, struct proposal *p, const char *branch, const char *oid,
+			    struct err *e)
+{
+	AUTO_BUF struct buf title = BUF_INIT(PR_TEXT_MAX);
+	AUTO_BUF struct buf body = BUF_INIT(PR_TEXT_MAX);
+	struct forge_proposal at = { .branch = branch,
+				     .oid = oid,
+				     .base = w->p->service->repository.target };
+	struct forge_door *d = NULL;
+	json_t *told = NULL;
+	char why[512];
+	int r = stop_point(e);
+
+	if (r == 0)
+		r = pr_message(&p->in, &title, e);
+	if (r == 0)
+		r = pr_render(&p->in, &body, e);
+	if (r == 0)
+		r = forge_open(w->p->config, w->p->service, &d, e);
+	if (r == 0) {
+		title.p[strcspn(title.p, "\n")] = '\0'; /* the commit's subject */
+		at.title = title.p;
+		at.body = body.p;
+		log_progress("a draft at '%s'", w->p->service->forge.name);
+		r = forge_propose(d, w->world.git, w->p->audit, &at, &told, why, e);
+	}
+	forge_close(d);
+	if (r == 1)
+		work_end(w, OUTCOME_NEEDS_PERSON, "%s", why);
+	else if (r == 0 &&
+		 json_object_set_new(json_object_get(p->record[STAGE_PULLREQ], "measured"),
+				     "pull_request", told) < 0)
+		r = err_set(e, ENOMEM, "out of memory");
+	return r < 0 ? r : 0;
+}
+
+static void say_proposed(struct work *w, const struct proposal *p, const char *branch)
+{
+	const json_t *at = json_object_get(json_object_get(p->record[STAGE_PULLREQ], "measured"),
+					   "pull_request");
+	const char *url = json_string_value(json_object_get(at, "url"));
+
+	if (url)
+		work_end(w, OUTCOME_PROPOSED, "%.300s awaits a person", url);
+	else
+		work_end(w, OUTCOME_PROPOSED, "branch %s awaits a person", branch);
+}
+
 int stage_pullreq(struct work *w, struct err *e)
 {
 	struct proposal p = { 0 };
@@ -212,12 +263,15 @@ int stage_pullreq(struct work *w, struct err *e)
 	r = make_commit(w, &p, oid, e);
 	if (r == 0)
 		r = write_texts(w, &p, oid, e);
-	if (r == 0)
+	if (r == 0 && w->p->service->forge.name)
+		r = propose_at_forge(w, &p, branch, oid, e);
+	else if (r == 0)
 		r = push(w, branch, oid, e);
-	if (r == 0)
+	if (r == 0 && w->outcome < 0)
 		r = trust_after_push(w, e);
 	if (r == 0) {
-		work_end(w, OUTCOME_PROPOSED, "branch %s awaits a person", branch);
+		if (w->outcome < 0)
+			say_proposed(w, &p, branch);
 		r = work_publish(w, STAGE_PULLREQ, json_incref(p.record[STAGE_PULLREQ]), e);
 	}
 	proposal_release(&p);
