@@ -22,8 +22,8 @@ const char *store_state(const struct store *s);
 
 struct image {
 	char *name, *digest, *user, *cwd;
-	char *from;	       /* of a pulled one: HOST/REPOSITORY@sha256:HEX, as it was asked for */
-	bool host;	       /* the built-in image "host": the host's own /usr */
+	char *from; /* of a pulled one: HOST/REPOSITORY@sha256:HEX, as it was asked for */
+	bool host;  /* the built-in image "host": the host's own /usr */
 	struct strlist layers; /* layer ids, top-most first */
 	struct strlist env;    /* "NAME=value" */
 	struct strlist command;
