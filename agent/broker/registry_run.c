@@ -100,23 +100,35 @@ static void show(struct fetching *f)
 		f->abandoned = true;
 }
 
+/* A number of at most 18 digits; NULL: there is none. */
+static const char *take_number(const char *p, uint64_t *out)
+{
+	const size_t n = p ? strspn(p, "0123456789") : 0;
+
+	if (n == 0 || n > 18)
+		return NULL;
+	*out = strtoull(p, NULL, 10);
+	return p + n;
+}
+
+static const char *take_mark(const char *p, char mark)
+{
+	return p && *p == mark ? p + 1 : NULL;
+}
+
 /* "bytes FROM-TO/TOTAL" is what was asked for, or it would be put in the wrong place. */
 static bool range_fits(const struct fetching *f, const char *range)
 {
-	uint64_t from, to, total;
-	char star = 0;
-	int n = 0;
+	uint64_t from = 0, to = 0, total = f->ask->size;
+	const char *p = strncmp(range, "bytes ", 6) == 0 ? range + 6 : NULL;
 
-	if (sscanf(range, "bytes %" SCNu64 "-%" SCNu64 "/%" SCNu64 "%n", &from, &to, &total, &n) !=
-		    3 ||
-	    range[n]) {
-		if (sscanf(range, "bytes %" SCNu64 "-%" SCNu64 "/%c%n", &from, &to, &star, &n) !=
-			    3 ||
-		    star != '*' || range[n])
-			return false;
-		total = f->ask->size;
-	}
-	return from == f->from && to >= from && to < total &&
+	p = take_mark(take_number(p, &from), '-');
+	p = take_mark(take_number(p, &to), '/');
+	if (p && *p == '*') /* it does not say: the size that was asked for holds */
+		p++;
+	else
+		p = take_number(p, &total);
+	return p && !*p && from == f->from && to >= from && (total == 0 || to < total) &&
 	       (f->ask->size == 0 || total == f->ask->size);
 }
 
