@@ -28,15 +28,28 @@ int page_write(const char *file, const struct buf *page, struct err *e)
 	return at < 0 ? at : file_publish_at(at, name, page->p, page->n, 0644, e);
 }
 
-static int add_line(const char *name, const char *line, size_t n, json_t *list, struct err *e)
+int page_value(const char *name, const struct buf *text, json_t **out, struct err *e)
 {
 	AUTO_JSONC struct jsonc *j = NULL;
+	json_t *v;
 
-	if (jsonc_parse(name, line, n, JSONC_STRICT, &j, e) < 0)
+	if (jsonc_parse(name, text->p ? text->p : "", text->n, JSONC_STRICT, &j, e) < 0)
 		return -e->code;
-	if (json_array_append_new(list, json_deep_copy(jsonc_root(j))) < 0)
+	v = json_deep_copy(jsonc_root(j));
+	if (!v)
 		return err_set(e, ENOMEM, "out of memory");
+	*out = v;
 	return 0;
+}
+
+static int add_line(const char *name, const char *line, size_t n, json_t *list, struct err *e)
+{
+	struct buf one = { .p = (char *)(uintptr_t)line, .n = n }; /* borrowed */
+	json_t *v = NULL;
+
+	if (page_value(name, &one, &v, e) < 0)
+		return -e->code;
+	return json_array_append_new(list, v) < 0 ? err_set(e, ENOMEM, "out of memory") : 0;
 }
 
 int page_lines(const char *name, const char *text, size_t most, json_t **out, size_t *left_out,

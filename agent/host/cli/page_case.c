@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/host/case/candidates.h"
 #include "agent/host/case/facts.h"
 #include "agent/host/cli/page.h"
 #include "agent/host/pipeline/stages.h"
 #include "agent/host/pr/html.h"
+#include "policy/policy.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/jmap.h"
 #include "runtime/proto/audit_read.h"
 
 /* `case show ID --html FILE`: what its records, its ledger and the log say, on one page. */
-#define EVENTS_MAX 6000u
-#define LOG_BYTES  (256u << 20)
+#define EVENTS_MAX   6000u
+#define POLICY_BYTES (4u << 20)
+#define LOG_BYTES    (256u << 20)
 
 struct gathered {
 	struct html_case page;
-	json_t *record[STAGE_N], *facts, *events;
+	json_t *record[STAGE_N], *facts, *events, *policy;
 	struct changes test, patch;
 	struct buf verified;
 };
@@ -27,6 +32,7 @@ static void release(struct gathered *g)
 		json_decref(g->record[i]);
 	json_decref(g->facts);
 	json_decref(g->events);
+	json_decref(g->policy);
 	changes_release(&g->test);
 	changes_release(&g->patch);
 	buf_release(&g->verified);
@@ -90,6 +96,27 @@ static int gather_changes(struct gathered *g, struct err *e)
 	return 0;
 }
 
+/* What the patch agent might spend: the outermost document that says it. */
+static int gather_limits(const struct kase *k, struct gathered *g, struct err *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(POLICY_BYTES);
+	json_t *one;
+	char path[64];
+	size_t i;
+
+	(void)snprintf(path, sizeof(path), CASE_POLICY, policy_role_name(ROLE_PATCH));
+	if (faccessat(case_dir(k), path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (file_read_at(case_dir(k), path, POLICY_BYTES, &text, e) < 0)
+		return -e->code;
+	if (page_value(path, &text, &g->policy, e) < 0)
+		return -e->code;
+	json_array_foreach(g->policy, i, one)
+		if (!g->page.limits)
+			g->page.limits = json_object_get(one, "model");
+	return 0;
+}
+
 static int gather(const char *state, const struct kase *k, struct gathered *g, struct err *e)
 {
 	g->page.id = case_id(k);
@@ -102,7 +129,7 @@ static int gather(const char *state, const struct kase *k, struct gathered *g, s
 	}
 	*e = (struct err)ERR_INIT;
 	if (case_facts(k, &g->facts, e) < 0 || gather_changes(g, e) < 0 ||
-	    gather_log(state, g, e) < 0)
+	    gather_limits(k, g, e) < 0 || gather_log(state, g, e) < 0)
 		return -e->code;
 	g->page.facts = g->facts;
 	g->page.events = g->events;

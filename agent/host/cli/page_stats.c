@@ -10,15 +10,11 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/jmap.h"
-#include "runtime/base/jsonc.h"
 
 /* `stats --html FILE`: the figures, with what the ledger of changes and the cases' policies say. */
 #define POLICY_BYTES (4u << 20)
 #define DRIFT_BYTES  (64u << 20)
 #define DRIFT_LINES  50000
-
-DEFINE_CLEANUP(struct jsonc, jsonc_free);
-#define AUTO_JSONC CLEANUP(cleanup_jsonc_free)
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -62,7 +58,7 @@ static int add_policies(int state, const json_t *fact, json_t *out, struct err *
 
 	json_object_foreach(json_object_get(fact, "policies"), role, p) {
 		AUTO_BUF struct buf text = BUF_INIT(POLICY_BYTES);
-		AUTO_JSONC struct jsonc *j = NULL;
+		json_t *documents = NULL;
 		char path[512];
 
 		if (json_object_get(out, text_of(p, "digest")) || strcmp(role, "verify") == 0)
@@ -75,9 +71,9 @@ static int add_policies(int state, const json_t *fact, json_t *out, struct err *
 			*e = (struct err)ERR_INIT;
 			continue;
 		}
-		if (jsonc_parse(path, text.p, text.n, JSONC_STRICT, &j, e) < 0)
+		if (page_value(path, &text, &documents, e) < 0)
 			return -e->code;
-		(void)json_object_set_new(out, text_of(p, "digest"), json_deep_copy(jsonc_root(j)));
+		(void)json_object_set_new(out, text_of(p, "digest"), documents);
 	}
 	return 0;
 }

@@ -62,8 +62,8 @@ static void ticks(struct buf *b, const struct axis *a, double top, double bottom
 		if (span / step <= 8)
 			break;
 	}
-	for (double t = 0; t <= span && t / step < 200; t += step) {
-		const double x = x_of(a, a->from + t);
+	for (int i = 0; i < 200 && step * i <= span; i++) {
+		const double t = step * i, x = x_of(a, a->from + t);
 
 		html(b, "<line class=\"axis\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>", x,
 		     top, x, bottom);
@@ -333,8 +333,9 @@ void html_timeline(const struct html_case *in, struct buf *b)
 
 struct series {
 	const char *type, *key, *title, *unit;
-	double scale; /* of one in the log */
-	bool text;    /* the log has it as text: "0.01" */
+	const char *limit; /* member of the policy's "model", or NULL */
+	double scale;	   /* of one in the log */
+	bool text;	   /* the log has it as text: "0.01" */
 };
 
 static double amount(const struct series *s, const json_t *event)
@@ -364,6 +365,7 @@ static double total(const struct html_case *in, const struct series *s)
 static void panel(const struct html_case *in, const struct series *s, double sum, struct buf *b)
 {
 	const struct axis a = axis_of(in);
+	const json_t *limit = s->limit ? json_object_get(in->limits, s->limit) : NULL;
 	const double top = 12, bottom = 92;
 	double so_far = 0, y = bottom;
 	const json_t *v;
@@ -375,6 +377,11 @@ static void panel(const struct html_case *in, const struct series *s, double sum
 	     s->title, WIDTH + 10, s->title);
 	html(b, s->scale < 1 || s->text ? "%.2f %s" : "%.0f %s", sum, s->unit);
 	html(b, "</text>");
+	if (json_is_string(limit))
+		html(b, "<text x=\"0\" y=\"58\">of at most %s</text>", json_string_value(limit));
+	else if (json_is_integer(limit))
+		html(b, "<text x=\"0\" y=\"58\">of at most %lld</text>",
+		     (long long)json_integer_value(limit));
 	ticks(b, &a, top, bottom);
 	html(b, "<path class=\"line\" d=\"M%.1f %.1f", LEFT, bottom);
 	json_array_foreach(in->events, i, v) {
@@ -393,11 +400,11 @@ static void panel(const struct html_case *in, const struct series *s, double sum
 void html_budget(const struct html_case *in, struct buf *b)
 {
 	static const struct series all[] = {
-		{ "replica.start", "", "Replicas", "started", 1, false },
-		{ "replica.exit", "cpu_us", "Processor", "s", 1e-6, false },
-		{ "model.answer", "usd", "Money", "US dollars", 1, true },
-		{ "model.answer", "input", "Tokens read", "", 1, false },
-		{ "model.answer", "output", "Tokens written", "", 1, false },
+		{ "replica.start", "", "Replicas", "started", NULL, 1, false },
+		{ "replica.exit", "cpu_us", "Processor", "s", NULL, 1e-6, false },
+		{ "model.answer", "usd", "Money", "US dollars", "max_cost_usd", 1, true },
+		{ "model.answer", "input", "Tokens read", "", "max_input_tokens", 1, false },
+		{ "model.answer", "output", "Tokens written", "", "max_output_tokens", 1, false },
 	};
 	const json_t *spent = json_object_get(in->facts, "spent");
 	bool any = false;

@@ -195,7 +195,9 @@ static json_t *touched(const json_t *drift)
 			AUTO_BUF struct buf key = BUF_INIT(8192);
 			json_t *module, *row;
 
-			buf_printf(&key, "%s %s", pr_str(line, "service"), pr_str(v, "module"));
+			buf_printf(&key, "%s: %s", pr_str(line, "service"),
+				   strcmp(pr_str(v, "module"), ".") == 0 ? "top folder"
+									 : pr_str(v, "module"));
 			if (!map || key.failed)
 				continue;
 			module = json_object_get(map, key.p);
@@ -254,7 +256,7 @@ static void map_of(const json_t *map, struct buf *b)
 		y++;
 	}
 	html(b, "</svg><figcaption>One square a file that a proposal changed, in the row of its "
-		"service and module; the darker, the more often (once, twice, three times, more)."
+		"service and module; the fuller, the more often (once, twice, three times, more)."
 		"</figcaption></figure>\n");
 }
 
