@@ -96,13 +96,11 @@ static int gather_changes(struct gathered *g, struct err *e)
 	return 0;
 }
 
-/* What the patch agent might spend: the outermost document that says it. */
-static int gather_limits(const struct kase *k, struct gathered *g, struct err *e)
+/* What bound the patch agent. */
+static int gather_policy(const struct kase *k, struct gathered *g, struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_INIT(POLICY_BYTES);
-	json_t *one;
 	char path[64];
-	size_t i;
 
 	(void)snprintf(path, sizeof(path), CASE_POLICY, policy_role_name(ROLE_PATCH));
 	if (faccessat(case_dir(k), path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
@@ -111,9 +109,7 @@ static int gather_limits(const struct kase *k, struct gathered *g, struct err *e
 		return -e->code;
 	if (page_value(path, &text, &g->policy, e) < 0)
 		return -e->code;
-	json_array_foreach(g->policy, i, one)
-		if (!g->page.limits)
-			g->page.limits = json_object_get(one, "model");
+	g->page.policy = g->policy;
 	return 0;
 }
 
@@ -129,7 +125,7 @@ static int gather(const char *state, const struct kase *k, struct gathered *g, s
 	}
 	*e = (struct err)ERR_INIT;
 	if (case_facts(k, &g->facts, e) < 0 || gather_changes(g, e) < 0 ||
-	    gather_limits(k, g, e) < 0 || gather_log(state, g, e) < 0)
+	    gather_policy(k, g, e) < 0 || gather_log(state, g, e) < 0)
 		return -e->code;
 	g->page.facts = g->facts;
 	g->page.events = g->events;

@@ -47,7 +47,7 @@ struct html_case {
 	const char *id;
 	const json_t *record[7]; /* enum stage; NULL: there is none */
 	const json_t *facts;	 /* case_facts() */
-	const json_t *limits;	 /* "model" of the patch agent's policy, or NULL */
+	const json_t *policy;	 /* documents of the patch agent's policy, or NULL */
 	const json_t *events;	 /* of the log, in order; an array */
 	size_t events_left_out;
 	const char *log;		    /* what checking the log said, or NULL */

@@ -82,6 +82,7 @@ static void candidate_table(const json_t *list, struct buf *b)
 		"result</th><th>operator</th><th>place</th><th>what it does</th><th>why it was not "
 		"taken</th></tr></thead><tbody>");
 	json_array_foreach(list, i, v) {
+		const long long line = json_integer_value(json_object_get(v, "line"));
 		const int fate = fate_of(v);
 
 		if (i == MARKS) {
@@ -91,11 +92,12 @@ static void candidate_table(const json_t *list, struct buf *b)
 		}
 		html(b,
 		     "<tr><td class=\"n\">%zu</td><td class=\"w %s\">%s</td><td class=\"w\">%s</td>"
-		     "<td class=\"mono u w\">%s:%lld</td><td class=\"u\">%s</td><td class=\"u "
-		     "soft\">%s"
-		     "</td></tr>",
+		     "<td class=\"mono u w\">%s",
 		     i + 1, fate == CHOSEN ? "good" : "", fate_words[fate], pr_str(v, "operator"),
-		     pr_str(v, "file"), (long long)json_integer_value(json_object_get(v, "line")),
+		     pr_str(v, "file"));
+		if (line)
+			html(b, ":%lld", line);
+		html(b, "</td><td class=\"u\">%s</td><td class=\"u soft\">%s</td></tr>",
 		     pr_str(v, "summary"), pr_str(v, "why_not"));
 	}
 	html(b, "</tbody></table></div>");

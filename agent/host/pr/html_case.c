@@ -219,7 +219,8 @@ static void change(const struct html_case *in, struct buf *b)
 		html(b, "<p class=\"u\">%s%s</p>", model ? "A model wrote: " : "",
 		     pr_str(p, "cause"));
 	if (p && *pr_str(p, "change"))
-		html(b, "<p class=\"u\">%s</p>", pr_str(p, "change"));
+		html(b, "<p class=\"u\">%s%s</p>", model ? "And of its change: " : "",
+		     pr_str(p, "change"));
 	if (in->patch && in->patch->n)
 		html_diff(b, in->patch);
 	else

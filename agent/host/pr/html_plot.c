@@ -86,7 +86,7 @@ static const char *type_of(const json_t *event)
 /* ---- the strip ---- */
 
 struct bar {
-	const char *replica, *purpose;
+	const char *name, *purpose;
 	double from, to;
 };
 
@@ -94,20 +94,27 @@ struct strip {
 	struct bar *v;
 	size_t n;
 	const char *lane[LANES];
-	size_t lanes;
+	size_t lanes, replicas;
 };
 
 static void begin_bar(struct strip *s, const json_t *event, double end)
 {
+	const bool call = *pr_str(event, "call");
+
 	if (s->n < REPLICAS)
-		s->v[s->n++] = (struct bar){ pr_str(event, "replica"), pr_str(event, "purpose"),
+		s->v[s->n++] = (struct bar){ pr_str(event, call ? "call" : "replica"),
+					     call ? "calls to models" : pr_str(event, "purpose"),
 					     seconds_of(event), end };
+	s->replicas += !call;
 }
 
 static void end_bar(struct strip *s, const json_t *event)
 {
+	const char *name =
+		*pr_str(event, "call") ? pr_str(event, "call") : pr_str(event, "replica");
+
 	for (size_t i = s->n; i-- > 0;)
-		if (strcmp(s->v[i].replica, pr_str(event, "replica")) == 0) {
+		if (strcmp(s->v[i].name, name) == 0) {
 			s->v[i].to = seconds_of(event);
 			return;
 		}
@@ -130,9 +137,11 @@ static void collect(const struct html_case *in, const struct axis *a, struct str
 	size_t i;
 
 	json_array_foreach(in->events, i, v) {
-		if (strcmp(type_of(v), "replica.start") == 0)
+		const char *type = type_of(v);
+
+		if (strcmp(type, "replica.start") == 0 || strcmp(type, "model.call") == 0)
 			begin_bar(s, v, a->to);
-		else if (strcmp(type_of(v), "replica.exit") == 0)
+		else if (strcmp(type, "replica.exit") == 0 || strcmp(type, "model.answer") == 0)
 			end_bar(s, v);
 	}
 	for (i = 0; i < s->n; i++)
@@ -212,7 +221,7 @@ static void strip(const struct html_case *in, struct buf *b)
 	ticks(b, &a, 28, bottom);
 	stages(in, &a, b);
 	bars(&s, &a, b);
-	html(b, "</svg><figcaption>%zu replicas in ", s.n);
+	html(b, "</svg><figcaption>%zu replicas in ", s.replicas);
 	html_span(b, (a.to - a.from) * 1e6);
 	html(b, ", one bar each, in a row by what it was for; above them the stages of the case."
 		"</figcaption></figure>\n");
@@ -361,11 +370,27 @@ static double total(const struct html_case *in, const struct series *s)
 	return sum;
 }
 
+/* Of the patch agent's policy: the outermost document that says it. */
+static const json_t *limit_of(const struct html_case *in, const char *key)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(in->policy, i, v) {
+		const json_t *limit =
+			key ? json_object_get(json_object_get(v, "model"), key) : NULL;
+
+		if (limit)
+			return limit;
+	}
+	return NULL;
+}
+
 /* A line that only rises: what was spent by then. */
 static void panel(const struct html_case *in, const struct series *s, double sum, struct buf *b)
 {
 	const struct axis a = axis_of(in);
-	const json_t *limit = s->limit ? json_object_get(in->limits, s->limit) : NULL;
+	const json_t *limit = limit_of(in, s->limit);
 	const double top = 12, bottom = 92;
 	double so_far = 0, y = bottom;
 	const json_t *v;
