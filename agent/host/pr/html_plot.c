@@ -13,7 +13,7 @@
 #define WIDTH	 900.0
 #define LEFT	 150.0
 #define ROW	 26.0
-#define LANES	 10
+#define LANES	 16
 #define REPLICAS 4096
 #define POINTS	 4096
 #define MARKS	 600
