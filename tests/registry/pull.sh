@@ -131,6 +131,23 @@ serve after between "$at" cut "$work/after.log"
 check "the next pull continues it" pull "127.0.0.1:$port/team/base:one" --name resumed
 check "with the bytes that are missing" sh -c "grep '$(digest_of layer)' '$work/after.log' | head -n 1 | grep -q 'range=bytes=300000-'"
 forget resumed
+spoiled slow slow
+"$sickbay" image pull "$between/team/base:one" --name survived --state "$state" >"$work/survived" 2>&1 &
+pulling=$!
+started="$started $pulling"
+tries=0
+while [ -z "$(find "$state/images/pulls" -name "$(digest_of layer | cut -d: -f2)" -size +200k 2>/dev/null)" ] && [ $tries -lt 200 ]; do
+	tries=$((tries + 1)); sleep 0.1
+done
+for one in $(cat "/proc/$pulling/task/$pulling/children"); do
+	if [ "$(cat "/proc/$one/comm")" = sickbay-broker ]; then kill -9 "$one"; fi
+done
+wait "$pulling"
+ended=$?
+check "a broker that is killed within a layer is started again" [ "$ended" = 0 ]
+check "which is said" grep -q 'sickbay-broker ended; it is started again' "$work/survived"
+check "and goes on where the other one stood" grep -q 'range=bytes=[1-9]' "$work/slow.log"
+forget survived
 mkdir -p "$state/images/pulls/left/blobs"
 check "gc knows what nobody continued" sh -c "'$sickbay' gc --age 1ms --state '$state' | grep -q 'interrupted pull.*images/pulls/left'"
 check "and removes it" is_empty "$state/images/pulls"

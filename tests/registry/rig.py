@@ -173,6 +173,18 @@ def between(place, mode, log=os.devnull):
             state["cut"] = state.get("cut") or large
             return self.answer(status, headers, body, 300000 if large else None)
 
+        def as_slow(self, status, headers, body, large):  # a part, and then nothing for a while, once
+            if not large or state.get("cut"):
+                return self.answer(status, headers, body)
+            state["cut"] = True
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[:300000])
+            self.wfile.flush()
+            time.sleep(20)
+            return None
+
         def as_no_range(self, status, headers, body, large):  # cut off once; a server that ignores Range
             if large and not state.get("cut"):
                 state["cut"] = True
