@@ -42,7 +42,7 @@ incident() {
 	"$sickbay" incident convert --from node --service "$work/services/shop.json" --deploy "$work/deploy.json" --input "$work/input.json" \
 		"$work/report" >"$work/incident.json"
 }
-heal() { incident; "$sickbay" heal "$work/incident.json" --service "$work/services/shop.json" --config "$work/config.json" "$@" >"$work/out" 2>"$work/err"; }
+heal() { incident; "$sickbay" heal "$work/incident.json" --service "$work/services/shop.json" --config "$work/config.json" >"$work/out" 2>"$work/err"; }
 said() { cat "$work/out" "$work/err"; grep -qF -e "$1" "$work/out" "$work/err"; }
 state() { curl -s "$api/_state"; }
 shows() { state >"$work/shown"; cat "$work/shown"; grep -qF -e "$1" "$work/shown"; }
