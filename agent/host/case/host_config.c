@@ -30,6 +30,7 @@ static const struct jmap worker_map[] = {
 	{ .name = "parallel", .kind = JMAP_U64, SUB(worker, parallel), .max = 64, .help = "cases at one time; 0: as many as processors and memory hold" },
 	{ .name = "case_memory", .kind = JMAP_BYTES, SUB(worker, case_memory), .min = 16u << 20, .help = "memory that one case is reckoned with" },
 	{ .name = "attempts", .kind = JMAP_U64, SUB(worker, attempts), .min = 1, .max = 100, .help = "runs of a case that fail before a person is needed" },
+	{ .name = "poll", .kind = JMAP_DURATION, SUB(worker, poll_ms), .min = 1000, .help = "how often forges are asked what became of proposals" },
 	{ 0 },
 };
 static const struct jmap storm_map[] = {
@@ -165,6 +166,7 @@ static int fill_defaults(struct host_config *c, struct err *e)
 		return err_set(e, ENOMEM, "out of memory");
 	set_default(&c->worker.case_memory, 2ull << 30);
 	set_default(&c->worker.attempts, 3);
+	set_default(&c->worker.poll_ms, 10ull * 60 * 1000);
 	set_default(&c->storm.fingerprints, 3);
 	set_default(&c->storm.window_ms, DEFAULT_WINDOW);
 	set_default(&c->incidents.samples, DEFAULT_SAMPLES);

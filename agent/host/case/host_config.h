@@ -48,6 +48,7 @@ struct host_config {
 		uint64_t parallel;    /* cases at one time; 0: as many as the host's limits hold */
 		uint64_t case_memory; /* bytes that one case is reckoned with */
 		uint64_t attempts;    /* runs of a case that fail before a person is needed */
+		uint64_t poll_ms;     /* between two questions what became of proposals */
 	} worker;
 	struct {
 		uint64_t fingerprints; /* new ones of one service or deploy that make a storm */

@@ -194,7 +194,7 @@ static void write_figures(struct worker *w, bool now)
 /* Whether there is nothing left to do, for who does not wait. */
 static bool is_done(const struct worker *w)
 {
-	if (w->n_children)
+	if (w->n_children || w->poll)
 		return false;
 	if (w->stop)
 		return true;
@@ -206,6 +206,7 @@ static void turn(struct worker *w)
 	w->q.now_ns = clock_real_ns();
 	absorb(w);
 	worker_reap(w);
+	worker_poll(w);
 	if (w->stop) {
 		worker_end_children(w, w->deadline);
 		return;

@@ -83,50 +83,48 @@ static bool is_ours(const struct worker *w, const char *id)
 	return false;
 }
 
-static int run_program(struct worker *w, char *const *argv, pid_t *pid, struct err *e)
+int worker_run(const char *const *argv, pid_t *pid, struct err *e)
 {
 	char self[PATH_MAX];
 	const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const struct spawn s = { .path = self, .argv = argv };
+	/* exec's table is not const; nothing writes to it */
+	const struct spawn s = { .path = self, .argv = (char *const *)(uintptr_t)argv };
 
-	(void)w;
 	if (n < 0)
 		return err_sys(e, "read /proc/self/exe");
 	self[n] = '\0';
 	return spawn_start(&s, pid, e);
 }
 
-#define WORD(s) ((char *)(uintptr_t)(s)) /* exec's table is not const; nothing writes to it */
-
 /* Begins the incident's repair, or goes on with the case that it has. */
 static int start_child(struct worker *w, const struct group *g, const char *kase, struct err *e)
 {
 	struct worker_child *c = &w->child[w->n_children];
 	const char *config = w->config_file;
-	char *argv[16];
+	const char *argv[16];
 	size_t n = 0;
 	int r;
 
-	argv[n++] = WORD("sickbay");
-	argv[n++] = WORD(kase ? "case" : "heal");
-	argv[n++] = WORD(kase ? "resume" : "--incident");
-	argv[n++] = WORD(kase ? kase : g->id);
+	argv[n++] = "sickbay";
+	argv[n++] = kase ? "case" : "heal";
+	argv[n++] = kase ? "resume" : "--incident";
+	argv[n++] = kase ? kase : g->id;
 	if (!kase) {
-		argv[n++] = WORD("--service");
+		argv[n++] = "--service";
 		argv[n++] = g->service_file;
 	}
-	argv[n++] = WORD("--state");
-	argv[n++] = WORD(w->q.state);
+	argv[n++] = "--state";
+	argv[n++] = w->q.state;
 	if (config) {
-		argv[n++] = WORD("--config");
-		argv[n++] = WORD(config);
+		argv[n++] = "--config";
+		argv[n++] = config;
 	}
-	argv[n++] = WORD("--json");
+	argv[n++] = "--json";
 	argv[n] = NULL;
 	*c = (struct worker_child){ 0 };
 	(void)snprintf(c->incident, sizeof(c->incident), "%s", g->id);
 	(void)snprintf(c->service, sizeof(c->service), "%s", g->service);
-	r = run_program(w, argv, &c->pid, e);
+	r = worker_run(argv, &c->pid, e);
 	if (r < 0)
 		return r;
 	w->n_children++;
