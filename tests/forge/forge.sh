@@ -12,13 +12,7 @@ trap 'stop_forge; rm -rf "$work"' EXIT
 . "$top/tests/forge/lib.sh"
 . "$top/tests/audit/toy.lib.sh"
 mkdir -p "$work/git/bot" "$work/services"
-openapi=$top/build/openapi/package/generated/api.github.com.json
-if ! [ -s "$openapi" ]; then
-	mkdir -p "$top/build/openapi"
-	(cd "$top/build/openapi" && npm pack --silent --ignore-scripts @octokit/openapi@23.0.2 >/dev/null &&
-		echo "$(cat "$top/tests/forge/openapi.sha512")  octokit-openapi-23.0.2.tgz" | sha512sum --check --status &&
-		tar -xzf octokit-openapi-23.0.2.tgz) || { echo "@octokit/openapi cannot be had" >&2; exit 1; }
-fi
+. "$top/tests/forge/openapi.lib.sh"
 (umask 077; echo forge-token >"$work/token")
 git_server "$work/git"
 
