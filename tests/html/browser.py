@@ -14,15 +14,23 @@ import urllib.request
 import zlib
 
 profile = tempfile.mkdtemp()
-driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-port = None
-for line in driver.stdout:
-    found = re.search(r"started successfully on port (\d+)", line)
-    if found:
-        port = int(found[1])
-        break
-if not port:
-    sys.exit("chromedriver did not start")
+
+
+def start():
+    """A driver on a port of its own choice, which it may find taken: then another one."""
+    said = []
+    for _ in range(10):
+        process = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for line in process.stdout:
+            said.append(line)
+            found = re.search(r"started successfully on port (\d+)", line)
+            if found:
+                return process, int(found[1])
+        process.wait()
+    sys.exit("chromedriver did not start: " + "".join(said))
+
+
+driver, port = start()
 
 
 def ask(method, path, body=None):
@@ -35,10 +43,7 @@ def ask(method, path, body=None):
 flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--window-size=1280,1000",
          f"--user-data-dir={profile}"]
-session = ask("POST", "/session", {"capabilities": {"alwaysMatch": {
-    "browserName": "chrome", "goog:chromeOptions": {"args": flags},
-    "goog:loggingPrefs": {"performance": "ALL", "browser": "ALL"}}}})["sessionId"]
-at = f"/session/{session}"
+at = None  # of the session
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
@@ -160,11 +165,15 @@ def try_page(file, parts, shots):
 
 
 try:
+    at = "/session/" + ask("POST", "/session", {"capabilities": {"alwaysMatch": {
+        "browserName": "chrome", "goog:chromeOptions": {"args": flags},
+        "goog:loggingPrefs": {"performance": "ALL", "browser": "ALL"}}}})["sessionId"]
     shots = pathlib.Path(sys.argv[1])
     for i in range(2, len(sys.argv), 2):
         try_page(os.path.realpath(sys.argv[i]), sys.argv[i + 1].split(), shots)
 finally:
-    ask("DELETE", at)
+    if at:
+        ask("DELETE", at)
     driver.terminate()
     driver.wait()
     shutil.rmtree(profile, ignore_errors=True)
