@@ -199,30 +199,50 @@ static int log_read(const struct place_in *at, const json_t *record, struct err 
 	return exception_read(at, a, record, time, e);
 }
 
+/* The spans or records of one scope. */
+static int scope_read(const struct place_in *at, const json_t *list, bool logs, size_t *seen,
+		      struct err *e)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach(list, i, item) {
+		if (++*seen > SPANS_MAX)
+			return source_error(e, at->in, 1, 1, "more than %d records", SPANS_MAX);
+		if ((logs ? log_read : span_read)(at, item, e) < 0)
+			return -e->code;
+	}
+	return 0;
+}
+
+static int resource_read(const struct place_in *at, const json_t *r, bool logs, size_t *seen,
+			 struct err *e)
+{
+	size_t i;
+	json_t *scope;
+
+	json_array_foreach(array_of(r, logs ? "scopeLogs" : "scopeSpans"), i, scope)
+		if (scope_read(at, array_of(scope, logs ? "logRecords" : "spans"), logs, seen, e) <
+		    0)
+			return -e->code;
+	return 0;
+}
+
 int otlp_tree(const struct source *in, const json_t *root, bool logs, struct findings *out,
 	      struct err *e)
 {
-	const json_t *resources = array_of(root, logs ? "resourceLogs" : "resourceSpans");
-	size_t i, k, n, seen = 0;
-	json_t *r, *scope, *item;
+	size_t i, seen = 0;
+	json_t *r;
 
 	if (!json_is_object(root))
 		return source_error(e, in, 1, 1, "an export request is an object");
-	json_array_foreach(resources, i, r) {
+	json_array_foreach(array_of(root, logs ? "resourceLogs" : "resourceSpans"), i, r) {
 		const struct place_in at = { in,
 					     array_of(json_object_get(r, "resource"), "attributes"),
 					     out };
 
-		json_array_foreach(array_of(r, logs ? "scopeLogs" : "scopeSpans"), k, scope) {
-			json_array_foreach(array_of(scope, logs ? "logRecords" : "spans"), n,
-					   item) {
-				if (++seen > SPANS_MAX)
-					return source_error(e, in, 1, 1, "more than %d records",
-							    SPANS_MAX);
-				if ((logs ? log_read : span_read)(&at, item, e) < 0)
-					return -e->code;
-			}
-		}
+		if (resource_read(&at, r, logs, &seen, e) < 0)
+			return -e->code;
 	}
 	return 0;
 }

@@ -156,42 +156,62 @@ static json_t *text(const struct wire *v)
 
 static json_t *message(struct wire *w, const struct field *table, int depth);
 
-static json_t *value_of(struct wire *w, const struct field *f, unsigned type, int depth)
+static json_t *number_of(struct wire *w, const struct field *f)
 {
-	struct wire sub;
+	uint64_t n;
+
+	if (varint(w, &n) < 0)
+		return NULL;
+	if (f->kind == F_BOOL)
+		return json_boolean(n != 0);
+	return f->kind == F_INT ? json_integer((json_int_t)n) : NULL;
+}
+
+static json_t *fixed_of(struct wire *w, const struct field *f)
+{
+	char number[32];
 	uint64_t n;
 	double d;
-	char number[32];
+
+	if (fixed(w, 8, &n) < 0)
+		return NULL;
+	if (f->kind == F_DOUBLE) {
+		memcpy(&d, &n, sizeof(d));
+		return json_real(d);
+	}
+	(void)snprintf(number, sizeof(number), "%" PRIu64, n);
+	return f->kind == F_TIME ? json_string(number) : NULL;
+}
+
+static json_t *bytes_of(struct wire *w, const struct field *f, int depth)
+{
+	struct wire sub;
 	json_t *v;
 
+	if (bytes(w, &sub) < 0)
+		return NULL;
+	if (f->kind == F_STRING)
+		return text(&sub);
+	if (f->kind == F_HEX)
+		return hex(&sub);
+	if (!f->sub)
+		return NULL;
+	sub.nodes = w->nodes;
+	v = message(&sub, f->sub, depth + 1);
+	w->nodes = sub.nodes;
+	return v;
+}
+
+/* NULL: not what the table says. */
+static json_t *value_of(struct wire *w, const struct field *f, unsigned type, int depth)
+{
 	switch (type) {
 	case 0:
-		if (varint(w, &n) < 0)
-			return NULL;
-		return f->kind == F_BOOL  ? json_boolean(n != 0)
-		       : f->kind == F_INT ? json_integer((json_int_t)n)
-					  : NULL;
+		return number_of(w, f);
 	case 1:
-		if (fixed(w, 8, &n) < 0)
-			return NULL;
-		memcpy(&d, &n, sizeof(d));
-		(void)snprintf(number, sizeof(number), "%" PRIu64, n);
-		return f->kind == F_TIME     ? json_string(number)
-		       : f->kind == F_DOUBLE ? json_real(d)
-					     : NULL;
+		return fixed_of(w, f);
 	case 2:
-		if (bytes(w, &sub) < 0)
-			return NULL;
-		if (f->kind == F_STRING)
-			return text(&sub);
-		if (f->kind == F_HEX)
-			return hex(&sub);
-		if (f->kind != F_MESSAGE && f->kind != F_MESSAGES)
-			return NULL;
-		sub.nodes = w->nodes;
-		v = message(&sub, f->sub, depth + 1);
-		w->nodes = sub.nodes;
-		return v;
+		return bytes_of(w, f, depth);
 	default:
 		return NULL;
 	}
