@@ -31,6 +31,11 @@ if command -v systemd-analyze >/dev/null; then
 	check "nor with the log's" log_verified
 	score=$(systemd-analyze security --offline=true --no-pager "$dir/sickbay-audit.service" | sed -n 's/.*Overall exposure level.*: \([0-9.]*\) .*/\1/p')
 	check "its exposure is documented as well" grep -qF "exposure of **$score**" "$top/docs/systemd/README.md"
+	sed "s|@BINDIR@|$dir/bin|" "$top/docs/systemd/sickbay-intake.service" >"$dir/sickbay-intake.service"
+	intake_verified() { out=$(systemd-analyze verify --man=no "$dir/sickbay-intake.service" 2>&1); echo "$out"; [ -z "$out" ]; }
+	check "nor with the intake's" intake_verified
+	score=$(systemd-analyze security --offline=true --no-pager "$dir/sickbay-intake.service" | sed -n 's/.*Overall exposure level.*: \([0-9.]*\) .*/\1/p')
+	check "and its exposure is documented" grep -qF "exposure of **$score**" "$top/docs/systemd/README.md"
 else
 	check "systemd finds no fault with it # SKIP there is no systemd-analyze" true
 fi
@@ -55,6 +60,18 @@ incident shop price >"$dir/incident"
 check "a report is submitted" "$sickbay" incident submit --service "$dir/services/shop.json" --state "$state" "$dir/incident"
 check "the worker repairs within them" confined "$sickbay" worker --drain --state "$state"
 check "the case has ended" prints "1 observed" "$sickbay" status --state "$state"
+printf '{ "version": 1, "services": "%s", "intake": { "listen": ["127.0.0.1:0"], "sources": [{ "name": "shop", "token_sha256": "%s", "service": "shop" }] } }' \
+	"$dir/services" "$(printf token | sha256sum | cut -c1-64)" >"$dir/config.json"
+bounds=$(bounds_of "$top/docs/systemd/sickbay-intake.service")
+setpriv --bounding-set="$bounds" --no-new-privs "$sickbay" intake serve --config "$dir/config.json" --state "$state" >"$dir/intake" 2>&1 &
+intake=$!
+for _ in $(seq 100); do grep -q listening "$dir/intake" && break; sleep 0.1; done
+check "reports are taken in within the intake's unit" sh -c "curl -sf -H 'Authorization: Bearer token' -d @'$dir/incident' \
+	\"http://127.0.0.1:\$(sed -n 's/^listening 127.0.0.1://p' '$dir/intake')/v1/incidents\""
+for _ in $(seq 100); do [ "$(find "$state/spool/new" -name '*.json' | wc -l)" = 0 ] || break; sleep 0.1; done
+check "and looked at" [ "$(find "$state/spool/new" -name '*.json' | wc -l)" = 1 ]
+kill "$intake"; wait "$intake"
+check "it ends when it is told to" [ "$?" = 0 ]
 kill "$serves"; wait "$serves"; status=$? serves=
 check "the log ends when it is told to" [ "$status" = 0 ]
 check "and holds" "$sickbay" audit verify --state "$state"
