@@ -29,6 +29,8 @@ int tap_decode(const struct source *in, json_t **out, struct err *e);
 int junit_decode(const struct source *in, json_t **out, struct err *e);
 /* options: {"path"} in the repository, which says what the file is */
 int manifest_decode(const struct source *in, json_t **out, struct err *e);
+/* options: {"paths": [...]} of the repository -> {"owners": ["@name", ...]} of those paths */
+int owners_decode(const struct source *in, json_t **out, struct err *e);
 int missing_decode(const struct source *in, json_t **out, struct err *e);
 
 /* Streams: the entries of an archive as DECODE_MSG_ENTRY and DECODE_MSG_DATA, then DECODE_MSG_END.

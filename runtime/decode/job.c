@@ -28,6 +28,7 @@ static const struct format {
 	{ DECODE_JUNIT, 64 * MIB, junit_decode },
 	{ DECODE_MANIFEST, 16 * MIB, manifest_decode },
 	{ DECODE_MISSING, 1 * MIB, missing_decode },
+	{ DECODE_OWNERS, MIB / 4, owners_decode },
 };
 
 struct job {

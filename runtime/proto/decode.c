@@ -24,8 +24,8 @@ static const char *const names[] = {
 	[DECODE_PYTHON] = "python",	[DECODE_SANITIZER] = "sanitizer",
 	[DECODE_RESULTS] = "results",	[DECODE_TAP] = "tap",
 	[DECODE_JUNIT] = "junit",	[DECODE_MANIFEST] = "manifest",
-	[DECODE_MISSING] = "missing",	[DECODE_ARCHIVE] = "archive",
-	[DECODE_REPORTS] = "reports",
+	[DECODE_MISSING] = "missing",	[DECODE_OWNERS] = "owners",
+	[DECODE_ARCHIVE] = "archive",	[DECODE_REPORTS] = "reports",
 };
 
 struct decode {

@@ -46,6 +46,8 @@ enum decode_format {
 	/* what a suite that did not run printed -> {"what","do","line"} of the first thing that it
 	 * lacks, or {} */
 	DECODE_MISSING,
+	/* CODEOWNERS, {"paths"} -> {"owners": ["@name", ...]}, at most 20 */
+	DECODE_OWNERS,
 	/* tar (any compression libarchive has), streamed as DECODE_MSG_ENTRY and DECODE_MSG_DATA */
 	DECODE_ARCHIVE,
 	/* a piece of the intake's journal, {"from","to"} in bytes, streamed: DECODE_MSG_VALUE for

@@ -20,6 +20,9 @@ trap 'stop_services; stop_worker; stop_intake; stop_forge; rm -rf "$work"' EXIT
 until_true() { for _ in $(seq 400); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done; tail -n 30 "$work/worker.log"; return 1; }
 
 # three services of one repository, a fork, a forge and who may report of what
+printf '* @ada\n/test/ @tests\n' >"$work/repo/CODEOWNERS"
+git -C "$work/repo" add CODEOWNERS
+git -C "$work/repo" -c user.name=t -c user.email=t@example.invalid commit -q -m owners
 git clone -q "$work/repo" "$work/deploy"
 release=shop@$(git -C "$work/repo" rev-parse HEAD)
 mkdir -p "$work/services" "$work/git/bot"
@@ -28,7 +31,7 @@ git -C "$work/git/bot/shop.git" config http.receivepack true
 (umask 077; echo forge-token >"$work/token")
 git_server "$work/git"
 double github --openapi "$openapi"
-forge='"forge": { "name": "hub", "repository": "acme/shop", "fork": "bot/shop", "labels": ["sickbay"], "reviewers": ["@ada"] }'
+forge='"forge": { "name": "hub", "repository": "acme/shop", "fork": "bot/shop", "labels": ["sickbay"] }'
 sources=
 for name in shop-propose shop-reproduce shop-observe; do
 	sed -e "s|\"name\": \"shop\"|\"name\": \"$name\"|" -e "s|\"url\": \"repo\"|\"url\": \"$work/repo\"|" \
@@ -67,7 +70,7 @@ check "in observe, it is observed" until_true is shop-observe observed
 proposed=$(basename "$(case_of shop-propose)")
 check "there is a draft pull request" shows '"draft": true'
 check "from the fork's branch of the case" shows "\"branch\": \"sickbay/$proposed\", \"fork\": \"bot/shop\""
-check "that a person is asked to look at" shows '"reviewers": ["ada"]'
+check "which the owner of what it changes is asked to look at" shows '"reviewers": ["ada"]'
 check "whose text says how it was found" shows "## Reproduced: exact"
 check "there is one, and no more" [ "$(grep -o '"number":' "$work/shown" | wc -l)" = 1 ]
 check "the branch is at the fork, with a test and a fix" sh -c "git -C '$work/git/bot/shop.git' diff --stat main 'sickbay/$proposed' | grep -q '2 files changed'"

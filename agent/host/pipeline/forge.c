@@ -288,6 +288,8 @@ int forge_propose(struct forge_door *d, struct git *g, struct audit *log,
 	struct forge_end end = { 0 };
 	int r = forge_exposure(d, NULL, why, e);
 
+	if (a.reviewers.n == 0 && p->reviewers)
+		a.reviewers = *p->reviewers;
 	if (r == 0)
 		r = push(d, g, log, p, why, e);
 	if (r == 0)

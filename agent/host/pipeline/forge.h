@@ -29,6 +29,7 @@ int forge_exposure(struct forge_door *d, json_t **about, char why[512], struct e
 struct forge_proposal {
 	const char *branch, *oid, *base; /* sickbay/CASE, its commit, the target's branch */
 	const char *title, *body;
+	const struct strlist *reviewers; /* where the service file names none; NULL: nobody */
 };
 /*
  * Pushes the branch and opens the draft, or brings both up to date; each is in the log before it

@@ -6,6 +6,7 @@
 #include "agent/host/case/stop.h"
 #include "agent/host/pipeline/forge.h"
 #include "agent/host/pipeline/privacy.h"
+#include "agent/host/pipeline/reviewers.h"
 #include "agent/host/pipeline/stages.h"
 #include "agent/host/pr/proposal.h"
 #include "runtime/base/fd.h"
@@ -200,6 +201,7 @@ static int propose_at_forge(struct work *w, struct proposal *p, const char *bran
 	struct forge_proposal at = { .branch = branch,
 				     .oid = oid,
 				     .base = w->p->service->repository.target };
+	struct strlist reviewers = { 0 };
 	struct forge_door *d = NULL;
 	json_t *told = NULL;
 	char why[512];
@@ -211,14 +213,18 @@ static int propose_at_forge(struct work *w, struct proposal *p, const char *bran
 		r = pr_render(&p->in, &body, e);
 	if (r == 0)
 		r = forge_open(w->p->config, w->p->service, &d, e);
+	if (r == 0)
+		r = reviewers_find(w, p, &reviewers, e);
 	if (r == 0) {
 		title.p[strcspn(title.p, "\n")] = '\0'; /* the commit's subject */
 		at.title = title.p;
 		at.body = body.p;
+		at.reviewers = &reviewers;
 		log_progress("a draft at '%s'", w->p->service->forge.name);
 		r = forge_propose(d, w->world.git, w->p->audit, &at, &told, why, e);
 	}
 	forge_close(d);
+	strlist_release(&reviewers);
 	if (r == 1)
 		work_end(w, OUTCOME_NEEDS_PERSON, "%s", why);
 	else if (r == 0 &&
