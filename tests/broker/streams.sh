@@ -33,6 +33,7 @@ check "and was waited for" test ! -e "/proc/$(sed -n 's/^{"broker":\([0-9]*\)}$/
 broker() { sed -n 's/^{"broker":\([0-9]*\)}$/\1/p' "$dir/out"; }
 said() { for _ in $(seq 100); do grep -q "$1" "$dir/out" && return 0; sleep 0.1; done; return 1; }
 gone() { for _ in $(seq 50); do [ -e "/proc/$1" ] || return 0; sleep 0.1; done; return 1; }
+: >"$dir/out" # so that what is waited for is this one's
 ask stall >/dev/null &
 asking=$!
 said '"event"'
@@ -41,6 +42,7 @@ kill -9 "$orchestrator"
 check "a broker whose orchestrator was killed ends" gone "$(broker)"
 wait "$asking"
 
+: >"$dir/out"
 ask fine ', "parallel": 1' ', "copies": 5, "idle_ms": 1000' >/dev/null &
 asking=$!
 said '"id":5,"kind":"ok"'

@@ -110,9 +110,9 @@ static int of_agents(const struct kase *k, json_t *o, struct err *e)
 	add_paths(touched, json_object_get(match, "test"));
 	add_paths(touched, json_object_get(chosen, "changes"));
 	(void)json_object_set_new(o, "touched", touched);
-	(void)json_object_set_new(
-		o, "refusals",
-		json_integer((json_int_t)(json_array_size(refusals) + json_array_size(of_patch))));
+	(void)json_object_set_new(o, "refusals",
+				  json_integer((json_int_t)json_array_size(refusals) +
+					       (json_int_t)json_array_size(of_patch)));
 	if (json_object_get(match, "test"))
 		put_author(o, "test_by", json_object_get(match, "agent"));
 	put_author(o, "patch_by", json_object_get(chosen, "agent"));

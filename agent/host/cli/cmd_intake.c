@@ -95,7 +95,8 @@ static json_t *counts_json(const struct intake_counts *c)
 			 (json_int_t)c->refused_backlog, "refused_token",
 			 (json_int_t)c->refused_token, "refused_other",
 			 (json_int_t)c->refused_other, "reports", (json_int_t)c->reports, "alerts",
-			 (json_int_t)c->alerts, "left_out", (json_int_t)(c->ignored + c->refused));
+			 (json_int_t)c->alerts, "left_out",
+			 (json_int_t)c->ignored + (json_int_t)c->refused);
 }
 
 /* Sums, once a minute where something happened. */
