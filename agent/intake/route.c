@@ -124,9 +124,11 @@ int route_source(const struct intake_setup *s, const char *token, size_t n)
 	sha256_hex(digest, hex);
 	for (size_t i = 0; i < s->sources.n; i++) {
 		const char *want = v[i].token_sha256;
-		unsigned differs = strlen(want) != SHA256_HEX - 1;
+		unsigned differs = 0;
 
-		for (size_t k = 0; !differs && k < SHA256_HEX - 1; k++)
+		if (strlen(want) != SHA256_HEX - 1)
+			continue; /* the configuration's matter, not the token's */
+		for (size_t k = 0; k < SHA256_HEX - 1; k++)
 			differs |= (unsigned char)want[k] ^ (unsigned char)hex[k];
 		if (!differs)
 			found = (int)i;

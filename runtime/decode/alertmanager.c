@@ -10,7 +10,8 @@
  * latency or timeout), else its name; its service is the label "service" or
  * "job".
  */
-#define ALERTS_MAX 1000
+#define ALERTS_MAX  1000
+#define ALERT_BYTES (256u << 10)
 
 static const char *str(const json_t *o, const char *name)
 {
@@ -50,6 +51,11 @@ static int alert_read(const json_t *a, struct findings *out, struct err *e)
 	const json_t *notes = json_object_get(a, "annotations");
 	json_t *v;
 
+	/* it is written and read again as it stands */
+	if (json_dumpb(a, NULL, 0, JSON_ENSURE_ASCII) > ALERT_BYTES) {
+		findings_ignore(out, "alert that is too large");
+		return 0;
+	}
 	if (!kind) {
 		findings_ignore(out, "alert of another kind");
 		return 0;

@@ -9,6 +9,7 @@
 #include "agent/host/queue/spool.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/log.h"
 #include "runtime/base/sha256.h"
 
 #define ALERTS_DIR "alerts"
@@ -126,6 +127,7 @@ static int enqueue_alone(const struct queue *q, const struct service *s, const c
 					.service_file = service_file,
 					.incident = &i };
 	AUTO_JSON json_t *v = NULL;
+	struct err why = ERR_INIT;
 	char hex[SHA256_HEX];
 	int k;
 
@@ -140,9 +142,14 @@ static int enqueue_alone(const struct queue *q, const struct service *s, const c
 		      "an alert has no stack, and no report of the service came at its time");
 	if (!v)
 		return err_set(e, ENOMEM, "out of memory");
-	k = incident_read(v, &i, e);
-	if (k == 0)
-		k = queue_enqueue(q, &r, e);
+	k = incident_read(v, &i, &why);
+	if (k == -ENOMEM)
+		return err_set(e, ENOMEM, "out of memory");
+	if (k < 0) { /* as its sender made it: no reason to take nothing more in */
+		log_warn("an alert of '%s' is left out: %s", s->name, why.msg);
+		return 0;
+	}
+	k = queue_enqueue(q, &r, e);
 	incident_release(&i);
 	return k;
 }

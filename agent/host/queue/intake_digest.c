@@ -50,6 +50,7 @@ struct piece {
 	struct gathered v[GATHERED_MAX];
 	size_t n, written;
 	uint64_t reached;
+	bool stuck; /* the decoder did not get over what is at `reached` */
 };
 
 static void drop_gathered(struct piece *p)
@@ -269,7 +270,10 @@ static int take_alert(struct piece *p, const json_t *record, const json_t *alert
 	const char *name = service_of(p, record, alert);
 	const struct service_in *of = NULL;
 	struct queue q = *p->i->q;
-	int r = name ? find_service(p, name, &of, e) : 0;
+	int r = name && json_is_string(json_object_get(alert, "status")) &&
+				json_is_string(json_object_get(alert, "kind"))
+			? find_service(p, name, &of, e)
+			: 0;
 
 	if (r <= 0) {
 		p->i->counts.refused += r == 0;
@@ -323,6 +327,7 @@ static int decode_piece(struct piece *p, uint64_t to, struct err *e)
 		AUTO_MSG struct msg m = MSG_INIT;
 
 		r = decode_next(d, &m, e);
+		p->stuck = r < 0;
 		if (r <= 0)
 			break;
 		r = take_record(p, m.body, e);
@@ -339,18 +344,49 @@ static int tell_backlog(struct intake *i, struct err *e)
 		 : err_set(e, ENOMEM, "out of memory");
 }
 
-/* A damaged or cut end of a segment that gets no more: what follows in it is lost, and said. */
-static int give_up_rest(struct intake *i, struct segment *seg, uint64_t to, const char *why,
-			struct err *e)
+/* What is damaged, cut short, or more than the decoder gets over is lost as far as `to`, and said.
+ */
+static int give_up(struct intake *i, struct segment *seg, uint64_t to, const char *why,
+		   struct err *e)
 {
-	log_warn("the journal's segment %" PRIu64 " is left from byte %" PRIu64 " on: %s",
-		 seg->number, seg->done, why);
-	if (i->q->audit && audit_note(i->q->audit, "intake.lost",
-				      json_pack("{s:I,s:I,s:s}", "segment", (json_int_t)seg->number,
-						"from", (json_int_t)seg->done, "why", why),
-				      e) < 0)
+	log_warn("the journal's segment %" PRIu64 " is left out from byte %" PRIu64 " to %" PRIu64
+		 ": %s",
+		 seg->number, seg->done, to, why);
+	if (i->q->audit &&
+	    audit_note(i->q->audit, "intake.lost",
+		       json_pack("{s:I,s:I,s:I,s:s}", "segment", (json_int_t)seg->number, "from",
+				 (json_int_t)seg->done, "to", (json_int_t)to, "why", why),
+		       e) < 0)
 		return -e->code;
 	return journal_done(i, seg, to, e);
+}
+
+/*
+ * One payload must not hold up all that come after it: what was read before it
+ * is kept, then it is left out alone.  Without a record's header there is no
+ * telling where the next one begins: the rest of a closed segment goes with it.
+ */
+static int get_past(struct piece *p, uint64_t to, struct err *e)
+{
+	const struct err why = *e;
+	uint64_t end = 0;
+	int r;
+
+	*e = (struct err)ERR_INIT;
+	r = put_all(p, e);
+	if (r == 0 && p->reached > p->from)
+		return journal_done(p->i, p->seg, p->reached, e);
+	if (r == 0)
+		r = journal_record_end(p->seg, p->from, &end, e);
+	if (r < 0)
+		return r;
+	if (r == 0 && !p->seg->closed) {
+		*e = why;
+		return -e->code;
+	}
+	p->reached = r ? end : to;
+	p->i->counts.refused++;
+	return give_up(p->i, p->seg, p->reached, why.msg, e);
 }
 
 int intake_digest(struct intake *i, struct err *e)
@@ -367,17 +403,12 @@ int intake_digest(struct intake *i, struct err *e)
 		return r;
 	p->reached = p->from;
 	r = decode_piece(p, to, e);
-	if (r == -EBADMSG && p->seg->closed) {
-		struct err why = *e;
-
-		*e = (struct err)ERR_INIT;
-		r = put_all(p, e);
-		if (r == 0)
-			r = give_up_rest(i, p->seg, to, why.msg, e);
+	if (p->stuck) {
+		r = get_past(p, to, e);
 	} else if (r >= 0) {
 		r = put_all(p, e);
 		if (r == 0 && p->reached == p->from && p->seg->closed)
-			r = give_up_rest(i, p->seg, to, "its last record was cut short", e);
+			r = give_up(i, p->seg, to, "its last record was cut short", e);
 		else if (r == 0)
 			r = journal_done(i, p->seg, p->reached, e);
 	}

@@ -30,7 +30,9 @@ int journal_open(struct intake *i, struct err *e);
 /* A new segment, handed to sickbay-intake. */
 int journal_extend(struct intake *i, struct err *e);
 void journal_full(struct intake *i, uint64_t number);
-/* The piece that is next: 1; 0: none. */
+/* Where the record at `at` ends: 1; 0: no whole one begins there. */
+int journal_record_end(const struct segment *s, uint64_t at, uint64_t *end, struct err *e);
+/* The piece that is next: 1; 0: none.  It has one whole record at least, where there is one. */
 int journal_piece(struct intake *i, struct segment **seg, uint64_t *from, uint64_t *to,
 		  struct err *e);
 /* It is taken in as far as `to`; segments that are done are removed. */

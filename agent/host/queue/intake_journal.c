@@ -144,16 +144,38 @@ static int size_of(const struct segment *s, uint64_t *out, struct err *e)
 	return 0;
 }
 
+int journal_record_end(const struct segment *s, uint64_t at, uint64_t *end, struct err *e)
+{
+	uint8_t header[INTAKE_HEADER];
+	struct intake_record rec = { 0 };
+	const uint8_t *payload;
+	uint64_t size = 0;
+	ssize_t got;
+
+	if (size_of(s, &size, e) < 0)
+		return -e->code;
+	got = pread(s->fd, header, sizeof(header), (off_t)at);
+	if (got < 0)
+		return err_sys(e, "read the journal");
+	if (intake_get(header, (size_t)got, &rec, &payload) < 0 || got < INTAKE_HEADER)
+		return 0;
+	*end = at + INTAKE_HEADER + rec.length;
+	return *end <= size;
+}
+
 int journal_piece(struct intake *i, struct segment **seg, uint64_t *from, uint64_t *to,
 		  struct err *e)
 {
-	uint64_t size = 0;
+	uint64_t size = 0, end = 0;
+	int r;
 
 	i->counts.backlog = 0;
 	*seg = NULL;
 	for (size_t k = 0; k < i->n_seg; k++) {
 		if (size_of(&i->seg[k], &size, e) < 0)
 			return -e->code;
+		if (size <= i->seg[k].done && !i->seg[k].closed)
+			break; /* what comes after it is written once it is closed */
 		if (size <= i->seg[k].done)
 			continue;
 		i->counts.backlog += size - i->seg[k].done;
@@ -163,7 +185,12 @@ int journal_piece(struct intake *i, struct segment **seg, uint64_t *from, uint64
 		*from = (*seg)->done;
 		*to = size - *from > PIECE_MOST ? *from + PIECE_MOST : size;
 	}
-	return *seg != NULL;
+	if (!*seg)
+		return 0;
+	r = journal_record_end(*seg, *from, &end, e);
+	if (r == 1 && end > *to)
+		*to = end; /* one record at least */
+	return r < 0 ? r : 1;
 }
 
 int journal_done(struct intake *i, struct segment *seg, uint64_t to, struct err *e)

@@ -222,6 +222,7 @@ static void test_protobuf(void)
 
 static void test_alerts(void)
 {
+	char *large = NULL;
 	static const char text[] =
 		"{\"version\":\"4\",\"status\":\"firing\",\"alerts\":[{\"status\":\"firing\","
 		"\"labels\":"
@@ -244,6 +245,15 @@ static void test_alerts(void)
 	a = json_array_get(found.alerts, 1);
 	CHECK_STR(json_string_value(json_object_get(a, "kind")), "latency");
 	CHECK_INT(json_integer_value(json_object_get(found.ignored, "alert of another kind")), 1);
+	CHECK(asprintf(&large,
+		       "{\"version\":\"4\",\"alerts\":[{\"status\":\"firing\",\"labels\":{"
+		       "\"alertname\":\"X\",\"sickbay_kind\":\"latency\"},\"annotations\":{"
+		       "\"summary\":\"%0300000d\"}}]}",
+		       0) > 0);
+	CHECK_INT(read_text(alertmanager, large), 0);
+	CHECK_INT(json_array_size(found.alerts), 0);
+	CHECK_INT(json_integer_value(json_object_get(found.ignored, "alert that is too large")), 1);
+	free(large);
 	CHECK(read_text(alertmanager, "{\"version\":\"3\",\"alerts\":[]}") < 0);
 	CHECK(strstr(why.msg, "version 4") != NULL);
 }
