@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/base/msg_stream.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "runtime/base/clock.h"
 
 #define PIECE (64u << 10)
 
@@ -89,6 +92,24 @@ int msg_stream_flush(struct msg_stream *s, struct err *e)
 	}
 	forget(&s->out, &s->sent);
 	return 0;
+}
+
+int msg_stream_drain(struct msg_stream *s, int timeout_ms, struct err *e)
+{
+	const uint64_t until = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
+	struct pollfd p = { .fd = s->sock, .events = POLLOUT };
+	int r = msg_stream_flush(s, e);
+
+	while (r == 0 && msg_stream_waiting(s)) {
+		const uint64_t now = clock_mono_ns();
+
+		if (now >= until)
+			return err_set(e, ETIMEDOUT, "the peer does not read");
+		if (poll(&p, 1, (int)((until - now) / 1000000 + 1)) < 0 && errno != EINTR)
+			return err_sys(e, "wait to send a message");
+		r = msg_stream_flush(s, e);
+	}
+	return r;
 }
 
 size_t msg_stream_waiting(const struct msg_stream *s)

@@ -31,5 +31,7 @@ int msg_stream_put(struct msg_stream *s, uint16_t type, const json_t *body, size
 		   struct err *e);
 /* Sends what the socket takes now. -EPIPE: the peer is gone. */
 int msg_stream_flush(struct msg_stream *s, struct err *e);
+/* Sends all of it; -ETIMEDOUT: after so long the peer had not read enough. */
+int msg_stream_drain(struct msg_stream *s, int timeout_ms, struct err *e);
 size_t msg_stream_waiting(const struct msg_stream *s); /* bytes to be sent */
 void msg_stream_release(struct msg_stream *s);

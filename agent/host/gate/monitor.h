@@ -52,6 +52,7 @@ struct monitor {
 	struct runs runs;
 	uint64_t requests;
 	bool greeted, over, eof, wants_scope;
+	bool deaf; /* it takes no answer any more */
 	struct err *e;
 };
 

@@ -6,7 +6,7 @@
 #include "agent/host/gate/monitor.h"
 #include "agent/host/incident/values.h"
 #include "runtime/base/log.h"
-#include "runtime/base/msg.h"
+#include "runtime/base/msg_stream.h"
 #include "runtime/base/utf8.h"
 
 /*
@@ -15,6 +15,7 @@
  * or refused with the rule.
  */
 #define READ_MS	     5000  /* a frame that was begun must be complete by then */
+#define TAKE_MS	     10000 /* so must an answer be read: nobody else is served meanwhile */
 #define REQUESTS_MAX 10000 /* of one agent */
 #define REFUSALS_MAX 1000
 #define TEXT_MAX     4096
@@ -57,12 +58,24 @@ int monitor_foul(struct monitor *m, const char *why)
 int monitor_answer(struct monitor *m, uint16_t type, json_t *body)
 {
 	AUTO_JSON json_t *own = body;
+	struct msg_stream to = MSG_STREAM_INIT(m->sock);
 	struct err gone = ERR_INIT;
+	int r;
 
 	if (!own)
 		return monitor_no_memory(m);
-	if (msg_send(m->sock, type, own, NULL, 0, -1, &gone) < 0)
-		m->eof = true; /* it went away: its replica's end says how */
+	if (m->deaf)
+		return 0;
+	r = msg_stream_put(&to, type, own, MSG_MAX, &gone);
+	if (r == 0)
+		r = msg_stream_drain(&to, TAKE_MS, &gone);
+	msg_stream_release(&to);
+	if (r == 0)
+		return 0;
+	m->deaf = true;
+	if (r == -ETIMEDOUT && !m->over)
+		return monitor_foul(m, "it does not take what it is answered");
+	m->eof = true; /* it went away: its replica's end says how */
 	return 0;
 }
 

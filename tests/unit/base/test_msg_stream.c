@@ -120,7 +120,27 @@ static void a_peer_that_goes_within_a_frame_is_told_from_one_that_ended(void)
 	part();
 }
 
+static void a_peer_that_reads_nothing_is_waited_for_no_longer_than_said(void)
+{
+	static char text[200000];
+	struct err e = ERR_INIT;
+
+	meet();
+	memset(text, 'x', sizeof(text) - 1);
+	put(&a, 4, "small");
+	CHECK_INT(msg_stream_drain(&a, 0, &e), 0);
+	for (int i = 0; i < 4; i++)
+		put(&a, 9, text);
+	CHECK_INT(msg_stream_drain(&a, 20, &e), -ETIMEDOUT);
+	CHECK_STR(e.msg, "the peer does not read");
+	e = (struct err)ERR_INIT;
+	CHECK_INT(shutdown(b.sock, SHUT_RDWR), 0);
+	CHECK_INT(msg_stream_drain(&a, 20, &e), -EPIPE);
+	part();
+}
+
 TAP_MAIN(TEST(a_frame_in_pieces_is_taken_when_it_is_whole),
 	 TEST(what_the_socket_does_not_take_waits),
 	 TEST(more_than_may_wait_is_refused_and_spoils_nothing),
+	 TEST(a_peer_that_reads_nothing_is_waited_for_no_longer_than_said),
 	 TEST(a_peer_that_goes_within_a_frame_is_told_from_one_that_ended))

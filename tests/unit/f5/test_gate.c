@@ -166,10 +166,21 @@ static void scream(void)
 		_exit(4);
 }
 
+/* Asks and asks, and reads no answer. */
+static void deaf(void)
+{
+	hello();
+	for (int i = 1; i <= 2000; i++)
+		say(GATE_BUDGET, json_pack("{s:i}", "id", i));
+	(void)pause();
+}
+
 static void play_tools(const char *part)
 {
 	if (strcmp(part, "stubborn") == 0)
 		stubborn();
+	else if (strcmp(part, "deaf") == 0)
+		deaf();
 	else if (strcmp(part, "scream") == 0)
 		scream();
 	if (strncmp(part, "run ", 4) == 0)
@@ -385,6 +396,7 @@ static const struct row {
 	{ "check a.js", ROLE_REPRODUCE, GATE_GAVE_UP, "a.js", "" },
 	{ "stubborn", ROLE_REPRODUCE, GATE_FAILED, "it went on after a thousand refusals",
 	  "changes" },
+	{ "deaf", ROLE_REPRODUCE, GATE_FAILED, "it does not take what it is answered", NULL },
 	{ "scream", ROLE_REPRODUCE, GATE_FAILED,
 	  "the agent ended without an answer (exited 4): \xef\xbf\xbd\xef\xbf\xbd no text", NULL },
 	/* what is cut within a character is still a text */
