@@ -11,6 +11,7 @@
 
 #include "agent/broker/forge.h"
 #include "agent/broker/loop.h"
+#include "agent/broker/notify.h"
 #include "agent/broker/registry.h"
 #include "agent/broker/resolve.h"
 #include "agent/broker/seal.h"
@@ -89,8 +90,10 @@ static int answer(uint16_t type, json_t *body, struct err *e)
 struct broker_work {
 	struct setup setup;
 	struct loop models;
-	struct registries *images; /* a broker is for models, for images or for forges */
+	/* a broker is for models, for images, for forges or for a webhook */
+	struct registries *images;
 	struct forges *forges;
+	struct notifier *notifier;
 	int resolver;
 };
 
@@ -111,10 +114,12 @@ static int prepare(struct broker_work *w, struct err *e)
 				    &w->images, e);
 	else if (r == 0 && w->setup.said.forges)
 		r = forges_open(w->setup.said.forges, w->setup.vault, w->resolver, &w->forges, e);
+	else if (r == 0 && w->setup.said.notify)
+		r = notify_open(w->setup.said.notify, w->setup.vault, w->resolver, &w->notifier, e);
 	else if (r == 0)
 		r = loop_open(&w->models, &w->setup, w->resolver, e);
 	vault_lock_all();
-	return r < 0 ? r : seal_broker(w->images || w->forges, e);
+	return r < 0 ? r : seal_broker(w->images || w->forges || w->notifier, e);
 }
 
 static int serve(struct err *e)
@@ -131,11 +136,13 @@ static int serve(struct err *e)
 	else
 		r = answer(BROKER_READY, json_object(), e);
 	if (r == 0)
-		r = w.images   ? registries_serve(w.images, BROKER_FD, e)
-		    : w.forges ? forges_serve(w.forges, BROKER_FD, e)
-			       : loop_run(&w.models, e);
+		r = w.images	 ? registries_serve(w.images, BROKER_FD, e)
+		    : w.forges	 ? forges_serve(w.forges, BROKER_FD, e)
+		    : w.notifier ? notify_serve(w.notifier, BROKER_FD, e)
+				 : loop_run(&w.models, e);
 	registries_close(w.images);
 	forges_close(w.forges);
+	notify_close(w.notifier);
 	loop_close(&w.models);
 	setup_close(&w.setup);
 	cleanup_close(&w.resolver);

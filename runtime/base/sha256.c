@@ -179,6 +179,31 @@ void sha256_of(const void *data, size_t n, uint8_t out[SHA256_LEN])
 	sha256_final(&s, out);
 }
 
+void hmac_sha256(const void *key, size_t key_n, const void *data, size_t n, uint8_t out[SHA256_LEN])
+{
+	uint8_t pad[64] = { 0 };
+	struct sha256 s;
+
+	if (key_n > sizeof(pad))
+		sha256_of(key, key_n, pad);
+	else
+		memcpy(pad, key, key_n);
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36;
+	sha256_init(&s);
+	sha256_update(&s, pad, sizeof(pad));
+	sha256_update(&s, data, n);
+	sha256_final(&s, out);
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36 ^ 0x5c;
+	sha256_init(&s);
+	sha256_update(&s, pad, sizeof(pad));
+	sha256_update(&s, out, SHA256_LEN);
+	sha256_final(&s, out);
+	explicit_bzero(pad, sizeof(pad));
+	explicit_bzero(&s, sizeof(s));
+}
+
 void sha256_hex(const uint8_t digest[SHA256_LEN], char out[SHA256_HEX])
 {
 	for (unsigned i = 0; i < SHA256_LEN; i++)

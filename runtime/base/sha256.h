@@ -22,5 +22,8 @@ void sha256_update(struct sha256 *s, const void *data, size_t n);
 void sha256_final(struct sha256 *s, uint8_t out[SHA256_LEN]);
 void sha256_of(const void *data, size_t n, uint8_t out[SHA256_LEN]);
 void sha256_hex(const uint8_t digest[SHA256_LEN], char out[SHA256_HEX]);
+/* HMAC-SHA256 (RFC 2104). */
+void hmac_sha256(const void *key, size_t key_n, const void *data, size_t n,
+		 uint8_t out[SHA256_LEN]);
 /* Digest of the rest of a file, as lower-case hex. */
 int sha256_fd(int fd, char out[SHA256_HEX], struct err *e);

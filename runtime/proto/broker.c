@@ -60,6 +60,7 @@ const struct jmap broker_setup_map[] = {
 	  .help = "where models are" },
 	VALUE(broker_setup, registries, 0, "where images are"),
 	VALUE(broker_setup, forges, 0, "where pull requests are"),
+	VALUE(broker_setup, notify, 0, "who is told"),
 	{ 0 },
 };
 

@@ -52,6 +52,7 @@ struct broker_setup {
 	struct objlist endpoints; /* struct broker_endpoint */
 	json_t *registries;	  /* see broker_registry.h; NULL: none */
 	json_t *forges;		  /* see broker_forge.h; NULL: none */
+	json_t *notify;		  /* see broker_notify.h; NULL: none */
 };
 
 struct broker_call {

@@ -31,6 +31,11 @@ git -C "$work/git/bot/shop.git" config http.receivepack true
 (umask 077; echo forge-token >"$work/token")
 git_server "$work/git"
 double github --openapi "$openapi"
+(umask 077; echo webhook-secret >"$work/secret")
+/usr/bin/python3 "$top/tests/forge/webhook.py" webhook-secret "$work/notes" >"$work/webhook.out" 2>>"$work/double.err" &
+pids="$pids $!"
+started "$work/webhook.out"
+hook=http://127.0.0.1:$at/
 forge='"forge": { "name": "hub", "repository": "acme/shop", "fork": "bot/shop", "labels": ["sickbay"] }'
 sources=
 for name in shop-propose shop-reproduce shop-observe; do
@@ -47,7 +52,8 @@ cat >"$work/config.json" <<-J
 	{ "version": 1, "state": "$state", "services": "$work/services",
 	  "worker": { "poll": "1s" }, "storm": { "fingerprints": 50 },
 	  "intake": { "listen": ["127.0.0.1:0"], "sources": [$sources] },
-	  "forges": [{ "name": "hub", "kind": "github", "api": "$api", "git": "$git", "credential": "$work/token" }] }
+	  "forges": [{ "name": "hub", "kind": "github", "api": "$api", "git": "$git", "credential": "$work/token" }],
+	  "notify": { "url": "$hook", "secret": "$work/secret" } }
 J
 start_intake
 "$sickbay" worker --config "$work/config.json" --state "$state" >"$work/worker.log" 2>&1 &
@@ -68,6 +74,7 @@ check "in propose, it is proposed" until_true is shop-propose proposed
 check "in reproduce, it is reproduced" until_true is shop-reproduce reproduced
 check "in observe, it is observed" until_true is shop-observe observed
 proposed=$(basename "$(case_of shop-propose)")
+check "the webhook is told, signed" until_true grep -q "^proposed shop-propose good http" "$work/notes"
 check "there is a draft pull request" shows '"draft": true'
 check "from the fork's branch of the case" shows "\"branch\": \"sickbay/$proposed\", \"fork\": \"bot/shop\""
 check "which the owner of what it changes is asked to look at" shows '"reviewers": ["ada"]'

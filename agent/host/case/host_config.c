@@ -120,6 +120,7 @@ static const struct jmap host_map[] = {
 	{ .name = "models", .kind = JMAP_LIST, AT(models), .max = 64, .sub = endpoint_map, .size = sizeof(struct model_endpoint), .help = "where models are" },
 	{ .name = "intake", .kind = JMAP_OBJECT, AT(intake), .sub = intake_map, .help = "how reports come in" },
 	{ .name = "forges", .kind = JMAP_LIST, AT(forges), .max = 16, .sub = forge_place_map, .size = sizeof(struct forge_place), .help = "where pull requests are opened" },
+	{ .name = "notify", .kind = JMAP_OBJECT, AT(notify), .sub = notify_place_map, .help = "who is told" },
 	{ .name = "registries", .kind = JMAP_LIST, AT(registries), .max = 64, .sub = registry_place_map, .size = sizeof(struct registry_place), .help = "where images are" },
 	{ .name = "prometheus", .kind = JMAP_STR, AT(prometheus), .min = 2, .max = 4000, .help = "text file of the worker's figures" },
 	{ 0 },

@@ -5,6 +5,7 @@
 
 #include "runtime/base/err.h"
 #include "runtime/base/jmap.h"
+#include "runtime/proto/broker_notify.h"
 
 /*
  * /etc/sickbay/sickbay.json: what holds for all services of this host.  The
@@ -79,6 +80,7 @@ struct host_config {
 		uint64_t connections, timeout_ms, rate, burst;
 	} intake;
 	struct objlist forges;	   /* struct forge_place (runtime/proto/broker_forge.h) */
+	struct notify_place notify; /* who is told; url NULL: nobody */
 	struct objlist registries; /* struct registry_place (runtime/proto/broker_registry.h) */
 	char *prometheus;	   /* where the worker writes its figures, or NULL */
 };

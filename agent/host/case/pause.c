@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/host/case/notify.h"
 #include "runtime/base/cleanup.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
@@ -286,7 +287,7 @@ static json_t *event(const json_t *v, const char *scope)
 			 json_object_get(v, "login_uid"));
 }
 
-static int settle_one(int dir, const char *name, struct audit *a, struct err *e)
+static int settle_one(const char *state, int dir, const char *name, struct audit *a, struct err *e)
 {
 	AUTO_JSON json_t *v = read_entry(dir, name);
 	char scope[NAME_LEN] = "all";
@@ -299,6 +300,9 @@ static int settle_one(int dir, const char *name, struct audit *a, struct err *e)
 	r = audit_commit(a, "pause.set", event(v, scope), e);
 	if (r == 0 && json_object_set_new(v, "owed", json_false()) == 0)
 		r = overwrite(dir, name, v, e);
+	if (r == 0)
+		notify_note(state, "paused", strcmp(name, ALL) ? scope : NULL, NULL,
+			    json_string_value(json_object_get(v, "why")));
 	return r;
 }
 
@@ -351,7 +355,7 @@ int pause_settle(const char *state, struct audit *a, struct err *e)
 	if (r == 0)
 		r = names_of(dir, &names, e);
 	for (size_t i = 0; r == 0 && i < names.n; i++)
-		r = settle_one(dir, names.v[i], a, e);
+		r = settle_one(state, dir, names.v[i], a, e);
 	strlist_release(&names);
 	return r;
 }

@@ -52,6 +52,7 @@ int cmd_image_pull(int argc, char **argv, struct err *e);
 /* `doctor --forge`. */
 int cli_forge_check(const char *config_file, const char *name, bool json, struct err *e);
 int cmd_forge(int argc, char **argv, struct err *e);
+int cmd_notify(int argc, char **argv, struct err *e);
 int cmd_image(int argc, char **argv, struct err *e);
 int cmd_incident(int argc, char **argv, struct err *e);
 int cmd_intake(int argc, char **argv, struct err *e);

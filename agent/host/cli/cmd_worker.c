@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/host/case/house.h"
+#include "agent/host/case/notify.h"
 #include "agent/host/cli/cli.h"
 #include "agent/host/cli/worker.h"
 #include "agent/host/queue/spool.h"
@@ -114,7 +115,7 @@ static int open_worker(struct worker *w, struct err *e)
 	if (w->parallel == 0)
 		w->parallel = w->config.worker.parallel;
 	if (lock_worker(w, e) < 0 || take_signals(w, e) < 0 || watch(w, e) < 0 ||
-	    clear_up(w, e) < 0)
+	    clear_up(w, e) < 0 || notify_begin(w->q.state, w->config.notify.url, e) < 0)
 		return -e->code;
 	return audit_open(w->q.state, &w->q.audit, e);
 }
@@ -194,7 +195,7 @@ static void write_figures(struct worker *w, bool now)
 /* Whether there is nothing left to do, for who does not wait. */
 static bool is_done(const struct worker *w)
 {
-	if (w->n_children || w->poll)
+	if (w->n_children || w->poll || w->notifier)
 		return false;
 	if (w->stop)
 		return true;
@@ -206,7 +207,7 @@ static void turn(struct worker *w)
 	w->q.now_ns = clock_real_ns();
 	absorb(w);
 	worker_reap(w);
-	worker_poll(w);
+	worker_errands(w);
 	if (w->stop) {
 		worker_end_children(w, w->deadline);
 		return;

@@ -13,6 +13,7 @@ static const struct command commands[] = {
 	{ "audit", cmd_audit, "show|verify|prove|check|key|rotate-key ...",
 	  "the tamper-evident log" },
 	{ "forge", cmd_forge, "poll ...", "how proposals stand where they were made" },
+	{ "notify", cmd_notify, "send ...", "tells the webhook what waits to be told" },
 	{ "image", cmd_image, "import|list|inspect|prepare|remove ...",
 	  "what replicas are made of" },
 	{ "incident", cmd_incident, "convert|check|submit|list ...", "what production reported" },

@@ -36,8 +36,8 @@ struct worker {
 	bool stop, look;     /* look: something changed, see what may begin */
 	bool failed;	     /* something is left for a person */
 	size_t begun, ready; /* started so far; could have been started in the last look */
-	uint64_t deadline, next_look, next_figures, next_poll;
-	pid_t poll; /* `forge poll` under way; 0: none */
+	uint64_t deadline, next_look, next_figures, next_poll, next_notes;
+	pid_t poll, notifier; /* `forge poll`, `notify send` under way; 0: none */
 	struct worker_child child[WORKER_MAX];
 	size_t n_children;
 	struct worker_note *notes;
@@ -54,9 +54,9 @@ void worker_reap(struct worker *w);
 void worker_stop_stormed(struct worker *w);
 /* SIGTERM to each child once, SIGKILL after the deadline (clock_mono_ns()). */
 void worker_end_children(struct worker *w, uint64_t deadline);
-/* Asks the forges now and then what became of proposals, in a child; ends it when the worker ends.
- */
-void worker_poll(struct worker *w);
+/* Asks the forges now and then what became of proposals, and sends what is to be told, in
+ * children; ends them when the worker ends. */
+void worker_errands(struct worker *w);
 /* This program again, with argv. */
 int worker_run(const char *const *argv, pid_t *pid, struct err *e);
 /* One line of the journal, where it says something new of `what`. */

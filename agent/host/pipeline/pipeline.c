@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/host/case/calls.h"
+#include "agent/host/case/notify.h"
 #include "agent/host/case/stop.h"
 #include "agent/host/incident/triage.h"
 #include "agent/host/pipeline/privacy.h"
@@ -113,6 +114,9 @@ static int end_case(const struct pipeline *p, int outcome, const char *reason, s
 	}
 	if (record_publish(p, STAGE_OUTCOME, "case.end", fields, record, e) < 0)
 		return -e->code;
+	if (outcome == OUTCOME_PROPOSED || outcome == OUTCOME_NEEDS_PERSON)
+		notify_note(p->state, outcome_name(outcome), p->service->name, case_id(p->kase),
+			    reason);
 	return p->config && p->config->audit.bodies ? 0 : calls_forget(p->kase, e);
 }
 

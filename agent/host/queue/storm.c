@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/host/case/notify.h"
 #include "agent/host/queue/spool.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
@@ -233,6 +234,8 @@ static int open_storm(const struct queue *q, int scope, struct group *g, struct 
 				 e);
 	if (r == 0)
 		r = storm_write(dir, &s, e);
+	if (r == 0)
+		notify_note(q->state, "storm", g->service, NULL, id);
 	if (r == 0)
 		r = join_others(q, &s, g->id, e);
 	*members = (struct strlist){ 0 };
