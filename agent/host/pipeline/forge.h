@@ -36,11 +36,11 @@ struct forge_proposal {
  * happens.  1: refused by the forge or by forge_exposure(), why says so; 0: *out is
  * {"forge","repository","number","url","state"} with "notes" of what was wanted and not had.
  */
-int forge_propose(struct forge_door *d, struct git *g, struct audit *a,
+int forge_propose(struct forge_door *d, struct git *g, struct audit *log,
 		  const struct forge_proposal *p, json_t **out, char why[512], struct err *e);
 /* How it stands: release with forge_end_map. 1: it cannot be told now, why says so. */
 int forge_look(struct forge_door *d, uint64_t number, struct forge_end *out, char why[512],
 	       struct err *e);
 /* Closes it with a reason, in the log first. */
-int forge_close_pull(struct forge_door *d, struct audit *a, uint64_t number, const char *reason,
+int forge_close_pull(struct forge_door *d, struct audit *log, uint64_t number, const char *reason,
 		     char why[512], struct err *e);
