@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "agent/host/gate/model_impl.h"
 
 /*
- * What a call may cost at most.  A token is at least one byte of what is sent,
- * so a request is never more tokens than bytes, and what a provider writes
+ * What a call may cost at most.  A token is at least one byte of a text,
+ * so a request without pictures is never more tokens than bytes, and what a provider writes
  * around it; where one was seen to count more, so much more is reserved from then
  * on.  An answer is as long as the request lets it be.  What is reserved
  * stays reserved until the call is settled: calls that run beside each other
@@ -22,6 +24,38 @@ const char *model_role(const struct model_door *d)
 	return stage == STAGE_PATCH ? policy_role_name(ROLE_PATCH) : stage_name(stage);
 }
 
+static bool is_media(const json_t *v)
+{
+	static const char *const kinds[] = { "media_type", "mimeType", "format" };
+
+	if (json_is_string(v))
+		return strncmp(json_string_value(v), "data:", 5) == 0;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (json_is_string(json_object_get(v, "data")) && json_object_get(v, kinds[i]))
+			return true;
+	return false;
+}
+
+/* A picture, a document or a sound: compressed, it may be any number of tokens. */
+static bool carries_media(const json_t *v)
+{
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	if (is_media(v))
+		return true;
+	json_array_foreach(v, i, member) {
+		if (carries_media(member))
+			return true;
+	}
+	json_object_foreach((json_t *)(uintptr_t)v, key, member) {
+		if (carries_media(member))
+			return true;
+	}
+	return false;
+}
+
 static uint64_t input_at_most(const struct model_door *d, const struct model_call *c)
 {
 	static const char *const lists[] = { "messages", "input", "contents" };
@@ -31,6 +65,8 @@ static uint64_t input_at_most(const struct model_door *d, const struct model_cal
 		n += PER_MESSAGE * json_array_size(json_object_get(c->body, lists[i]));
 	if (json_array_size(json_object_get(c->body, "tools")))
 		n += PER_TOOLS;
+	if (c->protocol != MODEL_TURN && carries_media(c->body))
+		return c->at.price->max_input;
 	return n < c->at.price->max_input ? n : c->at.price->max_input;
 }
 

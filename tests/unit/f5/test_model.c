@@ -456,6 +456,31 @@ static void what_is_counted_beyond_is_foreseen_from_then_on(void)
 	teardown();
 }
 
+/* A small file of one colour, or of one page that is repeated, is many tokens. */
+static void what_is_compressed_may_be_as_much_as_a_model_reads(void)
+{
+	static const char *const parts[] = {
+		"{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AA\"}}",
+		"{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AA\",\"format\":\"mp3\"}}",
+		"{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\","
+		"\"data\":\"AA\"}}",
+		"{\"inlineData\":{\"mimeType\":\"application/pdf\",\"data\":\"AA\"}}"
+	};
+
+	setup(",\"max_input_tokens\":20000");
+	open_door();
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		json_t *body = json_pack("{s:[{s:s,s:[o]}],s:i}", "messages", "role", "user",
+					 "content", json_loads(parts[i], 0, NULL), "max_tokens", 9);
+
+		CHECK_INT(ask_body(MODEL_CHAT, NULL, false, body), 1);
+		CHECK_STR(why.rule, "budget");
+	}
+	CHECK_INT(world.calls, 0);
+	CHECK_INT(ask("data: a text", 100), 0);
+	teardown();
+}
+
 static void an_answer_is_cut_to_what_the_budget_holds(void)
 {
 	setup(",\"max_output_tokens\":120");
@@ -801,6 +826,7 @@ TAP_MAIN(TEST(what_is_not_allowed_is_refused_with_what_is),
 	 TEST(what_was_billed_and_not_told_costs_what_was_reserved),
 	 TEST(parallel_calls_together_stay_under_the_cap),
 	 TEST(what_is_counted_beyond_is_foreseen_from_then_on),
+	 TEST(what_is_compressed_may_be_as_much_as_a_model_reads),
 	 TEST(an_answer_is_cut_to_what_the_budget_holds), TEST(turns_and_what_is_left_are_counted),
 	 TEST(secrets_do_not_leave_in_any_form), TEST(what_cannot_be_masked_is_not_sent),
 	 TEST(a_broker_that_dies_is_charged_and_asked_once_more),
