@@ -26,7 +26,7 @@ static int finish(struct monitor *m, int end, const char *why)
 	m->over = true;
 	out->end = end;
 	free(out->why);
-	out->why = strdup(why);
+	out->why = monitor_text(why);
 	return out->why ? leak_mask(m->s->values, &out->why, m->e) : monitor_no_memory(m);
 }
 

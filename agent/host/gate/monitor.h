@@ -61,6 +61,9 @@ int monitor_start(struct monitor *m, struct replica_job *job);
 /* Its replica ended: what that means is the outcome. */
 int monitor_ended(struct monitor *m);
 int monitor_no_memory(struct monitor *m);
+/* Words of an agent, perhaps cut within a character, as one line that a record can hold and a
+ * terminal can show; NULL: no memory. */
+char *monitor_text(const char *words);
 /* The agent broke the protocol: its replica ends, the case goes on without its answer. */
 int monitor_foul(struct monitor *m, const char *why);
 /* The reference is stolen. An agent that does not take its answers is over. */

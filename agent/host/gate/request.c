@@ -27,13 +27,29 @@ int monitor_no_memory(struct monitor *m)
 	return err_set(m->e, ENOMEM, "gate: out of memory");
 }
 
-/* Words of an agent, perhaps cut within a character, as a text that a record can hold. */
-static char *text_of(const char *words)
+/* A terminal that shows it later is told nothing, and no line that is not there. */
+static void one_line(char *s)
+{
+	for (; *s; s++) {
+		const bool c1 =
+			s[0] == '\xc2' && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] < 0xa0;
+
+		if (c1)
+			*s++ = ' ';
+		if (c1 || (unsigned char)*s < ' ' || *s == 0x7f)
+			*s = ' ';
+	}
+}
+
+char *monitor_text(const char *words)
 {
 	AUTO_BUF struct buf b = BUF_INIT(3 * TEXT_MAX);
 
 	utf8_clean(words, strnlen(words, TEXT_MAX), &b);
-	return b.p ? buf_take(&b) : strdup("");
+	if (!b.p)
+		return strdup("");
+	one_line(b.p);
+	return buf_take(&b);
 }
 
 /* The agent broke the protocol: its replica ends, the case goes on without its answer. */
@@ -44,7 +60,7 @@ int monitor_foul(struct monitor *m, const char *why)
 	m->over = true;
 	m->out.end = GATE_FAILED;
 	free(m->out.why);
-	m->out.why = text_of(why);
+	m->out.why = monitor_text(why);
 	if (!m->out.why)
 		return monitor_no_memory(m);
 	if (leak_mask(m->s->values, &m->out.why, m->e) < 0)
@@ -89,7 +105,7 @@ static const char *place_of(const struct policy_verdict *v)
 static int note_refusal(struct monitor *m, const struct policy_verdict *v, const char *reason,
 			const char *path)
 {
-	AUTO_FREE char *place = text_of(v->place);
+	AUTO_FREE char *place = monitor_text(v->place);
 	json_t *row =
 		json_pack("{s:s,s:s,s:s,s:s,s:s}", "rule", v->rule, "place", place, "reason",
 			  reason, "decision", policy_decision_name(v->decision), "path", path);
@@ -112,7 +128,7 @@ static int note_refusal(struct monitor *m, const struct policy_verdict *v, const
 
 int monitor_refuse(struct monitor *m, uint64_t id, const struct policy_verdict *v, const char *path)
 {
-	AUTO_FREE char *reason = text_of(v->reason), *place = text_of(place_of(v));
+	AUTO_FREE char *reason = monitor_text(v->reason), *place = monitor_text(place_of(v));
 
 	if (!reason || !place)
 		return monitor_no_memory(m);
@@ -392,6 +408,7 @@ static int on_give_up(struct monitor *m, const json_t *body)
 		m->out.person = m->out.person || g.person;
 		free(m->out.why);
 		m->out.why = take_ptr(g.reason);
+		one_line(m->out.why);
 		m->over = true;
 		r = monitor_answer(m, GATE_DONE, json_pack("{s:I}", "id", (json_int_t)g.id));
 	}

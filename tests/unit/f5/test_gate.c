@@ -166,6 +166,13 @@ static void scream(void)
 		_exit(4);
 }
 
+/* Words that would be more than words on a terminal. */
+static void forge(void)
+{
+	hello();
+	give_up_saying("x\x1b\x1b[2J\noutcome   fixed\xc2\x9b");
+}
+
 /* Asks and asks, and reads no answer. */
 static void deaf(void)
 {
@@ -179,6 +186,8 @@ static void play_tools(const char *part)
 {
 	if (strcmp(part, "stubborn") == 0)
 		stubborn();
+	else if (strcmp(part, "forge") == 0)
+		forge();
 	else if (strcmp(part, "deaf") == 0)
 		deaf();
 	else if (strcmp(part, "scream") == 0)
@@ -382,7 +391,7 @@ static const struct row {
 	  "/code/tests/delete" },
 	{ "submit test/new.sh", ROLE_REPRODUCE, GATE_SUBMITTED, NULL, NULL },
 	{ "run cat a.js test/accepted.sh", ROLE_PATCH, GATE_GAVE_UP,
-	  "out exited 0: changed\necho accepted\n", NULL },
+	  "out exited 0: changed echo accepted ", NULL },
 	{ "run sh test/none.sh", ROLE_PATCH, GATE_GAVE_UP, "out exited 2: ", NULL },
 	{ "run no-such-program", ROLE_PATCH, GATE_GAVE_UP, "out exited 127: ", NULL },
 	{ "run printf \\377\\000ok", ROLE_PATCH, GATE_GAVE_UP,
@@ -396,6 +405,7 @@ static const struct row {
 	{ "check a.js", ROLE_REPRODUCE, GATE_GAVE_UP, "a.js", "" },
 	{ "stubborn", ROLE_REPRODUCE, GATE_FAILED, "it went on after a thousand refusals",
 	  "changes" },
+	{ "forge", ROLE_REPRODUCE, GATE_GAVE_UP, "x  [2J outcome   fixed  ", NULL },
 	{ "deaf", ROLE_REPRODUCE, GATE_FAILED, "it does not take what it is answered", NULL },
 	{ "scream", ROLE_REPRODUCE, GATE_FAILED,
 	  "the agent ended without an answer (exited 4): \xef\xbf\xbd\xef\xbf\xbd no text", NULL },
