@@ -4,8 +4,10 @@
 
 #include "agent/host/pipeline/stages.h"
 #include "runtime/base/id.h"
+#include "runtime/base/utf8.h"
 
-/* Changes as they stand in records: text as text, anything that is not UTF-8 as hexadecimal. */
+/* Changes as they stand in records: text as text, contents that are not UTF-8 as hexadecimal; what
+ * is not UTF-8 of a name, which a policy refuses by its type, is marked. */
 
 static const char *const kinds[] = { "add", "modify", "delete" };
 static const char *const types[] = { "file", "executable", "symlink", "other" };
@@ -23,13 +25,21 @@ static json_t *content(const char *data, size_t n)
 	return hex.failed ? NULL : json_pack("{s:s}", "hex", hex.p);
 }
 
+static json_t *name(const char *path)
+{
+	AUTO_BUF struct buf text = BUF_INIT(64u << 10);
+
+	utf8_clean(path, strlen(path), &text);
+	return json_string(text.p ? text.p : "");
+}
+
 json_t *changes_to_json(const struct changes *c)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; list && i < c->n; i++) {
 		const struct change *ch = &c->v[i];
-		json_t *row = json_pack("{s:s,s:s,s:s,s:i,s:o,s:o}", "path", ch->path, "kind",
+		json_t *row = json_pack("{s:o,s:s,s:s,s:i,s:o,s:o}", "path", name(ch->path), "kind",
 					kinds[ch->kind], "type", types[ch->type], "old_type",
 					ch->old_type, "old", content(ch->old_data, ch->old_len),
 					"new", content(ch->new_data, ch->new_len));

@@ -319,6 +319,25 @@ static void changes_survive_their_record(void)
 	changes_release(&to);
 }
 
+/* A program that is no agent of ours calls its files what it likes. */
+static void a_name_that_is_no_text_has_a_record(void)
+{
+	struct change row = { .path = (char[]){ "lib/a\xff.js" },
+			      .kind = CHANGE_ADD,
+			      .type = CHANGE_OTHER,
+			      .old_type = -1 };
+	const struct changes from = { &row, 1 };
+	AUTO_JSON json_t *v = changes_to_json(&from);
+	struct changes to = { 0 };
+	struct err e = ERR_INIT;
+
+	CHECK_INT(changes_from_json(v, &to, &e), 0);
+	CHECK_INT((long long)to.n, 1);
+	CHECK_STR(to.n ? to.v[0].path : "", "lib/a\xef\xbf\xbd.js");
+	CHECK_INT(to.n ? to.v[0].type : -1, CHANGE_OTHER);
+	changes_release(&to);
+}
+
 static void changes_that_were_edited_are_refused(void)
 {
 	static const char *const bad[] = {
@@ -349,4 +368,5 @@ TAP_MAIN({ "hostile text stays text", hostile_text_stays_text },
 	 { "a fence is longer than what it holds", a_fence_is_longer_than_what_it_holds },
 	 { "at most four questions are asked", at_most_four_questions_are_asked },
 	 { "changes survive their record, whatever bytes they hold", changes_survive_their_record },
+	 { "a name that is no text has a record", a_name_that_is_no_text_has_a_record },
 	 { "changes that were edited are refused", changes_that_were_edited_are_refused })
