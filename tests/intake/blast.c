@@ -162,13 +162,15 @@ int main(int argc, char **argv)
 			if (p[i].revents)
 				hear(&c[i], &s);
 	}
+	const size_t half = s.acked / 2, late = s.acked * 99 / 100;
+
 	qsort(s.took, s.acked, sizeof(uint64_t), by_size);
 	(void)printf("{\"acked\":%llu,\"refused\":%llu,\"lost\":%llu,\"seconds\":%.2f,\"p50_ms\":"
 		     "%.2f,\"p99_ms\":%.2f}\n",
 		     (unsigned long long)s.acked, (unsigned long long)s.refused,
 		     (unsigned long long)s.lost, (double)(now() - begin) / 1e9,
-		     s.acked ? (double)s.took[s.acked / 2] / 1e6 : 0,
-		     s.acked ? (double)s.took[s.acked * 99 / 100] / 1e6 : 0);
+		     s.acked ? (double)s.took[half] / 1e6 : 0,
+		     s.acked ? (double)s.took[late] / 1e6 : 0);
 	for (size_t i = 0; i < n; i++)
 		if (c[i].fd >= 0)
 			(void)close(c[i].fd);

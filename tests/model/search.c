@@ -252,7 +252,7 @@ int main(int argc, char **argv)
 	while (n > 0 && (key[n - 1] == '\n' || key[n - 1] == ' '))
 		n--;
 	if (n < 24) {
-		fprintf(stderr, "search: a key of 24 bytes and more, then what to look at\n");
+		(void)fprintf(stderr, "search: a key of 24 bytes and more, then what to look at\n");
 		return 2;
 	}
 	make_patterns(key, (size_t)n);

@@ -83,11 +83,13 @@ static void what_is_too_large_or_no_text_is_refused(void)
 	memset(text, 'x', sizeof(text));
 	refused(text, sizeof(text), "a line of its stream is larger than 64 bytes");
 	for (size_t i = 0; i + 32 <= sizeof(text); i += 32)
+		/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a text has a length */
 		memcpy(text + i, "data: xxxxxxxxxxxxxxxxxxxxxxxxx\n", 32);
 	refused(text, sizeof(text), "an event is larger than 64 bytes");
 	refused("data: a\0b\n\n", 11, "a line of its stream is not UTF-8");
 	refused("data: \xff\n\n", 9, "a line of its stream is not UTF-8");
 	memset(text, 'x', sizeof(text));
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a text has a length */
 	memcpy(text, "event:", 6);
 	text[63] = '\n';
 	CHECK_STR(feed_n(text, 64, 64, &e), "");
