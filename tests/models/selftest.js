@@ -28,7 +28,7 @@ function stop(server) {
 
 function ask(server, where, body, headers) {
 	return new Promise((done) => {
-		const rq = http.request({ port: server.port, path: where, method: body === undefined ? 'GET' : 'POST', headers: headers || {} }, (res) => {
+		const rq = http.request({ host: '127.0.0.1', port: server.port, path: where, method: body === undefined ? 'GET' : 'POST', headers: headers || {} }, (res) => {
 			let text = '';
 			res.on('data', (d) => { text += d; });
 			res.on('error', () => done({ status: res.statusCode, text, cut: true, headers: res.headers }));
