@@ -129,8 +129,8 @@ int git_report_read(const char *data, size_t n, const char *head, struct err *e)
 		else if (is_line(&line, want))
 			taken = true;
 		else
-			return err_set(e, EPERM, "%.*s", (int)(line.n > 200 ? 200 : line.n),
-				       line.p);
+			return err_set(e, EPERM, "it said '%.*s'",
+				       (int)(line.n > 200 ? 200 : line.n), line.p);
 	}
 	return unpacked && taken ? 0
 				 : err_set(e, EBADMSG, "it does not say that the branch was taken");

@@ -79,9 +79,9 @@ static void a_report_says_whether_the_branch_was_taken(void)
 		{ "000eunpack ok\n001bok refs/heads/sickbay/x\n0000", "" },
 		{ "000eunpack ok\n0000", "it does not say that the branch was taken" },
 		{ "", "it does not say that the branch was taken" },
-		{ "0012unpack broken\n0000", "unpack broken" },
+		{ "0012unpack broken\n0000", "it said 'unpack broken'" },
 		{ "000eunpack ok\n0027ng refs/heads/sickbay/x pre-receive\n0000",
-		  "ng refs/heads/sickbay/x pre-receive" },
+		  "it said 'ng refs/heads/sickbay/x pre-receive'" },
 	};
 
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
