@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "agent/broker/forge_impl.h"
 #include "agent/broker/trust.h"
@@ -129,6 +130,33 @@ void forge_note(struct asking *k, const char *fmt, ...)
 	(void)err_set(&flat, EIO, "%s", text);
 	if (k->end->notes.n < 40)
 		(void)strlist_add(&k->end->notes, flat.msg);
+}
+
+int forge_pull(struct asking *k, const json_t *number, const char *state)
+{
+	const json_int_t n = json_integer_value(number);
+
+	if (n <= 0 || !state || (k->a->number && (uint64_t)n != k->a->number)) {
+		forge_fail(k, FORGE_INVALID,
+			   "its answer is not the pull request that was asked for: is \"api\" the "
+			   "address of its API?");
+		return 1;
+	}
+	k->end->found = true;
+	k->end->number = (uint64_t)n;
+	forge_set(&k->end->state, state);
+	return 0;
+}
+
+bool forge_is_ours(const struct asking *k, const json_t *v)
+{
+	const json_t *head = json_object_get(v, "head");
+	const char *branch = said_text(head, "ref");
+	const char *from = said_text(json_object_get(head, "repo"), "full_name");
+
+	/* a forge does not tell apart names by their case */
+	return branch && strcmp(branch, k->a->head) == 0 && from &&
+	       strcasecmp(from, k->a->fork) == 0;
 }
 
 /* ---- verbs ---- */

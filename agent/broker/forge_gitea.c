@@ -7,19 +7,21 @@
 /* Gitea's and Forgejo's API v1. What has a title that begins with "WIP:" is a draft there. */
 #define PAGES 10
 
-static void take(struct asking *k, const json_t *v)
+static int take(struct asking *k, const json_t *v)
 {
 	const char *state = said_text(v, "state");
 	const bool merged = json_is_true(json_object_get(v, "merged"));
 
-	k->end->found = true;
-	k->end->number = (uint64_t)json_integer_value(json_object_get(v, "number"));
+	const char *now = state && strcmp(state, "open") == 0	  ? "open"
+			  : state && strcmp(state, "closed") == 0 ? "closed"
+								  : NULL;
+
+	if (forge_pull(k, json_object_get(v, "number"), merged ? "merged" : now))
+		return 1;
 	forge_set(&k->end->url, said_text(v, "html_url"));
-	forge_set(&k->end->state, merged				? "merged"
-				  : state && strcmp(state, "open") == 0 ? "open"
-									: "closed");
 	forge_set(&k->end->head, said_text(json_object_get(v, "head"), "sha"));
 	forge_set(&k->end->into, merged ? said_text(v, "merge_commit_sha") : NULL);
+	return 0;
 }
 
 static int about(struct asking *k, struct err *e)
@@ -39,15 +41,6 @@ static int about(struct asking *k, struct err *e)
 					  json_object_get(s.body, "fork"));
 	said_release(&s);
 	return r < 0 ? r : 0;
-}
-
-static bool is_ours(const struct asking *k, const json_t *v)
-{
-	const json_t *head = json_object_get(v, "head");
-	const char *branch = said_text(head, "ref");
-	const char *from = said_text(json_object_get(head, "repo"), "full_name");
-
-	return branch && strcmp(branch, k->a->head) == 0 && from && strcmp(from, k->a->fork) == 0;
 }
 
 /* There is no search by branch over forks that all versions have: the newest are looked through. */
@@ -70,9 +63,9 @@ static int find(struct asking *k, struct err *e)
 		}
 		if (r == 0)
 			n = json_array_size(s.body);
-		for (size_t i = 0; i < n && !k->end->found; i++)
-			if (is_ours(k, json_array_get(s.body, i)))
-				take(k, json_array_get(s.body, i));
+		for (size_t i = 0; r == 0 && i < n && !k->end->found; i++)
+			if (forge_is_ours(k, json_array_get(s.body, i)))
+				r = take(k, json_array_get(s.body, i));
 		said_release(&s);
 		if (n == 0)
 			break;
@@ -102,7 +95,7 @@ static int open_pull(struct asking *k, struct err *e)
 		forge_status(k, &s, "open a pull request");
 		r = 1;
 	} else if (r == 0) {
-		take(k, s.body);
+		r = take(k, s.body);
 		k->end->found = false;
 	}
 	said_release(&s);
@@ -122,7 +115,7 @@ static int change(struct asking *k, uint64_t number, json_t *body, const char *w
 		forge_status(k, &s, what);
 		r = 1;
 	} else if (r == 0) {
-		take(k, s.body);
+		r = take(k, s.body);
 	}
 	said_release(&s);
 	return r;
@@ -174,7 +167,7 @@ static int look(struct asking *k, struct err *e)
 	if (r == 0 && !said_ok(&s))
 		forge_status(k, &s, "look at a pull request");
 	else if (r == 0)
-		take(k, s.body);
+		r = take(k, s.body);
 	said_release(&s);
 	return r < 0 ? r : 0;
 }

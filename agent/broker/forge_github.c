@@ -11,20 +11,22 @@ static int owner_of(const char *repository)
 	return (int)strcspn(repository, "/");
 }
 
-static void take_pull(struct asking *k, const json_t *v)
+static int take_pull(struct asking *k, const json_t *v)
 {
 	const char *state = said_text(v, "state");
 	const bool merged = json_is_true(json_object_get(v, "merged")) ||
 			    json_is_string(json_object_get(v, "merged_at"));
 
-	k->end->found = true;
-	k->end->number = (uint64_t)json_integer_value(json_object_get(v, "number"));
+	const char *now = state && strcmp(state, "open") == 0	  ? "open"
+			  : state && strcmp(state, "closed") == 0 ? "closed"
+								  : NULL;
+
+	if (forge_pull(k, json_object_get(v, "number"), merged ? "merged" : now))
+		return 1;
 	forge_set(&k->end->url, said_text(v, "html_url"));
-	forge_set(&k->end->state, merged				? "merged"
-				  : state && strcmp(state, "open") == 0 ? "open"
-									: "closed");
 	forge_set(&k->end->head, said_text(json_object_get(v, "head"), "sha"));
 	forge_set(&k->end->into, merged ? said_text(v, "merge_commit_sha") : NULL);
+	return 0;
 }
 
 static int about(struct asking *k, struct err *e)
@@ -59,9 +61,10 @@ static int find(struct asking *k, struct err *e)
 	if (r == 0 && (!said_ok(&s) || !json_is_array(s.body))) {
 		forge_status(k, &s, "list pull requests");
 		r = 1;
-	} else if (r == 0 && json_array_size(s.body)) {
-		take_pull(k, json_array_get(s.body, 0));
 	}
+	for (size_t i = 0; r == 0 && !k->end->found && i < json_array_size(s.body); i++)
+		if (forge_is_ours(k, json_array_get(s.body, i)))
+			r = take_pull(k, json_array_get(s.body, i));
 	said_release(&s);
 	return r;
 }
@@ -84,7 +87,7 @@ static int open_pull(struct asking *k, struct err *e)
 		forge_status(k, &s, "open a pull request");
 		r = 1;
 	} else if (r == 0) {
-		take_pull(k, s.body);
+		r = take_pull(k, s.body);
 		k->end->found = false;
 	}
 	said_release(&s);
@@ -165,7 +168,7 @@ static int look(struct asking *k, struct err *e)
 	if (r == 0 && !said_ok(&s))
 		forge_status(k, &s, "look at a pull request");
 	else if (r == 0)
-		take_pull(k, s.body);
+		r = take_pull(k, s.body);
 	said_release(&s);
 	return r;
 }
@@ -192,7 +195,7 @@ static int close_pull(struct asking *k, struct err *e)
 	if (r == 0 && !said_ok(&s))
 		forge_status(k, &s, "close a pull request");
 	else if (r == 0)
-		take_pull(k, s.body);
+		r = take_pull(k, s.body);
 	said_release(&s);
 	return r;
 }

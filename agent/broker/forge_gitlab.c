@@ -20,20 +20,25 @@ static const char *project(const char *repository, char out[700])
 	return out;
 }
 
-static void take(struct asking *k, const json_t *v)
+static int take(struct asking *k, const json_t *v)
 {
 	const char *state = said_text(v, "state");
 	const bool merged = state && strcmp(state, "merged") == 0;
 	const char *into = said_text(v, "merge_commit_sha");
 
-	k->end->found = true;
-	k->end->number = (uint64_t)json_integer_value(json_object_get(v, "iid"));
+	/* "locked": it is being merged */
+	const char *now = !state							 ? NULL
+			  : merged							 ? "merged"
+			  : strcmp(state, "closed") == 0				 ? "closed"
+			  : strcmp(state, "opened") == 0 || strcmp(state, "locked") == 0 ? "open"
+											 : NULL;
+
+	if (forge_pull(k, json_object_get(v, "iid"), now))
+		return 1;
 	forge_set(&k->end->url, said_text(v, "web_url"));
-	forge_set(&k->end->state, merged				  ? "merged"
-				  : state && strcmp(state, "opened") == 0 ? "open"
-									  : "closed");
 	forge_set(&k->end->head, said_text(v, "sha"));
 	forge_set(&k->end->into, merged ? (into ? into : said_text(v, "squash_commit_sha")) : NULL);
+	return 0;
 }
 
 static int about(struct asking *k, struct err *e)
@@ -46,6 +51,8 @@ static int about(struct asking *k, struct err *e)
 	r = forge_call(k, "GET", path, NULL, &s, e);
 	if (r == 0 && !said_ok(&s)) {
 		forge_status(k, &s, "look at the project");
+	} else if (r == 0 && !json_is_object(json_object_get(s.body, "permissions"))) {
+		forge_fail(k, FORGE_INVALID, "it does not say what the token may do");
 	} else if (r == 0) {
 		const json_t *p = json_object_get(s.body, "permissions");
 		const json_t *own =
@@ -66,12 +73,38 @@ static int about(struct asking *k, struct err *e)
 	return r < 0 ? r : 0;
 }
 
+/* A project by its number. */
+static int number_of(struct asking *k, const char *repository, json_int_t *id, struct err *e)
+{
+	struct said s;
+	char path[800], name[700];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/projects/%s", project(repository, name));
+	r = forge_call(k, "GET", path, NULL, &s, e);
+	if (r == 0 && !said_ok(&s)) {
+		forge_status(k, &s, "look at the project");
+		r = 1;
+	} else if (r == 0) {
+		*id = json_integer_value(json_object_get(s.body, "id"));
+		if (*id <= 0) {
+			forge_fail(k, FORGE_INVALID, "its answer is no project");
+			r = 1;
+		}
+	}
+	said_release(&s);
+	return r;
+}
+
 static int find(struct asking *k, struct err *e)
 {
 	struct said s;
 	char path[1200], name[700];
-	int r;
+	json_int_t from = 0;
+	int r = number_of(k, k->a->fork, &from, e);
 
+	if (r)
+		return r;
 	(void)snprintf(path, sizeof(path),
 		       "/projects/%s/merge_requests?state=all&per_page=10&source_branch=%s",
 		       project(k->a->repository, name), k->a->head);
@@ -79,8 +112,13 @@ static int find(struct asking *k, struct err *e)
 	if (r == 0 && (!said_ok(&s) || !json_is_array(s.body))) {
 		forge_status(k, &s, "list merge requests");
 		r = 1;
-	} else if (r == 0 && json_array_size(s.body)) {
-		take(k, json_array_get(s.body, 0));
+	}
+	for (size_t i = 0; r == 0 && !k->end->found && i < json_array_size(s.body); i++) {
+		const json_t *v = json_array_get(s.body, i);
+
+		/* anybody may have a branch of this name */
+		if (json_integer_value(json_object_get(v, "source_project_id")) == from)
+			r = take(k, v);
 	}
 	said_release(&s);
 	return r;
@@ -96,25 +134,6 @@ static json_t *labels(const struct strlist *l)
 	return json_string(text);
 }
 
-/* The number of the project that it is for. */
-static int target_of(struct asking *k, json_int_t *id, struct err *e)
-{
-	struct said s;
-	char path[800], name[700];
-	int r;
-
-	(void)snprintf(path, sizeof(path), "/projects/%s", project(k->a->repository, name));
-	r = forge_call(k, "GET", path, NULL, &s, e);
-	if (r == 0 && !said_ok(&s)) {
-		forge_status(k, &s, "look at the project");
-		r = 1;
-	} else if (r == 0) {
-		*id = json_integer_value(json_object_get(s.body, "id"));
-	}
-	said_release(&s);
-	return r;
-}
-
 static json_t *draft_title(const char *title)
 {
 	return json_sprintf("Draft: %.240s", title);
@@ -126,7 +145,7 @@ static int open_request(struct asking *k, struct err *e)
 	struct said s;
 	char path[800], name[700];
 	json_int_t target = 0;
-	int r = target_of(k, &target, e);
+	int r = number_of(k, a->repository, &target, e);
 
 	if (r)
 		return r;
@@ -141,7 +160,7 @@ static int open_request(struct asking *k, struct err *e)
 		forge_status(k, &s, "open a merge request");
 		r = 1;
 	} else if (r == 0) {
-		take(k, s.body);
+		r = take(k, s.body);
 		k->end->found = false;
 	}
 	said_release(&s);
@@ -161,7 +180,7 @@ static int change(struct asking *k, uint64_t number, json_t *body, const char *w
 		forge_status(k, &s, what);
 		r = 1;
 	} else if (r == 0) {
-		take(k, s.body);
+		r = take(k, s.body);
 	}
 	said_release(&s);
 	return r;
@@ -233,7 +252,7 @@ static int look(struct asking *k, struct err *e)
 	if (r == 0 && !said_ok(&s))
 		forge_status(k, &s, "look at a merge request");
 	else if (r == 0)
-		take(k, s.body);
+		r = take(k, s.body);
 	said_release(&s);
 	return r < 0 ? r : 0;
 }

@@ -52,6 +52,12 @@ const char *said_text(const json_t *o, const char *name);
 /* A member that becomes a string of `end`. */
 void forge_set(char **field, const char *value);
 
+/* What an answer says of a pull request: its number, and "open", "closed" or "merged" (NULL: what
+ * it says is not known).  1: it is none, or another than was asked for; end says so. */
+int forge_pull(struct asking *k, const json_t *number, const char *state);
+/* Whether `v`, as GitHub and Gitea write it, is from our branch of our fork. */
+bool forge_is_ours(const struct asking *k, const json_t *v);
+
 /* One forge's way of saying things; each returns as forge_call() does. */
 struct forge_backend {
 	int (*about)(struct asking *k, struct err *e);

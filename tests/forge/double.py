@@ -79,7 +79,7 @@ def described(method, path, query, body):
 def view(pull):
     n = pull['number']
     if o.kind == 'gitlab':
-        return {'iid': n, 'web_url': 'http://forge.invalid/%d' % n, 'sha': pull['sha'], 'title': pull['title'],
+        return {'iid': n, 'source_project_id': 7, 'web_url': 'http://forge.invalid/%d' % n, 'sha': pull['sha'], 'title': pull['title'],
                 'state': {'open': 'opened'}.get(pull['state'], pull['state']),
                 'merge_commit_sha': 'c' * 40 if pull['state'] == 'merged' else None}
     return {'number': n, 'html_url': 'http://forge.invalid/%d' % n, 'title': pull['title'],

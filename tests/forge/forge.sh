@@ -83,6 +83,20 @@ rm "$work/state/cases/$id/6-pullreq.json" "$work/state/cases/$id/7-outcome.json"
 check "a case that was killed after its proposal is gone on with" "$sickbay" case resume "$id" --state "$work/state" --service "$work/services/shop.json" --config "$work/config.json"
 check "and opens no second one" [ "$(state | grep -o '"number":' | wc -l)" = 1 ]
 
+# answers that are none
+next '{"status":200,"body":{}}'
+refuses "an answer without a state decides nothing" 1 "not the pull request that was asked for" poll
+next '{"status":200,"body":{"number":2,"state":"closed"}}'
+refuses "nor does another one's" 1 "not the pull request that was asked for" poll
+check "the case waits" [ ! -e "$work/state/cases/$id/decisions.ndjson" ]
+next '{"status":200,"body":{}}'
+refuses "a forge that does not say what the token may do is not trusted with it" 3 "does not say what the token may do" \
+	"$sickbay" doctor --forge shop --config "$work/config.json"
+sed -i 's|"acme/shop"|"acme/moved"|' "$work/services/shop.json"
+refuses "a service that moved on does not ask for another's number" 1 "in 'acme/shop' of forge 'hub', which service 'shop' names no longer" poll
+sed -i 's|"forge": {[^}]*}, ||' "$work/services/shop.json"
+refuses "nor does one that names no forge any more" 1 "which service 'shop' names no longer" poll
+
 # failures
 begin github; double_pid
 next '{"status":503,"times":2}'
@@ -119,6 +133,9 @@ for kind in gitlab gitea; do
 	check "$kind: a case is proposed" heal
 	check "$kind: as a draft" sh -c "curl -s '$api/_state' | grep -qE '\"title\": \"(Draft|WIP): '"
 	check "$kind: the branch is at the fork" [ "$(branch)" = "sickbay/$(case_of)" ]
+	next '{"status":200,"body":{"iid":1,"number":1,"state":"locked"}}'
+	[ "$kind" = gitea ] || check "$kind: what is being merged is not closed" sh -c "'$sickbay' forge poll --config '$work/config.json' | grep -q open"
+	[ "$kind" = gitlab ] || refuses "$kind: a state that is not known decides nothing" 1 "not the pull request that was asked for" poll
 	person '{"number":1,"act":"close"}'
 	check "$kind: what a person closed is asked for" poll
 	check "$kind: and stands in the case" grep -q '"decision":"closed-wrong"' "$work/state/cases/$(case_of)/decisions.ndjson"

@@ -144,6 +144,21 @@ static int decide(struct forge_run *r, struct kase *k, const struct forge_end *n
 	return case_decide(r->dir, k, &d, r->audit, e);
 }
 
+/* A number means something in one repository of one forge only. */
+static int check_place(const struct service *s, const json_t *pull, struct err *e)
+{
+	const char *forge = json_string_value(json_object_get(pull, "forge"));
+	const char *repository = json_string_value(json_object_get(pull, "repository"));
+
+	if (s->forge.name && forge && repository && strcmp(s->forge.name, forge) == 0 &&
+	    strcmp(s->forge.repository, repository) == 0)
+		return 0;
+	return err_set(e, EINVAL,
+		       "its pull request is in '%s' of forge '%s', which service '%s' names no "
+		       "longer: decide it with 'sickbay case decide'",
+		       repository ? repository : "?", forge ? forge : "?", s->name);
+}
+
 static int look_at(struct forge_run *r, const char *id, struct err *e)
 {
 	AUTO_JSON json_t *service = NULL;
@@ -166,6 +181,8 @@ static int look_at(struct forge_run *r, const char *id, struct err *e)
 	}
 	(void)snprintf(number, sizeof(number), "%llu", (unsigned long long)which);
 	x = load(r, json_string_value(service), &s, e);
+	if (x == 0)
+		x = check_place(&s, pull, e);
 	if (x == 0)
 		x = forge_open(&r->config, &s, &d, e);
 	if (x == 0)

@@ -128,6 +128,12 @@ static bool too_much(const struct service *s, const json_t *target, const json_t
 	static const char *const scopes[] = { "workflow", "admin:org", "admin:repo_hook",
 					      "delete_repo" };
 
+	if (!json_is_object(json_object_get(target, "permissions"))) {
+		(void)snprintf(why, 512,
+			       "the forge '%s' does not say what the token may do to '%s'",
+			       s->forge.name, s->forge.repository);
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(may_not) / sizeof(may_not[0]); i++)
 		if (may(target, may_not[i][0])) {
 			(void)snprintf(why, 512,
@@ -144,7 +150,7 @@ static bool too_much(const struct service *s, const json_t *target, const json_t
 				       s->forge.name, scopes[i]);
 			return true;
 		}
-	if (strcmp(s->forge.fork, s->forge.repository) != 0 && fork && !may(fork, "push")) {
+	if (strcmp(s->forge.fork, s->forge.repository) != 0 && !may(fork, "push")) {
 		(void)snprintf(why, 512, "the token of forge '%s' may not push to '%s'",
 			       s->forge.name, s->forge.fork);
 		return true;
