@@ -71,6 +71,8 @@ static void put_line(struct buf *b, const char *s, size_t n)
 /* The oldest line goes when there are enough. */
 static void remember(struct lines *l, const char *s, size_t n)
 {
+	if (n + 1 >= l->recent.max)
+		return;
 	while (l->recent_lines &&
 	       (l->recent_lines >= LINES_BEFORE || l->recent.n + n + 1 >= l->recent.max)) {
 		const char *nl = memchr(l->recent.p, '\n', l->recent.n);

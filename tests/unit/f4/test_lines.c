@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/host/queue/lines.h"
 
+#include <string.h>
+
 #include "tests/tap.h"
 
 static char got[8][4096];
@@ -97,8 +99,25 @@ static void test_bounds(void)
 	lines_release(&l);
 }
 
+static void test_long(void)
+{
+	static char line[LINES_MOST + 1];
+	struct lines l;
+
+	memset(line, 'x', sizeof(line));
+	lines_init(&l, LINES_NODE);
+	CHECK(!lines_add(&l, line, sizeof(line)));
+	CHECK(!lines_add(&l, line, sizeof(line)));
+	CHECK(!lines_add(&l, "E: e", 4));
+	CHECK(!lines_add(&l, "    at f (a.js:1:1)", 19));
+	CHECK(lines_idle(&l));
+	CHECK(l.piece.n == 25 && memcmp(l.piece.p, "E: e\n", 5) == 0);
+	lines_release(&l);
+}
+
 TAP_MAIN({ "Python's traces are cut out with what follows from them", test_python },
 	 { "Node's with their causes", test_node },
 	 { "a sanitizer's with all its stacks", test_sanitizer },
 	 { "a line of JSON with an error is one event", test_events },
-	 { "a trace has a bound, and an end", test_bounds })
+	 { "a trace has a bound, and an end", test_bounds },
+	 { "a line that is longer than a piece is left out of it", test_long })
