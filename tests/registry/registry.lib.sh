@@ -19,7 +19,7 @@ first_port() { # FILE: of what a server printed, once it is there
 }
 serve() { # NAME ARG...: starts a server of the rig; its port is in $port
 	file=$work/$1.port; shift
-	rig "$@" >"$file" 2>"$file.err" &
+	/usr/bin/python3 "$here/rig.py" "$@" >"$file" 2>"$file.err" & # itself, so that it can be ended
 	started="$started $!"
 	port=$(first_port "$file")
 }
