@@ -79,10 +79,10 @@ struct host_config {
 		uint64_t max_report, max_memory, max_backlog; /* bytes */
 		uint64_t connections, timeout_ms, rate, burst;
 	} intake;
-	struct objlist forges;	   /* struct forge_place (runtime/proto/broker_forge.h) */
+	struct objlist forges;	    /* struct forge_place (runtime/proto/broker_forge.h) */
 	struct notify_place notify; /* who is told; url NULL: nobody */
-	struct objlist registries; /* struct registry_place (runtime/proto/broker_registry.h) */
-	char *prometheus;	   /* where the worker writes its figures, or NULL */
+	struct objlist registries;  /* struct registry_place (runtime/proto/broker_registry.h) */
+	char *prometheus;	    /* where the worker writes its figures, or NULL */
 };
 
 /* path NULL: the default file, which may be missing; a file that was named may not. */

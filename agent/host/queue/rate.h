@@ -35,7 +35,7 @@ void rate_minute(struct rate *r, uint64_t count);
 bool rate_add(struct rate *r, uint64_t minute, uint64_t count);
 
 /* The same for a service, kept in memory and in STATE/services/NAME/rate.json; a spike that begins
- * is an event of the log (intake.spike) and stands in `sickbay status`. */
+ * is an event of the log (intake.spike). */
 int rate_count(const struct queue *q, const char *service, uint64_t count, struct err *e);
 /* As it is on disk; -ENOENT: nothing is known. */
 int rate_load(const char *state, const char *service, struct rate *out, struct err *e);
