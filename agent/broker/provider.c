@@ -200,7 +200,7 @@ json_t *provider_error(const struct provider *p, const char *data, size_t n)
 	struct err e = ERR_INIT;
 	json_t *kept = NULL;
 
-	if (provider_parse("error", data, n, MODEL_MAX_EVENT, &value, &e) < 0)
+	if (!ops || provider_parse("error", data, n, MODEL_MAX_EVENT, &value, &e) < 0)
 		return NULL;
 	error = as_error(value);
 	return error && keep(ops->error, error, EBADMSG, &kept, &e) == 0 ? kept : NULL;

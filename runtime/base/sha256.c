@@ -28,7 +28,7 @@ static uint32_t ror(uint32_t x, unsigned n)
 static void blocks_portable(uint32_t h[8], const uint8_t *p, size_t n)
 {
 	for (; n; n--, p += 64) {
-		uint32_t w[64], s[8];
+		uint32_t w[64] = { 0 }, s[8];
 
 		for (unsigned i = 0; i < 16; i++)
 			w[i] = (uint32_t)p[i * 4] << 24 | (uint32_t)p[i * 4 + 1] << 16 |

@@ -17,11 +17,15 @@ static const char *owners(const char *text, const char *paths)
 	json_t *s;
 
 	got[0] = '\0';
-	if (owners_decode(&in, &v, &e) < 0)
-		return strcpy(got, e.msg);
+	if (owners_decode(&in, &v, &e) < 0) {
+		(void)snprintf(got, sizeof(got), "%s", e.msg);
+		return got;
+	}
 	json_array_foreach(json_object_get(v, "owners"), i, s) {
-		(void)strcat(got, i ? " " : "");
-		(void)strcat(got, json_string_value(s));
+		const size_t n = strlen(got);
+
+		(void)snprintf(got + n, sizeof(got) - n, "%s%s", i ? " " : "",
+			       json_string_value(s));
 	}
 	return got;
 }
