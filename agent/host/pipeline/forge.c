@@ -323,23 +323,3 @@ int forge_look(struct forge_door *d, uint64_t number, struct forge_end *out, cha
 
 	return ask(d, &a, -1, out, why, e);
 }
-
-int forge_close_pull(struct forge_door *d, struct audit *log, uint64_t number, const char *reason,
-		     char why[512], struct err *e)
-{
-	struct forge_ask a = { .verb = FORGE_CLOSE,
-			       .repository = d->service->forge.repository,
-			       .number = number,
-			       .body = (char *)(uintptr_t)reason };
-	struct forge_end end = { 0 };
-	int r = audit_commit(log, "forge.close",
-			     json_pack("{s:s,s:s,s:I}", "forge", d->service->forge.name,
-				       "repository", d->service->forge.repository, "number",
-				       (json_int_t)number),
-			     e);
-
-	if (r == 0)
-		r = ask(d, &a, -1, &end, why, e);
-	jmap_release(forge_end_map, &end);
-	return r;
-}

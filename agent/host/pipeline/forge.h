@@ -41,6 +41,3 @@ int forge_propose(struct forge_door *d, struct git *g, struct audit *log,
 /* How it stands: release with forge_end_map. 1: it cannot be told now, why says so. */
 int forge_look(struct forge_door *d, uint64_t number, struct forge_end *out, char why[512],
 	       struct err *e);
-/* Closes it with a reason, in the log first. */
-int forge_close_pull(struct forge_door *d, struct audit *log, uint64_t number, const char *reason,
-		     char why[512], struct err *e);
