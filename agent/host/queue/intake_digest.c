@@ -257,7 +257,9 @@ static int take_report(struct piece *p, const json_t *record, const json_t *repo
 		return 0;
 	}
 	p->i->counts.reports++;
-	r = rate_count(p->i->q, of->service.name, i.count ? i.count : 1, e);
+	r = rate_count(p->i->q, of->service.name,
+		       (uint64_t)json_integer_value(json_object_get(record, "received")),
+		       i.count ? i.count : 1, e);
 	if (r < 0) {
 		incident_release(&i);
 		return r;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "agent/host/case/service_state.h"
-#include "runtime/base/clock.h"
 
 #define RATE_FILE   "rate.json"
 #define RATE_SCHEMA "sickbay.rate/1"
@@ -121,17 +120,18 @@ static struct known *find(const struct queue *q, const char *service)
 	return NULL;
 }
 
-int rate_count(const struct queue *q, const char *service, uint64_t count, struct err *e)
+int rate_count(const struct queue *q, const char *service, uint64_t received_ns, uint64_t count,
+	       struct err *e)
 {
 	struct known *const k = find(q, service);
-	const uint64_t minute = clock_real_ns() / MINUTE_NS;
+	const uint64_t minute = received_ns / MINUTE_NS;
 	AUTO_JSON json_t *v = NULL;
 	double mean;
 	bool began;
 
 	if (!k)
-		return 0; /* more services than a host has */
-	if (k->rate.minute == minute) {
+		return 0;		/* more services than a host has */
+	if (minute <= k->rate.minute) { /* one that a clock set back, too */
 		k->rate.now += count;
 		return 0;
 	}

@@ -34,8 +34,10 @@ void rate_minute(struct rate *r, uint64_t count);
 /* Counts at a time; minutes without any count as 0. True when a spike began with it. */
 bool rate_add(struct rate *r, uint64_t minute, uint64_t count);
 
-/* The same for a service, kept in memory and in STATE/services/NAME/rate.json; a spike that begins
- * is an event of the log (intake.spike). */
-int rate_count(const struct queue *q, const char *service, uint64_t count, struct err *e);
+/* The same for a service, by when its reports were received (not when they were looked at: a
+ * backlog is no spike), kept in memory and in STATE/services/NAME/rate.json; a spike that begins is
+ * an event of the log (intake.spike). */
+int rate_count(const struct queue *q, const char *service, uint64_t received_ns, uint64_t count,
+	       struct err *e);
 /* As it is on disk; -ENOENT: nothing is known. */
 int rate_load(const char *state, const char *service, struct rate *out, struct err *e);

@@ -2,6 +2,8 @@
 #include "agent/host/queue/rate.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "tests/tap.h"
 
@@ -127,9 +129,34 @@ static void test_minutes(void)
 	CHECK_INT(r.minute, 90000);
 }
 
+/* An hour of two a minute that waited, and is looked at within one: as even as it came. */
+static void test_backlog(void)
+{
+	char state[] = "/tmp/sickbay-rate.XXXXXX", command[64];
+	const struct queue q = { .state = state };
+	const uint64_t minute_ns = 60000000000ull, start = 29000000 * minute_ns;
+	struct rate r = { 0 };
+	struct err e = ERR_INIT;
+
+	CHECK(mkdtemp(state) != NULL);
+	for (uint64_t m = 0; m < 60; m++)
+		CHECK_INT(rate_count(&q, "shop", start + m * minute_ns, 2, &e), 0);
+	CHECK_INT(rate_load(state, "shop", &r, &e), 0);
+	CHECK(!r.spike);
+	CHECK(fabs(rate_mean(&r) - 2) < 1e-9);
+	/* of a clock that was set back: counted, and no hour of silence */
+	CHECK_INT(rate_count(&q, "shop", start, 200, &e), 0);
+	CHECK_INT(rate_count(&q, "shop", start + 60 * minute_ns, 2, &e), 0);
+	CHECK_INT(rate_load(state, "shop", &r, &e), 0);
+	CHECK(r.spike);
+	(void)snprintf(command, sizeof(command), "rm -r %s", state);
+	CHECK_INT(system(command), 0);
+}
+
 TAP_MAIN({ "a series of ten a minute is judged as computed by hand", test_known },
 	 { "so is one of silence", test_silent },
 	 { "nothing is said of a service that is too young", test_too_young },
 	 { "two weeks of noise are no spike, three times as much is one", test_noise },
 	 { "a spike does not become normal, and ends", test_recovery },
-	 { "minutes without reports count, too", test_minutes })
+	 { "minutes without reports count, too", test_minutes },
+	 { "a report counts for the minute that it was received in", test_backlog })
