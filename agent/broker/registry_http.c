@@ -2,6 +2,7 @@
 #include "agent/broker/registry_http.h"
 
 #include <curl/curl.h>
+#include <openssl/x509_vfy.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -343,6 +344,19 @@ static bool is_distrust(CURLcode c)
 	       c == CURLE_SSL_ISSUER_ERROR || c == CURLE_SSL_INVALIDCERTSTATUS;
 }
 
+/* Nobody who is trusted vouches for the certificate: it may be a good one. */
+static bool is_stranger(CURL *easy)
+{
+	long found = X509_V_OK;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &found);
+	return found == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
+	       found == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+	       found == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE ||
+	       found == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN ||
+	       found == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
+}
+
 /* What curl_easy_perform() does, on a multi handle that is there already. */
 static CURLcode run(const struct http *h)
 {
@@ -368,6 +382,7 @@ static void perform(const struct http *h, struct exchange *x, const char *why)
 
 	(void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &a->status);
 	a->tls = is_distrust(code);
+	a->stranger = a->tls && is_stranger(x->easy);
 	a->broken = code != CURLE_OK && !x->stopped && !a->tls;
 	(void)snprintf(a->why, sizeof(a->why), "%s", why[0] ? why : curl_easy_strerror(code));
 }

@@ -20,8 +20,9 @@ struct http_answer {
 	char scopes[512];
 	uint64_t length; /* of the body as stated; UINT64_MAX: not stated */
 	struct buf body;
-	bool broken; /* the connection failed: worth another attempt */
-	bool tls;    /* it failed for want of trust, which another attempt will not change */
+	bool broken;   /* the connection failed: worth another attempt */
+	bool tls;      /* it failed for want of trust, which another attempt will not change */
+	bool stranger; /* tls: for want of an authority; else its certificate is not valid */
 	char why[256];
 };
 

@@ -372,6 +372,20 @@ static enum turn cut_off(struct fetching *f, const struct http_answer *a)
 	return again_later(f, "", f->at > f->from ? 0 : f->tries, what);
 }
 
+static void distrust(struct fetching *f, const struct http_answer *a)
+{
+	if (a->stranger)
+		registry_fail(f, REGISTRY_UNREACHED,
+			      "its certificate is not trusted (%s): name its authority as \"ca\" "
+			      "of the host '%s' under \"registries\" in the host's configuration",
+			      a->why, f->ask->host);
+	else
+		registry_fail(f, REGISTRY_UNREACHED,
+			      "its certificate is not valid (%s): it has to be renewed, or the "
+			      "registry asked by a name that stands in it",
+			      a->why);
+}
+
 static int look_at(struct fetching *f, const struct http_answer *a, enum turn *turn, struct err *e)
 {
 	char what[64];
@@ -380,10 +394,7 @@ static int look_at(struct fetching *f, const struct http_answer *a, enum turn *t
 	if (f->failure.code)
 		registry_fail(f, f->failed_as, "%s", f->failure.msg);
 	else if (a->tls)
-		registry_fail(f, REGISTRY_UNREACHED,
-			      "its certificate is not trusted (%s): name its authority as \"ca\" "
-			      "under \"registries\"",
-			      a->why);
+		distrust(f, a);
 	else if (a->broken)
 		*turn = cut_off(f, a);
 	else if (a->status == 200 || a->status == 206)

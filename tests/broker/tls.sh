@@ -2,17 +2,10 @@
 # Whom the broker believes: certificates, names, proxies.  Needs root and node.
 . "$(dirname "$0")/../sh/lib.sh"
 . "$(dirname "$0")/lib.sh"
+keys=$dir
+# shellcheck source=tests/sh/certificates.sh
+. "$here/../sh/certificates.sh"
 
-authority() { # authority NAME
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$dir/$1.key" -out "$dir/$1.pem" \
-		-subj "/CN=$1" -days 2 -addext basicConstraints=critical,CA:TRUE -addext keyUsage=keyCertSign 2>/dev/null
-}
-certificate() { # certificate NAME AUTHORITY SUBJECT_ALT_NAMES DAYS
-	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$dir/$1.key" -out "$dir/$1.csr" -subj "/CN=$1" 2>/dev/null
-	echo "subjectAltName=$3" >"$dir/$1.ext"
-	openssl x509 -req -in "$dir/$1.csr" -CA "$dir/$2.pem" -CAkey "$dir/$2.key" -CAcreateserial -days "$4" -extfile "$dir/$1.ext" \
-		-out "$dir/$1.pem" 2>/dev/null
-}
 authority ours && authority theirs &&
 	certificate good ours DNS:localhost,IP:127.0.0.1 2 && certificate named ours DNS:models.example 2 &&
 	certificate old ours DNS:localhost,IP:127.0.0.1 -1 || exit 1

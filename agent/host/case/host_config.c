@@ -237,6 +237,10 @@ static int check_registries(const struct host_config *c, struct err *e)
 	const struct registry_place *p = c->registries.v;
 
 	for (size_t i = 0; i < c->registries.n; i++) {
+		if (p[i].ca && p[i].ca[0] != '/')
+			return err_set(e, EINVAL,
+				       "/registries/%zu/ca: '%s' is not an absolute path", i,
+				       p[i].ca);
 		if (!registry_host_is_good(p[i].host))
 			return err_set(e, EINVAL,
 				       "/registries/%zu/host: '%s' is no HOST or HOST:PORT", i,
