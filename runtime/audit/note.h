@@ -55,7 +55,3 @@ int checkpoint_sign(const struct note_signer *s, const struct checkpoint *c, str
  */
 int checkpoint_open(const char *text, size_t n, const struct note_key *k, struct checkpoint *out,
 		    struct err *e);
-
-void base64_put(struct buf *out, const void *data, size_t n);
-/* Exactly n bytes, canonical; 0 or -EINVAL. */
-int base64_get(const char *text, size_t len, void *out, size_t n);

@@ -11,6 +11,7 @@
 #include "runtime/audit/keys.h"
 #include "runtime/audit/scan.h"
 #include "runtime/audit/tree.h"
+#include "runtime/base/base64.h"
 #include "runtime/base/fd.h"
 
 #define HEAD "c2sp.org/tlog-proof@v1\n"

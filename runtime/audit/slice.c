@@ -11,6 +11,7 @@
 
 #include "runtime/audit/scan.h"
 #include "runtime/audit/tree.h"
+#include "runtime/base/base64.h"
 #include "runtime/base/cleanup.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/jmap.h"

@@ -6,6 +6,7 @@
 #include "runtime/audit/chain.h"
 #include "runtime/audit/slice.h"
 #include "runtime/audit/tree.h"
+#include "runtime/base/base64.h"
 #include "runtime/base/cleanup.h"
 
 /* The text comes from anywhere: nothing in it is believed, and each value has one spelling. */

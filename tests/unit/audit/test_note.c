@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/audit/note.h"
+#include "runtime/base/base64.h"
 #include "tests/tap.h"
 
 /* Made and checked with another implementation (openssl pkeyutl -verify). */
