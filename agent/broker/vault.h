@@ -19,11 +19,8 @@ struct secret {
 };
 
 int vault_open(struct vault **out, struct err *e);
-/*
- * Reads a key from an absolute path as root; the file is a regular one (no link), root's or the
- * caller's own, that nobody else can read, and holds one line of visible ASCII.  `out` is valid
- * until the end.  No error holds a byte of the file.
- */
+/* Reads a key from a file as runtime/base/secret_file.h wants it, by its absolute path, as root.
+ * `out` is valid until the end. */
 int vault_read(struct vault *v, const char *prefix, const char *path, struct secret *out,
 	       struct err *e);
 /* n bytes for what is made from a key; NULL: full. */
