@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/intake/server.h"
+#include "agent/intake/server_impl.h"
 
 #include <errno.h>
-#include <microhttpd.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
-#include "runtime/base/log.h"
 #include "runtime/base/msg.h"
 
 /*
@@ -26,153 +23,8 @@
  * be tried again (429, 503) says when.
  */
 #define HEADER_MEMORY 16384 /* of one connection: request line, headers, answer */
-#define RETRY_BACKLOG 10    /* seconds */
 
-struct request {
-	int kind, encoding, source;
-	bool protobuf, waits, answered;
-	unsigned status; /* 0: not known yet */
-	uint64_t retry;	 /* seconds, 0: not said */
-	const char *reason;
-	struct buf body;
-	struct MHD_Connection *connection;
-	struct request *next; /* among those that wait for the sync */
-};
-
-struct server {
-	struct server_setup s;
-	struct MHD_Daemon *daemon;
-	int poll_fd; /* the library's */
-	struct journal journal;
-	struct bucket buckets[INTAKE_SOURCES];
-	struct request *waiting;
-	uint64_t memory;  /* bytes of bodies under way */
-	uint64_t backlog; /* as the parent said last */
-	uint64_t written; /* since then */
-	struct intake_durable counts;
-	bool stop;
-};
-
-static uint64_t now_ms(void)
-{
-	return clock_mono_ns() / 1000000;
-}
-
-static void refuse(struct request *q, unsigned status, const char *reason, uint64_t retry)
-{
-	if (q->status)
-		return;
-	q->status = status;
-	q->reason = reason;
-	q->retry = retry;
-}
-
-/* ---- a request's head ---- */
-
-static const char *header(struct MHD_Connection *c, const char *name)
-{
-	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
-}
-
-static int find_source(struct server *s, struct MHD_Connection *c)
-{
-	const char *const sentry = header(c, "X-Sentry-Auth");
-	const char *const bearer = header(c, "Authorization");
-	const char *const query =
-		MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "sentry_key");
-	const char *token = NULL;
-	size_t n = 0;
-
-	if (sentry)
-		token = route_sentry_key(sentry, &n);
-	if (!token && bearer)
-		token = route_bearer(bearer, &n);
-	if (!token && query) {
-		token = query;
-		n = strlen(query);
-	}
-	return token ? route_source(&s->s.setup, token, n) : -1;
-}
-
-static void check_allowance(struct server *s, struct request *q)
-{
-	const struct intake_setup *const set = &s->s.setup;
-	const struct intake_source *const from =
-		(const struct intake_source *)set->sources.v + q->source;
-	const uint64_t rate = from->rate ? from->rate : set->rate;
-	const uint64_t burst = from->burst ? from->burst : set->burst;
-	uint64_t wait;
-
-	if (s->backlog + s->written > set->max_backlog) {
-		s->counts.refused_backlog++;
-		refuse(q, MHD_HTTP_TOO_MANY_REQUESTS,
-		       "too many reports wait to be looked at: try again later", RETRY_BACKLOG);
-		return;
-	}
-	wait = rate ? bucket_take(&s->buckets[q->source], rate, burst, now_ms()) : 0;
-	if (wait) {
-		s->counts.refused_rate++;
-		refuse(q, MHD_HTTP_TOO_MANY_REQUESTS,
-		       "this source sends more than it is allowed to", wait);
-	}
-}
-
-static void check_head(struct server *s, struct request *q, const char *url, const char *method)
-{
-	const char *const length = header(q->connection, "Content-Length");
-
-	q->kind = route_kind(url);
-	if (q->kind < 0)
-		refuse(q, MHD_HTTP_NOT_FOUND, "no reports are taken at this path", 0);
-	else if (strcmp(method, "POST") != 0)
-		refuse(q, MHD_HTTP_METHOD_NOT_ALLOWED, "reports are sent with POST", 0);
-	if (length && strtoull(length, NULL, 10) > s->s.setup.max_body)
-		refuse(q, MHD_HTTP_CONTENT_TOO_LARGE, "the report is larger than is allowed", 0);
-	q->encoding = route_encoding(header(q->connection, "Content-Encoding"));
-	if (q->encoding < 0)
-		refuse(q, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
-		       "its content encoding is none of identity, gzip and zstd", 0);
-	q->protobuf = route_is_protobuf(header(q->connection, "Content-Type"));
-	if (q->status) {
-		s->counts.refused_other++;
-		return;
-	}
-	q->source = find_source(s, q->connection);
-	if (q->source < 0) {
-		s->counts.refused_token++;
-		refuse(q, MHD_HTTP_UNAUTHORIZED, "it shows no token of a source", 0);
-		return;
-	}
-	check_allowance(s, q);
-}
-
-/* ---- its body ---- */
-
-static void take_body(struct server *s, struct request *q, const char *data, size_t n)
-{
-	const struct intake_setup *const set = &s->s.setup;
-	const size_t before = q->body.cap;
-
-	if (q->status)
-		return; /* read and dropped, so that the client sees the answer */
-	if (q->body.n + n > set->max_body) {
-		s->counts.refused_other++;
-		refuse(q, MHD_HTTP_CONTENT_TOO_LARGE, "the report is larger than is allowed", 0);
-	} else if (s->memory + n > set->max_memory) {
-		s->counts.refused_backlog++;
-		refuse(q, MHD_HTTP_TOO_MANY_REQUESTS,
-		       "too many reports are being received: try again later", 1);
-	} else {
-		buf_put(&q->body, data, n);
-		if (q->body.failed)
-			refuse(q, MHD_HTTP_SERVICE_UNAVAILABLE, "no memory is left", 1);
-	}
-	s->memory += q->body.cap - before;
-	if (q->status) {
-		s->memory -= q->body.cap;
-		buf_release(&q->body);
-	}
-}
+/* ---- a request ---- */
 
 static void gather(struct server *s, struct request *q)
 {
@@ -186,50 +38,19 @@ static void gather(struct server *s, struct request *q)
 
 	if (q->body.n == 0) {
 		s->counts.refused_other++;
-		refuse(q, MHD_HTTP_BAD_REQUEST, "it has no body", 0);
+		request_refuse(q, MHD_HTTP_BAD_REQUEST, "it has no body", 0);
 		return;
 	}
 	if (journal_add(&s->journal, &r, q->body.p, &e) < 0) {
 		s->counts.refused_backlog++;
-		refuse(q, MHD_HTTP_TOO_MANY_REQUESTS,
-		       "too many reports are being received: try again later", 1);
+		request_refuse(q, MHD_HTTP_TOO_MANY_REQUESTS,
+			       "too many reports are being received: try again later", 1);
 		return;
 	}
 	q->waits = true;
 	q->next = s->waiting;
 	s->waiting = q;
 	MHD_suspend_connection(q->connection);
-}
-
-/* ---- answers ---- */
-
-static enum MHD_Result answer(struct request *q)
-{
-	char text[256], seconds[24];
-	struct MHD_Response *r;
-	enum MHD_Result ok;
-	const bool fine = q->status == MHD_HTTP_OK;
-	const bool empty = fine && q->protobuf; /* an empty message is what OTLP answers */
-	const int n = fine ? snprintf(text, sizeof(text), "{}")
-			   : snprintf(text, sizeof(text), "{\"detail\":\"%s\"}", q->reason);
-
-	r = MHD_create_response_from_buffer(empty ? 0 : (size_t)n, text, MHD_RESPMEM_MUST_COPY);
-	if (!r)
-		return MHD_NO;
-	(void)MHD_add_response_header(r, "Content-Type",
-				      empty ? "application/x-protobuf" : "application/json");
-	if (q->retry) {
-		(void)snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)q->retry);
-		(void)MHD_add_response_header(r, "Retry-After", seconds);
-	}
-	if (q->status == MHD_HTTP_UNAUTHORIZED)
-		(void)MHD_add_response_header(r, "WWW-Authenticate", "Bearer");
-	if (q->status == MHD_HTTP_CONTENT_TOO_LARGE)
-		(void)MHD_add_response_header(r, "Connection", "close");
-	ok = MHD_queue_response(q->connection, q->status, r);
-	MHD_destroy_response(r);
-	q->answered = true;
-	return ok;
 }
 
 static struct request *new_request(struct server *s, struct MHD_Connection *c)
@@ -261,19 +82,19 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 		if (strcmp(url, "/healthz") == 0)
 			q->status = MHD_HTTP_OK;
 		else
-			check_head(s, q, url, method);
+			request_head(s, q, url, method);
 		/* what is too large is not read to its end */
-		return q->status == MHD_HTTP_CONTENT_TOO_LARGE ? answer(q) : MHD_YES;
+		return q->status == MHD_HTTP_CONTENT_TOO_LARGE ? request_answer(q) : MHD_YES;
 	}
 	if (*n) {
-		take_body(s, q, data, *n);
+		request_body(s, q, data, *n);
 		*n = 0;
 		return MHD_YES;
 	}
 	if (!q->status && !q->waits)
 		gather(s, q);
 	if (q->status && !q->answered)
-		return answer(q);
+		return request_answer(q);
 	return MHD_YES;
 }
 
@@ -341,8 +162,8 @@ static void settle(struct server *s)
 			q->status = MHD_HTTP_OK;
 			s->counts.reports++;
 		} else {
-			refuse(q, MHD_HTTP_SERVICE_UNAVAILABLE, "reports cannot be kept just now",
-			       RETRY_BACKLOG);
+			request_refuse(q, MHD_HTTP_SERVICE_UNAVAILABLE,
+				       "reports cannot be kept just now", RETRY_BACKLOG);
 		}
 		MHD_resume_connection(q->connection);
 		q = next;
@@ -481,7 +302,7 @@ void server_close(struct server *s)
 		struct request *const q = s->waiting;
 
 		s->waiting = q->next;
-		refuse(q, MHD_HTTP_SERVICE_UNAVAILABLE, "it ends", 1);
+		request_refuse(q, MHD_HTTP_SERVICE_UNAVAILABLE, "it ends", 1);
 		MHD_resume_connection(q->connection);
 	}
 	if (s->daemon)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <microhttpd.h>
+
+#include "agent/intake/server.h"
+#include "runtime/base/buf.h"
+
+/* What one request (request.c) and the loop around all of them (server.c) share. */
+#define RETRY_BACKLOG 10 /* seconds */
+
+struct request {
+	int kind, encoding, source;
+	bool protobuf, waits, answered;
+	unsigned status; /* 0: not known yet */
+	uint64_t retry;	 /* seconds, 0: not said */
+	const char *reason;
+	struct buf body;
+	struct MHD_Connection *connection;
+	struct request *next; /* among those that wait for the sync */
+};
+
+struct server {
+	struct server_setup s;
+	struct MHD_Daemon *daemon;
+	int poll_fd; /* the library's */
+	struct journal journal;
+	struct bucket buckets[INTAKE_SOURCES];
+	struct request *waiting;
+	uint64_t memory;  /* bytes of bodies under way */
+	uint64_t backlog; /* as the parent said last */
+	uint64_t written; /* since then */
+	struct intake_durable counts;
+	bool stop;
+};
+
+/* The first reason why it is not taken counts; what can be tried again says when. */
+void request_refuse(struct request *q, unsigned status, const char *reason, uint64_t retry);
+/* What it is, who sends it and whether that is allowed now, from its head. */
+void request_head(struct server *s, struct request *q, const char *url, const char *method);
+/* A part of its body. */
+void request_body(struct server *s, struct request *q, const char *data, size_t n);
+enum MHD_Result request_answer(struct request *q);
