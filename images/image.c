@@ -40,6 +40,8 @@ static const struct jmap record_map[] = {
 	FIELD(user, JMAP_STR),
 	FIELD(cwd, JMAP_STR),
 	FIELD(from, JMAP_STR),
+	FIELD(revision, JMAP_STR, .max = IMAGE_LABEL_MAX),
+	FIELD(version, JMAP_STR, .max = IMAGE_LABEL_MAX),
 	FIELD(layers, JMAP_STRS, .required = 1),
 	FIELD(env, JMAP_STRS, .max = 4096),
 	FIELD(command, JMAP_STRS, .max = 4096),
@@ -53,6 +55,8 @@ void image_release(struct image *i)
 	free(i->user);
 	free(i->cwd);
 	free(i->from);
+	free(i->revision);
+	free(i->version);
 	strlist_release(&i->layers);
 	strlist_release(&i->env);
 	strlist_release(&i->command);
@@ -155,6 +159,33 @@ int store_names(struct store *s, int parent, struct strlist *out, struct err *e)
 		qsort(list.v, list.n, sizeof(*list.v), compare_names);
 	*out = list;
 	return 0;
+}
+
+bool image_has_digest(const struct image *i, const char *digest)
+{
+	const char *asked = i->from ? strrchr(i->from, '@') : NULL;
+
+	return strcmp(i->digest, digest) == 0 || (asked && strcmp(asked + 1, digest) == 0);
+}
+
+int image_of_digest(struct store *s, const char *digest, struct image *out, struct err *e)
+{
+	struct strlist names = { 0 };
+	bool found = false;
+	int r = store_names(s, s->names, &names, e);
+
+	for (size_t i = 0; r == 0 && !found && i < names.n; i++) {
+		if (strcmp(names.v[i], "host") == 0)
+			continue;
+		r = image_find(s, names.v[i], out, e);
+		found = r == 0 && image_has_digest(out, digest);
+		if (r == 0 && !found)
+			image_release(out);
+	}
+	strlist_release(&names);
+	if (r == 0 && !found)
+		return err_set(e, ENOENT, "no image here is '%.80s'", digest);
+	return r;
 }
 
 int image_inspect(struct store *s, const char *name, json_t **out, struct err *e)

@@ -141,6 +141,44 @@ static int read_blob_json(const struct layout *l, const struct oci_blob *b, json
 
 /* ---- configuration ---- */
 
+/*
+ * What an image was built from (OCI image specification, annotations: "pre-defined keys"; before
+ * them label-schema.org).  They are anyone's text, and no image is worse for lacking them: what
+ * cannot be shown in a line is left out.
+ */
+static int take_label(const struct layout *l, const json_t *run, const char *const names[2],
+		      char **out, struct err *e)
+{
+	const json_t *labels = json_object_get(run, "Labels");
+
+	for (size_t i = 0; i < 2 && !*out; i++) {
+		const json_t *label = json_object_get(labels, names[i]);
+		const char *v = json_string_value(label);
+		size_t n = 0;
+
+		while (v && v[n] >= ' ' && v[n] <= '~')
+			n++;
+		if (n == 0 || n > IMAGE_LABEL_MAX || n != json_string_length(label))
+			continue;
+		*out = strdup(v);
+		if (!*out)
+			return err_set(e, ENOMEM, "%s: out of memory", l->path);
+	}
+	return 0;
+}
+
+static int take_labels(const struct layout *l, const json_t *run, struct err *e)
+{
+	static const char *const revision[] = { "org.opencontainers.image.revision",
+						"org.label-schema.vcs-ref" };
+	static const char *const version[] = { "org.opencontainers.image.version",
+					       "org.label-schema.version" };
+
+	if (take_label(l, run, revision, &l->out->revision, e) < 0)
+		return -e->code;
+	return take_label(l, run, version, &l->out->version, e);
+}
+
 static int take_config(const struct layout *l, const json_t *config, struct err *e)
 {
 	const json_t *run = json_object_get(config, "config");
@@ -149,7 +187,7 @@ static int take_config(const struct layout *l, const json_t *config, struct err 
 	    take_strings(l, run, "Env", &l->out->env, e) < 0 ||
 	    take_strings(l, run, "Entrypoint", &l->out->command, e) < 0 ||
 	    take_strings(l, run, "Cmd", &l->out->command, e) < 0 ||
-	    take_string(l, run, "User", &l->out->user, e) < 0)
+	    take_string(l, run, "User", &l->out->user, e) < 0 || take_labels(l, run, e) < 0)
 		return -e->code;
 	return take_string(l, run, "WorkingDir", &l->out->cwd, e);
 }

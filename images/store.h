@@ -23,15 +23,22 @@ const char *store_state(const struct store *s);
 struct image {
 	char *name, *digest, *user, *cwd;
 	char *from; /* of a pulled one: HOST/REPOSITORY@sha256:HEX, as it was asked for */
-	bool host;  /* the built-in image "host": the host's own /usr */
+	/* What its labels say it was built from, as they say it: printable, IMAGE_LABEL_MAX bytes.
+	 */
+	char *revision, *version;
+	bool host;	       /* the built-in image "host": the host's own /usr */
 	struct strlist layers; /* layer ids, top-most first */
 	struct strlist env;    /* "NAME=value" */
 	struct strlist command;
 };
+#define IMAGE_LABEL_MAX 200
 void image_release(struct image *i);
 
 /* "host" is always there; others were imported. */
 int image_find(struct store *s, const char *name, struct image *out, struct err *e);
+/* By digest ("sha256:HEX"): its own, or the one that it was pulled by. -ENOENT: none here is. */
+int image_of_digest(struct store *s, const char *digest, struct image *out, struct err *e);
+bool image_has_digest(const struct image *i, const char *digest);
 int image_list(struct store *s, json_t **out, struct err *e);
 int image_inspect(struct store *s, const char *name, json_t **out, struct err *e);
 int image_remove(struct store *s, const char *name, struct err *e);

@@ -189,8 +189,25 @@ def layouts(base):
     pack(links, f"{base}/docker-links.tar")
 
 
+def labelled(path, tree, labels):
+    """An OCI archive with the files below tree and these labels, as a build that runs in production would leave it."""
+    layout = Layout(path + ".parts")
+    with tarfile.open(path + ".layer", "w") as out:
+        out.add(tree, arcname=".")
+    plain = open(path + ".layer", "rb").read()
+    os.unlink(path + ".layer")
+    layout.layers = [(plain, gzip.compress(plain, 1))]
+    layout.config["config"] = {"Env": ["PATH=/usr/bin"], "Labels": labels}
+    layout.config["rootfs"]["diff_ids"] = ["sha256:" + digest(plain)]
+    layout.write()
+    pack(path + ".parts", path)
+
+
 def main():
     base = sys.argv[1]
+    if len(sys.argv) > 2:  # OUT TREE LABELS, the last as JSON
+        labelled(base, sys.argv[2], json.loads(sys.argv[3]))
+        return
     hostile(base)
     layouts(base)
     tar(f"{base}/benign.tar", *LOWER)

@@ -175,6 +175,7 @@ static int put_deploy(json_t *inc, const struct convert *c, const json_t *report
 	if (!deploy)
 		return out_of_memory(e);
 	r |= put(deploy, "release", json_incref(json_object_get(event, "release")));
+	r |= put(deploy, "image", json_incref(json_object_get(event, "image")));
 	if (json_object_get(deploy, "commit"))
 		r |= put(deploy, "known", json_string("stated with the report"));
 	r |= put(inc, "deploy", json_incref(deploy));

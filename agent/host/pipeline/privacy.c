@@ -50,6 +50,7 @@ static int mask_triage(const struct incident *i, json_t *record, struct err *e)
 	int k = redact_new(&r, e);
 
 	triage_words(&own);
+	deployed_words(&own);
 	if (k == 0)
 		k = values_collect(i, r, e);
 	if (k == 0)
@@ -191,6 +192,7 @@ static int learn_own(struct work *w, struct redact *r, struct err *e)
 		buf_printf(&own, "%s ", match_name(i));
 	learn_names(w, &own);
 	triage_words(&own);
+	deployed_words(&own);
 	if (k == 0)
 		k = pr_words(&own, e);
 	if (k == 0)

@@ -78,6 +78,8 @@ static void put_where(struct work *w, struct buf *b)
 		buf_printf(b, ", which is the head of %s.\n", w->p->service->repository.target);
 	else
 		buf_printf(b, ", head of %s %s.\n", w->p->service->repository.target, w->head);
+	if (w->known[0])
+		buf_printf(b, "That commit is known %s.\n", w->known);
 }
 
 static void put_suite(const struct work *w, struct buf *b)

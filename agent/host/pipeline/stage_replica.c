@@ -12,31 +12,29 @@
  * does there before anyone changed a thing.
  */
 
-/* What production ran: the commit that the report brought, else what its release means. */
-static int deployed_ref(const struct work *w, char **ref, struct err *e)
+/* What a person has to add, as there is nothing to begin with. */
+static void end_unknown(struct work *w, const struct deployed *d)
 {
-	const char *commit = w->incident.deploy.commit, *release = w->incident.deploy.release;
-
-	if (commit) {
-		*ref = strdup(commit);
-		return *ref ? 0 : err_set(e, ENOMEM, "out of memory");
-	}
-	if (!release)
-		return err_set(e, ENODATA,
-			       "the incident names neither the deployed commit (deploy.commit) nor "
-			       "the release: nothing can be replicated");
-	if (service_ref_of(w->p->service, release, ref, e) < 0)
-		return err_wrap(e, "the incident names no deployed commit");
-	return 0;
+	work_end(w, OUTCOME_NEEDS_PERSON,
+		 "which commit production ran is not known: the report states none, %s, and %s; "
+		 "send it with the report (deploy.commit), or add one of the others",
+		 w->incident.deploy.release
+			 ? "the service file has no \"release\" pattern for the one it names"
+			 : "it names no release",
+		 d->known);
 }
 
-static int resolve_commits(struct work *w, struct err *e)
+/* The base is what production ran; without it the case ends. */
+static int resolve_commits(struct work *w, struct deployed *d, struct err *e)
 {
-	AUTO_FREE char *deployed = NULL;
-	int r = deployed_ref(w, &deployed, e);
+	int r = deployed_find(w, d, e);
 
-	if (r == 0)
-		r = git_resolve(w->world.git, deployed, w->base, e);
+	if (r == 0) {
+		end_unknown(w, d);
+		return 0;
+	}
+	if (r > 0)
+		r = deployed_resolve(w, d, e);
 	if (r == 0)
 		r = git_resolve(w->world.git, w->p->service->repository.target, w->head, e);
 	if (r == 0)
@@ -118,14 +116,12 @@ static int keep_policies(const struct work *w, struct err *e)
 	return r;
 }
 
-int stage_replica(struct work *w, struct err *e)
+static int replicate(struct work *w, const struct deployed *d, struct err *e)
 {
 	const struct source *src = &w->world.side[SIDE_BASE].source;
 	json_t *record, *host = NULL;
-	int r = resolve_commits(w, e);
+	int r = take_baselines(w, e);
 
-	if (r == 0)
-		r = take_baselines(w, e);
 	if (r == 0)
 		r = keep_policies(w, e);
 	if (r == 0)
@@ -133,13 +129,26 @@ int stage_replica(struct work *w, struct err *e)
 	if (r < 0)
 		return r;
 	w->have_replica = true;
-	record = json_pack("{s:s,s:s,s:{s:s,s:s*},s:s,s:s,s:{s:I,s:o},s:o,s:o,s:o*,s:{s:o,s:o*}}",
-			   "base", w->base, "head", w->head, "image", "name", w->world.image.name,
-			   "digest", w->world.image.digest, "toolchain", w->world.toolchain_id,
-			   "reporters", w->world.reporters_id, "source", "files",
-			   (json_int_t)src->files, "missing", missing(src), "policies", policies(w),
-			   "host", host, "backing", backing_write(&w->world), "baseline", "base",
-			   baseline_write(&w->baseline[SIDE_BASE]), "head",
-			   w->same_head ? NULL : baseline_write(&w->baseline[SIDE_HEAD]));
+	(void)snprintf(w->known, sizeof(w->known), "%s", d->known);
+	record = json_pack(
+		"{s:s,s:s,s:s,s:s,s:{s:s,s:s*},s:s,s:s,s:{s:I,s:o},s:o,s:o,s:o*,s:{s:o,s:o*}}",
+		"base", w->base, "commit_from", d->from, "commit_known", d->known, "head", w->head,
+		"image", "name", w->world.image.name, "digest", w->world.image.digest, "toolchain",
+		w->world.toolchain_id, "reporters", w->world.reporters_id, "source", "files",
+		(json_int_t)src->files, "missing", missing(src), "policies", policies(w), "host",
+		host, "backing", backing_write(&w->world), "baseline", "base",
+		baseline_write(&w->baseline[SIDE_BASE]), "head",
+		w->same_head ? NULL : baseline_write(&w->baseline[SIDE_HEAD]));
 	return work_publish(w, STAGE_REPLICA, record, e);
+}
+
+int stage_replica(struct work *w, struct err *e)
+{
+	struct deployed d = { 0 };
+	int r = resolve_commits(w, &d, e);
+
+	if (r == 0 && w->outcome < 0)
+		r = replicate(w, &d, e);
+	deployed_release(&d);
+	return r;
 }

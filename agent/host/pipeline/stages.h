@@ -15,6 +15,7 @@ struct work {
 	bool have_incident;
 	struct baseline baseline[SIDE_N];
 	char base[65], head[65];
+	char known[400]; /* how the base is known to be what production ran */
 	bool same_head, have_replica;
 	struct changes test, patch;
 	struct changes patch_head; /* the patch as it applies at the head */
@@ -30,6 +31,20 @@ struct work {
 
 typedef int stage_fn(struct work *w, struct err *e);
 stage_fn stage_replica, stage_match, stage_patch, stage_proof, stage_pullreq;
+
+/* Which commit production ran, and how that is known (docs/adr/0034). */
+struct deployed {
+	char *ref;	  /* a commit, or the name of one */
+	const char *from; /* "report", "release", "image-label" */
+	char known[400];  /* how; of one that is not known: why not. No text of the report. */
+};
+/* 1: *out has it; 0: nothing says it. */
+int deployed_find(const struct work *w, struct deployed *out, struct err *e);
+/* To the work's base. */
+int deployed_resolve(struct work *w, const struct deployed *d, struct err *e);
+void deployed_release(struct deployed *d);
+/* All that `known` says of a commit that is known: it stands in pull requests. */
+void deployed_words(struct buf *out);
 
 /* Opens what replicas are made of, at the commits that 2-replica.json names. */
 int work_open_world(struct work *w, struct err *e);

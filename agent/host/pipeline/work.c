@@ -137,6 +137,7 @@ int work_load_replica(struct work *w, struct err *e)
 {
 	AUTO_JSON json_t *v = NULL;
 	const json_t *baselines;
+	const char *known;
 	int r;
 
 	if (w->have_replica)
@@ -148,6 +149,8 @@ int work_load_replica(struct work *w, struct err *e)
 		r = copy_commit(v, "head", w->head, e);
 	if (r < 0)
 		return r;
+	known = json_string_value(json_object_get(v, "commit_known"));
+	(void)snprintf(w->known, sizeof(w->known), "%s", known ? known : "");
 	w->same_head = strcmp(w->base, w->head) == 0;
 	baselines = json_object_get(v, "baseline");
 	r = baseline_read(json_object_get(baselines, "base"), &w->baseline[SIDE_BASE], e);

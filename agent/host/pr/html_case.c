@@ -87,6 +87,7 @@ static void ids(const struct html_case *in, struct buf *b)
 
 	html(b, "<dl class=\"rec ids\">");
 	fact_code(b, "Base commit", pr_str(in->record[STAGE_REPLICA], "base"));
+	fact(b, "which is known", pr_str(in->record[STAGE_REPLICA], "commit_known"));
 	fact_code(b, "Commit of the fix",
 		  pr_str(json_object_get(in->record[STAGE_PULLREQ], "measured"), "commit"));
 	fact_code(b, "Fingerprint", pr_str(i, "fingerprint"));

@@ -148,6 +148,11 @@ static void reproduced(const struct pr_input *in, struct buf *b)
 	if (at_head)
 		seen_row(b, in->service->repository.target, pr_str(in->replica, "head"),
 			 json_object_get(at_head, "detail"));
+	if (*pr_str(in->replica, "commit_known")) {
+		buf_puts(b, "\nThe base commit is known ");
+		md_text(b, pr_str(in->replica, "commit_known"));
+		buf_puts(b, ".\n");
+	}
 	buf_puts(b, "\nTest: ");
 	md_code(b, in->test_path);
 	if (*pr_str(in->match, "test_name")) {
