@@ -70,4 +70,5 @@ refused plant-attributes 4 ""
 refused leave-process 2 ""
 refused forge-reporter 3 ""
 refused expected-constant 6 ""
+refused costly 7 "times the base's"
 done_testing

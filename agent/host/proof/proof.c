@@ -21,6 +21,7 @@ static const struct step {
 	{ 1, "the new test fails before, at the coordinate", true, step_fails_before },
 	{ 2, "the new test passes after", true, step_passes_after },
 	{ 3, "every test that passed still passes", true, step_suite },
+	{ 7, "it costs no more than the base", false, step_cost },
 	{ 5, "the new test kills mutants of the patched lines", false, step_mutants },
 	{ 6, "held-out variants of the input behave", false, step_variants },
 };
@@ -46,6 +47,8 @@ static int add_row(struct proving *p, const struct step *s, int side, struct ste
 			  r->says, "detail", r->detail, "measured", "wall_us", (json_int_t)us);
 
 	r->detail = NULL; /* given to the row */
+	if (r->measured)
+		(void)json_object_update(json_object_get(row, "measured"), r->measured);
 	if (!row || json_array_append_new(p->rows, row) < 0)
 		return err_set(e, ENOMEM, "proof: out of memory");
 	if (r->risk && json_array_append_new(p->reasons, json_string(r->risk_reason)) < 0)
@@ -88,6 +91,7 @@ static int run_step(struct proving *p, const struct step *s, int side, struct er
 	if (k == 0)
 		k = add_row(p, s, side, &r, (clock_mono_ns() - begun) / 1000, e);
 	json_decref(r.detail);
+	json_decref(r.measured);
 	if (k < 0)
 		return err_wrap(e, "proof step %d", s->number);
 	if (r.holds)
@@ -142,9 +146,12 @@ static void drift_risk(struct proving *p)
 
 int proof_run(const struct proof_input *in, int *verdict, json_t **out, struct err *e)
 {
-	struct proving p = { .in = in, .rows = json_array(), .reasons = json_array() };
+	struct suite_cost suite = { 0 };
+	struct proof_input own = *in;
+	struct proving p = { .in = &own, .rows = json_array(), .reasons = json_array() };
 	int r = p.rows && p.reasons ? 0 : err_set(e, ENOMEM, "proof: out of memory");
 
+	own.suite = &suite;
 	for (size_t i = 0; r == 0 && !p.refused && i < sizeof(steps) / sizeof(steps[0]); i++) {
 		r = run_step(&p, &steps[i], SIDE_BASE, e);
 		if (r == 0 && !p.refused && steps[i].per_side && !in->same_head)

@@ -12,6 +12,7 @@
  * record says for each step what was asked, what was seen and whether it holds;
  * the first step that does not hold refuses the patch.
  */
+struct suite_cost;
 struct proof_input {
 	struct world *world;
 	const struct incident *incident;
@@ -25,6 +26,7 @@ struct proof_input {
 	const struct redact *values;	/* of production: no step repeats one; NULL: none */
 	const struct drift_view *drift; /* of the patch's paths, for the risk; may be NULL */
 	uint64_t repeat;		/* N of N; 0: as the service says */
+	struct suite_cost *suite;	/* proof_run()'s own: step 3 leaves it for step 7 */
 };
 
 enum proof_verdict { PROOF_ACCEPTED, PROOF_REFUSED, PROOF_ALREADY_FIXED, PROOF_NEEDS_SCOPE };

@@ -187,6 +187,7 @@ int step_passes_after(const struct proof_input *in, int side, struct step_result
 
 struct suite {
 	const struct baseline *before;
+	struct suite_cost *cost;  /* NULL: not of this side */
 	struct strlist broken[2]; /* of the first run and of the second */
 	size_t counts[2], runs;
 	size_t tests, passed, failed, skipped;
@@ -204,6 +205,8 @@ static int note_suite(void *ctx, size_t index, const struct test_report *r, stru
 	s->built = s->built && r->built;
 	s->complete = s->complete && (r->complete || !s->before->complete);
 	s->runs++;
+	if (s->cost)
+		suite_cost_add(s->cost, &r->exit);
 	return baseline_broken(s->before, r, 100000, &s->broken[index], &s->counts[index], e);
 }
 
@@ -265,7 +268,10 @@ static int judge_suite(const struct suite *s, struct step_result *r, struct err 
 
 int step_suite(const struct proof_input *in, int side, struct step_result *r, struct err *e)
 {
-	struct suite s = { .before = in->baseline[side], .complete = true, .built = true };
+	struct suite s = { .before = in->baseline[side],
+			   .cost = side == SIDE_BASE ? in->suite : NULL,
+			   .complete = true,
+			   .built = true };
 	struct testrun_job jobs[2];
 	int k;
 

@@ -9,7 +9,7 @@ struct taking {
 	json_t *passes; /* {ID: runs in which it passed} */
 	json_t *last;	/* {ID: status of the last run that had it} */
 	json_t *had;	/* {ID: runs that had it} */
-	uint64_t wall[32], cpu[32];
+	uint64_t wall[32], cpu[32], memory[32];
 	size_t runs;
 	bool complete;
 	struct baseline_seen *seen; /* or NULL */
@@ -62,6 +62,7 @@ static int take_one(void *ctx, size_t index, const struct test_report *r, struct
 	}
 	t->wall[t->runs] = r->exit.wall_us;
 	t->cpu[t->runs] = r->exit.cpu_us;
+	t->memory[t->runs] = r->exit.peak_memory;
 	t->runs++;
 	t->complete = t->complete && r->complete;
 	return bad ? err_set(e, ENOMEM, "baseline: out of memory") : see(t, r, e);
@@ -152,10 +153,12 @@ int baseline_take(struct world *w, int side, uint64_t runs, struct baseline_seen
 	}
 	qsort(t.wall, t.runs, sizeof(t.wall[0]), by_value);
 	qsort(t.cpu, t.runs, sizeof(t.cpu[0]), by_value);
+	qsort(t.memory, t.runs, sizeof(t.memory[0]), by_value);
 	b.runs = t.runs;
 	b.complete = t.complete;
 	b.wall_us = t.wall[t.runs / 2];
 	b.cpu_us = t.cpu[t.runs / 2];
+	b.peak_memory = t.memory[t.runs / 2];
 	clock_rfc3339(clock_real_ns(), now);
 	b.taken = strdup(now);
 	if (!b.taken) {
@@ -168,10 +171,10 @@ int baseline_take(struct world *w, int side, uint64_t runs, struct baseline_seen
 
 json_t *baseline_write(const struct baseline *b)
 {
-	return json_pack("{s:O,s:O,s:I,s:b,s:{s:I,s:I,s:s*}}", "status", b->status, "flaky",
+	return json_pack("{s:O,s:O,s:I,s:b,s:{s:I,s:I,s:I,s:s*}}", "status", b->status, "flaky",
 			 b->flaky, "runs", (json_int_t)b->runs, "complete", b->complete, "measured",
 			 "wall_us", (json_int_t)b->wall_us, "cpu_us", (json_int_t)b->cpu_us,
-			 "taken", b->taken);
+			 "peak_memory", (json_int_t)b->peak_memory, "taken", b->taken);
 }
 
 int baseline_read(const json_t *v, struct baseline *out, struct err *e)
@@ -189,6 +192,7 @@ int baseline_read(const json_t *v, struct baseline *out, struct err *e)
 	b.complete = json_is_true(json_object_get(v, "complete"));
 	b.wall_us = (uint64_t)json_integer_value(json_object_get(measured, "wall_us"));
 	b.cpu_us = (uint64_t)json_integer_value(json_object_get(measured, "cpu_us"));
+	b.peak_memory = (uint64_t)json_integer_value(json_object_get(measured, "peak_memory"));
 	if (json_is_string(json_object_get(measured, "taken")))
 		b.taken = strdup(json_string_value(json_object_get(measured, "taken")));
 	json_object_foreach(b.status, id, status)

@@ -370,6 +370,11 @@ int testrun_report(struct testrun *t, struct test_report *out, struct err *e)
 
 /* ---- the build ---- */
 
+bool testrun_builds(const struct world *w)
+{
+	return build_command(w->service)->n > 0;
+}
+
 int testrun_build(struct world *w, int side, struct err *e)
 {
 	const struct strlist *build = build_command(w->service);

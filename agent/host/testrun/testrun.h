@@ -68,6 +68,7 @@ void exceptions_release(struct objlist *chain);
 /* Runs the service's build command on the bare source of a side and freezes the result. Nothing to
  * do without one. */
 int testrun_build(struct world *w, int side, struct err *e);
+bool testrun_builds(const struct world *w); /* whether there is one */
 
 /* ---- the baseline: what the suite does on a commit before anyone changed it ---- */
 struct baseline {
@@ -75,8 +76,8 @@ struct baseline {
 	json_t *flaky;	/* {ID: "p of n passed"} and those the service names */
 	size_t tests, passed, failed, skipped, runs;
 	bool complete;
-	uint64_t wall_us, cpu_us; /* median of the runs */
-	char *taken;		  /* when, RFC 3339 */
+	uint64_t wall_us, cpu_us, peak_memory; /* medians of the runs; 0: not known */
+	char *taken;			       /* when, RFC 3339 */
 };
 /* What an operator wants to know of the runs themselves; filled also where they gave no baseline.
  */
