@@ -8,7 +8,7 @@ top=$PWD
 . tests/sdk/sdk.lib.sh
 fetch_sdk
 work=$(mktemp -d "$top/build/front.XXXXXX") || exit 1
-sickbay=$top/build/sickbay
+sickbay=${SICKBAY:-$top/build/sickbay}
 . tests/agents/lib.sh
 . tests/front/relay.lib.sh
 trap 'stop_relay; stop_model; rm -rf "$work"' EXIT
@@ -16,7 +16,7 @@ trap 'stop_relay; stop_model; rm -rf "$work"' EXIT
 model tests/models/scenarios/sdk.json "$work/log"
 for protocol in $protocols; do
 	relay "$protocol" "http://127.0.0.1:$port"
-	node "$sdk/ask.js" "$protocol" "http://127.0.0.1:$relay_port" a-placeholder scripted-1 "$packages/node_modules" 2>&1
+	"$node20" "$sdk/ask.js" "$protocol" "http://127.0.0.1:$relay_port" a-placeholder scripted-1 "$packages/node_modules" 2>&1
 done >"$work/said"
 verdicts "$work/said" 20
 # shellcheck disable=SC2016 # a shell of its own

@@ -13,8 +13,8 @@ trap 'stop_relay; rm -rf "$work"' EXIT
 printf nobody-asks >"$work/key"
 
 relay openai-chat http://127.0.0.1:9 # each serves one agent, which submits once
-node tests/front/mcp.js http "http://127.0.0.1:$relay_port/mcp" "$packages/node_modules" >"$work/said" 2>&1
+"$node20" tests/front/mcp.js http "http://127.0.0.1:$relay_port/mcp" "$packages/node_modules" >"$work/said" 2>&1
 relay openai-chat http://127.0.0.1:9
-node tests/front/mcp.js stdio "$top/build/sickbay-agent" "http://127.0.0.1:$relay_port/mcp" "$packages/node_modules" >>"$work/said" 2>&1
+"$node20" tests/front/mcp.js stdio "$programs/sickbay-agent" "http://127.0.0.1:$relay_port/mcp" "$packages/node_modules" >>"$work/said" 2>&1
 verdicts "$work/said" 16
 done_testing

