@@ -23,6 +23,15 @@ void changes_release(struct changes *c)
 	memset(c, 0, sizeof(*c));
 }
 
+size_t changes_bytes(const struct changes *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		n += c->v[i].old_len + c->v[i].new_len;
+	return n;
+}
+
 /* Where the path is, or where it belongs. */
 static size_t position(const struct changes *c, const char *path)
 {

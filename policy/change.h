@@ -38,6 +38,8 @@ struct changes {
 };
 
 void changes_release(struct changes *c);
+/* Bytes of its contents, old and new. */
+size_t changes_bytes(const struct changes *c);
 /* Appends or replaces (same path); copies nothing: takes ownership of the strings in *item. 0 or
  * -ENOMEM. */
 int changes_put(struct changes *c, struct change *item);

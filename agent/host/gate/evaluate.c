@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BROKEN_MAX   20
-#define OUTPUT_MAX   2000
-#define REDACTED_MAX (64u << 20)
+#include "agent/host/gate/shown.h"
+
+#define BROKEN_MAX 20
+#define OUTPUT_MAX 2000
 
 struct evaluation {
 	const struct gate_session *session;
@@ -105,12 +106,10 @@ void evaluation_free(struct evaluation *v)
 	free(v);
 }
 
-static int set_text(char **at, const char *text, size_t max)
+static int set_word(char **at, const char *word)
 {
-	const size_t n = strlen(text), from = n > max ? n - max : 0;
-
 	free(*at);
-	*at = strdup(text + from);
+	*at = strdup(word);
 	return *at ? 0 : -ENOMEM;
 }
 
@@ -124,22 +123,6 @@ static json_t *chain_json(const struct objlist *chain)
 	return list;
 }
 
-/* The output as the agent may read it: what the policy redacts is gone before anything is cut off.
- */
-static int set_output(struct evaluation *v, const char *text, struct err *e)
-{
-	const struct policy *const p = v->session->world->policy[v->session->role];
-	AUTO_BUF struct buf shown = BUF_INIT(REDACTED_MAX);
-	bool hit;
-	int r;
-
-	buf_puts(&shown, text);
-	r = policy_redact(p, &shown, &hit, e);
-	if (r == 0 && set_text(&v->verdict.output, shown.p ? shown.p : "", OUTPUT_MAX) < 0)
-		r = err_set(e, ENOMEM, "out of memory");
-	return r;
-}
-
 static int record(struct evaluation *v, const struct test_report *r, struct err *e)
 {
 	struct gate_verdict *g = &v->verdict;
@@ -150,10 +133,32 @@ static int record(struct evaluation *v, const struct test_report *r, struct err 
 	g->failed = r->failed;
 	json_decref(g->chain);
 	g->chain = chain_json(&r->chain);
-	if (set_text(&g->match, match_name(m), 64) < 0 ||
-	    set_text(&g->exit, exit_kind_name(r->exit.kind), 64) < 0)
+	if (set_word(&g->match, match_name(m)) < 0 ||
+	    set_word(&g->exit, exit_kind_name(r->exit.kind)) < 0)
 		return err_set(e, ENOMEM, "out of memory");
-	return set_output(v, r->output, e);
+	free(g->output);
+	g->output = NULL;
+	if (shown_json(v->session, g->chain, e) < 0)
+		return -e->code;
+	return shown_text(v->session, r->output, strlen(r->output), OUTPUT_MAX, &g->output, e);
+}
+
+/* Tests that passed before and do not now; a name may be made of data. */
+static int compare(struct evaluation *v, const struct test_report *r, size_t *broken, struct err *e)
+{
+	struct strlist *const names = &v->verdict.broken;
+	int k = baseline_broken(v->session->baseline, r, BROKEN_MAX, names, broken, e);
+
+	for (size_t i = 0; k == 0 && i < names->n; i++) {
+		char *shown = NULL;
+
+		k = shown_text(v->session, names->v[i], strlen(names->v[i]), OUTPUT_MAX, &shown, e);
+		if (k < 0)
+			break;
+		free(names->v[i]);
+		names->v[i] = shown;
+	}
+	return k;
 }
 
 static int judge(struct evaluation *v, const struct test_report *r, bool *more, struct err *e)
@@ -174,7 +179,7 @@ static int judge(struct evaluation *v, const struct test_report *r, bool *more, 
 		*more = g->passed && v->kind == GATE_KIND_FULL;
 		return 0;
 	}
-	k = baseline_broken(v->session->baseline, r, BROKEN_MAX, &g->broken, &broken, e);
+	k = compare(v, r, &broken, e);
 	g->passed = broken == 0 && (r->complete || !v->session->baseline->complete);
 	return k;
 }

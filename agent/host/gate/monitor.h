@@ -13,8 +13,11 @@
 #define QUEUE_MAX  256
 #define WIDTH_MAX  64
 
+#define HELD_MAX (64u << 20) /* bytes of the changes that wait or are tried, old and new content \
+			      */
+
 struct waiting {
-	struct gate_evaluate req;
+	struct gate_evaluate req; /* without its changes */
 	struct changes changes;
 	uint64_t left; /* in the budget, once this one is paid */
 	char key[HEARD_KEY];
@@ -76,6 +79,8 @@ int monitor_refuse(struct monitor *m, uint64_t id, const struct policy_verdict *
 int monitor_refuse_plain(struct monitor *m, uint64_t id, const char *rule, const char *reason);
 /* 1: the changes are in scope; 0: refused and said so. */
 int monitor_allowed(struct monitor *m, uint64_t id, const struct changes *c);
+/* 1: these changes may wait beside the others; 0: refused and said so. */
+int monitor_has_room(struct monitor *m, uint64_t id, const struct changes *c);
 /* What is left of what the service and the policy allow: each costs one of the policy's tool calls.
  */
 uint64_t monitor_evaluations_left(const struct monitor *m);

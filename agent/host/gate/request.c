@@ -256,18 +256,20 @@ static int admit(struct monitor *m, struct gate_evaluate *req, struct changes *c
 	if (monitor_evaluations_left(m) == 0)
 		return monitor_refuse_plain(m, req->id, "budget",
 					    "no evaluation is left in the budget");
-	if (m->n_queue == QUEUE_MAX)
-		return monitor_refuse_plain(m, req->id, "queue", "too many requests are waiting");
+	ok = monitor_has_room(m, req->id, c);
+	if (ok <= 0)
+		return ok;
 	ok = evaluated_before(m, req, c, key);
 	if (ok != 0)
 		return ok < 0 ? ok : 0;
 	m->out.evaluations++;
 	w = &m->queue[m->n_queue++];
-	w->req = *req;
+	w->req = (struct gate_evaluate){ .id = req->id,
+					 .kind = req->kind,
+					 .note = take_ptr(req->note) };
 	w->changes = *c;
 	w->left = monitor_evaluations_left(m);
 	memcpy(w->key, key, sizeof(key));
-	*req = (struct gate_evaluate){ 0 };
 	*c = (struct changes){ 0 };
 	return 0;
 }

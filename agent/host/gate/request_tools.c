@@ -5,6 +5,34 @@
 /* What an agent may ask beside evaluations: a command in a fork, whether changes are in scope, what
  * is left to spend. */
 
+/* What is being tried counts as well: its changes are held until its verdict. */
+static size_t held(const struct monitor *m)
+{
+	size_t n = runs_bytes(&m->runs);
+
+	for (size_t i = 0; i < m->n_queue; i++)
+		n += changes_bytes(&m->queue[i].changes);
+	for (size_t i = 0; i < WIDTH_MAX; i++)
+		n += m->live[i] ? changes_bytes(evaluation_changes(m->live[i])) : 0;
+	return n;
+}
+
+int monitor_has_room(struct monitor *m, uint64_t id, const struct changes *c)
+{
+	const size_t there = held(m), more = changes_bytes(c);
+	char why[200];
+
+	if (m->n_queue == QUEUE_MAX)
+		return monitor_refuse_plain(m, id, "queue", "too many requests are waiting");
+	if (there + more <= HELD_MAX)
+		return 1;
+	(void)snprintf(why, sizeof(why),
+		       "the contents of these files are %zu KiB and those of what waits %zu KiB, "
+		       "at most %u in all: ask again once that was answered",
+		       more >> 10, there >> 10, HELD_MAX >> 10);
+	return monitor_refuse_plain(m, id, "queue", why);
+}
+
 /* 1: the policy lets it run; 0: refused and said so. */
 static int may_run(struct monitor *m, const struct gate_run *rq)
 {
@@ -55,6 +83,8 @@ static int admit_run(struct monitor *m, struct gate_run *rq, struct changes *c)
 
 	if (r == 1)
 		r = may_run(m, rq);
+	if (r == 1)
+		r = monitor_has_room(m, id, c);
 	if (r != 1)
 		return r;
 	r = heard_before(m, question_of(rq, c), key, &body);

@@ -4,15 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/host/gate/leak.h"
 #include "agent/host/gate/monitor.h"
+#include "agent/host/gate/shown.h"
 #include "agent/host/incident/values.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/utf8.h"
 
 #define AGENT_PATH  "/opt/sickbay/bin/sickbay-agent"
-#define RAW_MAX	    (4u << 20) /* bytes of an output that are looked at: its end */
-#define TEXT_MAX    (16u << 20)
 #define ARGS_LOGGED 16
 #define ARG_LOGGED  200
 
@@ -54,6 +52,15 @@ int runs_add(struct runs *all, struct gate_run *rq, struct changes *c, const cha
 int runs_fd(const struct runs *all, size_t i)
 {
 	return all->v[i] && all->v[i]->replica ? replica_fd(all->v[i]->replica) : -1;
+}
+
+size_t runs_bytes(const struct runs *all)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < RUNS_MAX; i++)
+		n += all->v[i] ? changes_bytes(&all->v[i]->changes) : 0;
+	return n;
 }
 
 void runs_release(struct runs *all)
@@ -183,34 +190,12 @@ int runs_start(struct monitor *m)
 
 /* ---- what was seen ---- */
 
-/* The end of an output as the agent may read it: everything is hidden before anything is cut. */
 static int take_output(struct monitor *m, const struct run *r, int fd, char **text)
 {
-	const struct policy *const p = m->s->world->policy[m->s->role];
 	const struct buf *raw = sandbox_output(replica_sandbox(r->replica), fd);
-	const size_t n = raw && raw->p ? raw->n : 0, from = n > RAW_MAX ? n - RAW_MAX : 0;
-	AUTO_BUF struct buf shown = BUF_INIT(TEXT_MAX), tail = BUF_INIT(GATE_MAX_OUTPUT);
-	AUTO_FREE char *whole = NULL;
-	bool hit;
-	int k;
 
-	if (n)
-		utf8_clean(raw->p + from, n - from, &shown);
-	buf_puts(&shown, "");
-	k = policy_redact(p, &shown, &hit, m->e);
-	if (k < 0)
-		return k;
-	whole = buf_take(&shown);
-	if (!whole)
-		whole = strdup("");
-	if (!whole)
-		return monitor_no_memory(m);
-	k = leak_mask(m->s->values, &whole, m->e);
-	if (k < 0)
-		return k;
-	utf8_tail(whole, GATE_MAX_OUTPUT - 1, &tail);
-	*text = tail.p ? buf_take(&tail) : strdup("");
-	return *text ? 0 : monitor_no_memory(m);
+	return shown_text(m->s, raw ? raw->p : NULL, raw && raw->p ? raw->n : 0,
+			  GATE_MAX_OUTPUT - 1, text, m->e);
 }
 
 static int finish_run(struct monitor *m, const struct run *r)

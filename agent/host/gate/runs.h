@@ -34,4 +34,5 @@ int runs_start(struct monitor *m);
 int runs_fd(const struct runs *all, size_t i); /* to poll on; -1: nothing runs there */
 /* Once it is readable: answers the agent when the command has ended. */
 int runs_step(struct monitor *m, size_t i);
+size_t runs_bytes(const struct runs *all); /* of the changes of those that wait or run */
 void runs_release(struct runs *all);

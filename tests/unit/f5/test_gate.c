@@ -57,7 +57,8 @@ static json_t *one_change(int id, const char *path, const char *content)
 static void give_up_saying(const char *text)
 {
 	say(GATE_GIVE_UP, json_pack("{s:i,s:s}", "id", 99, "reason", text));
-	(void)hear(NULL);
+	while (hear(NULL) != GATE_DONE)
+		;
 	_exit(0);
 }
 
@@ -93,6 +94,25 @@ static void over_budget(void)
 		refused += hear(&body) == GATE_REFUSED &&
 			   json_integer_value(json_object_get(body, "id")) == 2;
 	give_up_saying(refused == 1 ? "the second was refused" : "it was not refused");
+}
+
+/* Asks for evaluations of large files until one is refused. */
+static void heavy(void)
+{
+	static char content[GATE_MAX_CONTENT];
+	json_t *body = NULL;
+
+	hello();
+	memset(content, '#', sizeof(content) - 1);
+	memcpy(content, "sleep 60\n", 9);
+	for (int i = 1; i <= 80; i++) {
+		json_t *v = one_change(i, "test/new.sh", content);
+
+		(void)json_object_set_new(v, "kind", json_string("reproduce"));
+		say(GATE_EVALUATE, v);
+	}
+	(void)hear(&body);
+	give_up_saying(json_string_value(json_object_get(body, "reason")));
 }
 
 static void garbage(void)
@@ -216,6 +236,8 @@ static void play(const char *part)
 		garbage();
 	else if (strcmp(part, "budget") == 0)
 		over_budget();
+	else if (strcmp(part, "heavy") == 0)
+		heavy();
 	else if (strncmp(part, "submit ", 7) == 0)
 		submit(part + 7, "echo 'ok 1'; echo 1..1\n");
 	else if (strncmp(part, "delete ", 7) == 0)
@@ -379,6 +401,7 @@ static const struct row {
 	{ "silent", ROLE_REPRODUCE, GATE_FAILED, "the agent ended without an answer (exited 3)",
 	  NULL },
 	{ "budget", ROLE_REPRODUCE, GATE_GAVE_UP, "the second was refused", "budget" },
+	{ "heavy", ROLE_REPRODUCE, GATE_GAVE_UP, "at most 65536 in all: ask again once", "queue" },
 	{ "submit ../out.sh", ROLE_REPRODUCE, GATE_GAVE_UP, "path '../out.sh' is refused",
 	  "changes" },
 	{ "submit .git/hooks/x", ROLE_REPRODUCE, GATE_GAVE_UP, "path '.git/hooks/x' is refused",
@@ -428,7 +451,7 @@ static void check_row(const struct row *row)
 
 	printf("# %s\n", row->part);
 	set_part(row->part);
-	service.agents.reproduce.evaluations = 1;
+	service.agents.reproduce.evaluations = strcmp(row->part, "heavy") == 0 ? 80 : 1;
 	if (row->role == ROLE_PATCH) {
 		s.test = &accepted;
 		s.test_path = accepted_path;
