@@ -2,11 +2,13 @@
 #include "agent/intake/journal.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/cleanup.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/sys.h"
 
 void journal_init(struct journal *j, uint64_t segment, size_t most)
 {
@@ -50,53 +52,60 @@ int journal_add(struct journal *j, struct intake_record *r, const void *payload,
 	return buf_check(&j->gathered, "the journal", e);
 }
 
+/* The next segment takes over, if there is one. */
+static void turn_over(struct journal *j, struct intake_segment *closed)
+{
+	*closed = (struct intake_segment){ j->now.number, j->now.bytes };
+	cleanup_close(&j->now.fd);
+	j->now = j->next;
+	j->next.fd = -1;
+	j->next.number = j->next.bytes = 0;
+}
+
 static int write_all(int fd, const char *p, size_t n, struct err *e)
 {
 	while (n) {
-		const ssize_t w = write(fd, p, n);
+		const int w = sys_write(fd, p, n);
 
-		if (w < 0 && errno == EINTR)
+		if (w == -EINTR)
 			continue;
 		if (w < 0)
-			return err_sys(e, "write the journal");
+			return err_set(e, -w, "write the journal: %s", strerror(-w));
 		p += w;
 		n -= (size_t)w;
 	}
 	return 0;
 }
 
-/* The next segment takes over once this one is long enough. */
-static bool turn_over(struct journal *j, uint64_t *closed)
+static int put(struct journal *j, struct intake_segment *closed, struct err *e)
 {
-	if (j->now.bytes < j->segment || j->next.fd < 0)
-		return false;
-	*closed = j->now.number;
-	(void)close(j->now.fd);
-	j->now = j->next;
-	j->next.fd = -1;
-	return true;
+	int r = write_all(j->now.fd, j->gathered.p, j->gathered.n, e);
+
+	if (r < 0) {
+		if (sys_ftruncate(j->now.fd, j->now.bytes) < 0)
+			turn_over(j, closed);
+		return r;
+	}
+	r = sys_fdatasync(j->now.fd);
+	if (r < 0) {
+		turn_over(j, closed);
+		return err_set(e, -r, "sync the journal: %s", strerror(-r));
+	}
+	j->now.bytes += j->gathered.n;
+	if (j->now.bytes >= j->segment && j->next.fd >= 0)
+		turn_over(j, closed);
+	return 0;
 }
 
-int journal_sync(struct journal *j, bool *full, uint64_t *closed, struct err *e)
+int journal_sync(struct journal *j, struct intake_segment *closed, struct err *e)
 {
 	int r = 0;
 
-	*full = false;
-	if (j->gathered.n == 0)
-		return 0;
-	if (j->now.fd < 0)
-		r = err_set(e, ENOSPC, "there is no segment to write to");
-	if (r == 0)
-		r = write_all(j->now.fd, j->gathered.p, j->gathered.n, e);
-	if (r == 0 && fdatasync(j->now.fd) < 0)
-		r = err_sys(e, "sync the journal");
-	if (r == 0)
-		j->now.bytes += j->gathered.n;
-	else if (j->now.fd >= 0 && ftruncate(j->now.fd, (off_t)j->now.bytes) < 0)
-		(void)err_wrap(e, "and it cannot be cut back");
+	*closed = (struct intake_segment){ 0 };
+	if (j->gathered.n)
+		r = j->now.fd >= 0 ? put(j, closed, e)
+				   : err_set(e, ENOSPC, "there is no segment to write to");
 	buf_reset(&j->gathered);
-	if (r == 0)
-		*full = turn_over(j, closed);
 	return r;
 }
 

@@ -15,7 +15,8 @@
 struct journal {
 	struct {
 		int fd; /* -1: none */
-		uint64_t number, bytes;
+		uint64_t number;
+		uint64_t bytes; /* all of them synced */
 	} now, next;
 	uint64_t segment;    /* bytes after which the next one is used */
 	uint64_t records;    /* number of the last record */
@@ -28,9 +29,11 @@ int journal_segment(struct journal *j, uint64_t number, int fd, struct err *e);
 /* Gathers one record; -ENOSPC: there is no room in this turn, answer 429. */
 int journal_add(struct journal *j, struct intake_record *r, const void *payload, struct err *e);
 /*
- * Writes and syncs what was gathered.  On failure nothing of it counts: the
- * segment is cut back to where it was.  *full: the segment before was closed
- * with this call and gets no more; its number is *closed.
+ * Writes and syncs what was gathered.  On failure nothing of it counts.  What a
+ * failed write left is cut off again; a segment that could not be synced is not
+ * written to again: the kernel may hold for clean what never reached the disk, so
+ * that a second sync would say nothing.  closed->number, if not 0: that segment
+ * gets no more, and closed->bytes of it are on disk.
  */
-int journal_sync(struct journal *j, bool *full, uint64_t *closed, struct err *e);
+int journal_sync(struct journal *j, struct intake_segment *closed, struct err *e);
 void journal_release(struct journal *j);

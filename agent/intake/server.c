@@ -6,8 +6,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
@@ -23,8 +21,6 @@
  * be tried again (429, 503) says when.
  */
 #define HEADER_MEMORY 16384 /* of one connection: request line, headers, answer */
-
-/* ---- a request ---- */
 
 static void gather(struct server *s, struct request *q)
 {
@@ -132,12 +128,13 @@ static void tell(struct server *s, uint16_t type, json_t *body)
 		s->stop = true; /* nobody digests what would come */
 }
 
-/* Sums since the start: where the parent is busy, the next one tells it all. */
+/* Sums since the start: where the parent is busy, a later one tells it all. */
 static void tell_durable(struct server *s)
 {
 	s->counts.segment = s->journal.now.number;
 	s->counts.bytes = s->journal.now.bytes;
-	if (parent_has_room(s))
+	s->untold = !parent_has_room(s);
+	if (!s->untold)
 		tell(s, INTAKE_DURABLE, jmap_write(intake_durable_map, &s->counts));
 }
 
@@ -146,14 +143,13 @@ static void settle(struct server *s)
 {
 	struct request *q = s->waiting;
 	const size_t bytes = s->journal.gathered.n;
-	uint64_t closed = 0;
-	bool full = false;
+	struct intake_segment closed;
 	struct err e = ERR_INIT;
 	int r;
 
 	if (!q)
 		return;
-	r = journal_sync(&s->journal, &full, &closed, &e);
+	r = journal_sync(&s->journal, &closed, &e);
 	s->waiting = NULL;
 	while (q) {
 		struct request *const next = q->next;
@@ -168,6 +164,8 @@ static void settle(struct server *s)
 		MHD_resume_connection(q->connection);
 		q = next;
 	}
+	if (closed.number)
+		tell(s, INTAKE_FULL, jmap_write(intake_segment_map, &closed));
 	if (r < 0) {
 		/* one a turn, perhaps for long: clients do not wait for who reads them */
 		if (parent_has_room(s))
@@ -175,8 +173,6 @@ static void settle(struct server *s)
 		return;
 	}
 	s->written += bytes;
-	if (full)
-		tell(s, INTAKE_FULL, json_pack("{s:I}", "number", (json_int_t)closed));
 	tell_durable(s);
 }
 
@@ -240,14 +236,16 @@ static int turn(struct server *s, struct err *e)
 	const nfds_t k = (nfds_t)(2 + s->s.n_listen);
 	int r = 0;
 
-	p[0] = (struct pollfd){ .fd = s->s.sock, .events = POLLIN };
+	p[0] = (struct pollfd){ .fd = s->s.sock, .events = POLLIN | (s->untold ? POLLOUT : 0) };
 	p[1] = (struct pollfd){ .fd = s->poll_fd, .events = POLLIN };
 	for (size_t i = 0; i < s->s.n_listen; i++)
 		p[2 + i] = (struct pollfd){ .fd = s->s.listen[i], .events = POLLIN };
 	if (poll(p, k, timeout_of(s)) < 0 && errno != EINTR)
 		return err_sys(e, "wait for reports");
-	if (p[0].revents)
+	if (p[0].revents & ~POLLOUT)
 		r = hear_parent(s, e);
+	if (s->untold)
+		tell_durable(s);
 	for (size_t i = 0; i < s->s.n_listen; i++)
 		if (p[2 + i].revents)
 			accept_from(s, s->s.listen[i]);

@@ -31,6 +31,7 @@ struct server {
 	uint64_t backlog; /* as the parent said last */
 	uint64_t written; /* since then */
 	struct intake_durable counts;
+	bool untold; /* the parent has not heard the last of them */
 	bool stop;
 };
 

@@ -98,6 +98,18 @@ int sys_fsync(int fd)
 	return neg(fsync(fd));
 }
 
+int sys_fdatasync(int fd)
+{
+	FAULT(fdatasync);
+	return neg(fdatasync(fd));
+}
+
+int sys_ftruncate(int fd, uint64_t size)
+{
+	FAULT(ftruncate);
+	return neg(ftruncate(fd, (off_t)size));
+}
+
 int sys_rename(int olddir, const char *oldname, int newdir, const char *newname, unsigned flags)
 {
 	FAULT(rename);

@@ -24,6 +24,8 @@ int sys_pivot_root(const char *new_root, const char *put_old);
 int sys_sethostname(const char *name, size_t len);
 int sys_no_new_privs(void);
 int sys_fsync(int fd);
+int sys_fdatasync(int fd);
+int sys_ftruncate(int fd, uint64_t size);
 int sys_rename(int olddir, const char *oldname, int newdir, const char *newname, unsigned flags);
 
 /*

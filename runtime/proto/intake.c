@@ -52,6 +52,7 @@ const struct jmap intake_setup_map[] = {
 
 const struct jmap intake_segment_map[] = {
 	NUMBER(intake_segment, number, COUNT_MAX, "of the segment"),
+	NUMBER(intake_segment, bytes, COUNT_MAX, "of it are on disk"),
 	{ 0 },
 };
 

@@ -27,8 +27,9 @@ enum intake_msg {
 			     is full */
 	INTAKE_BACKLOG,	  /* struct intake_backlog: what is not digested yet */
 	INTAKE_DURABLE,	  /* from the child: struct intake_durable, after each sync */
-	INTAKE_FULL,	  /* from the child: struct intake_segment, that one gets no more */
-	INTAKE_FAILED	  /* from the child: {"message"}: it cannot write; it answers 503 */
+	INTAKE_FULL,  /* from the child: struct intake_segment, that one gets no more: it is long
+			 enough, or could not be synced */
+	INTAKE_FAILED /* from the child: {"message"}: it cannot write; it answers 503 */
 };
 
 /* What a payload is; from the path that it was sent to. */
@@ -64,6 +65,7 @@ struct intake_setup {
 
 struct intake_segment {
 	uint64_t number;
+	uint64_t bytes; /* INTAKE_FULL: of it that are on disk; what is behind them was refused */
 };
 
 struct intake_backlog {

@@ -163,9 +163,8 @@ static int introduce(struct intake *i, const struct strlist *listen, struct err 
 	if (r == 0)
 		r = await_ready(i, e);
 	/* one to write to, and one for when that is full */
-	for (int k = 0; r == 0 && k < 2; k++)
-		r = journal_extend(i, e);
-	return r;
+	i->wanted = 2;
+	return r == 0 ? journal_extend(i, e) : r;
 }
 
 int intake_open(const struct queue *q, const struct strlist *listen, struct intake **out,
@@ -209,6 +208,7 @@ static int hear_durable(struct intake *i, const json_t *body, struct err *e)
 
 	if (jmap_read(intake_durable_map, body, &d, "", e) < 0)
 		return -e->code;
+	journal_durable(i, d.segment, d.bytes);
 	i->counts.accepted = d.reports;
 	i->counts.refused_rate = d.refused_rate;
 	i->counts.refused_backlog = d.refused_backlog;
@@ -231,8 +231,8 @@ int intake_hear(struct intake *i, struct err *e)
 	case INTAKE_FULL:
 		if (jmap_read(intake_segment_map, m.body, &full, "", e) < 0)
 			return -e->code;
-		journal_full(i, full.number);
-		return journal_extend(i, e);
+		return journal_full(i, full.number, full.bytes, e) < 0 ? -e->code
+								       : journal_extend(i, e);
 	case INTAKE_FAILED:
 		log_warn("reports are refused: %s",
 			 json_string_value(json_object_get(m.body, "message")));

@@ -391,16 +391,11 @@ static int get_past(struct piece *p, uint64_t to, struct err *e)
 	return give_up(p->i, p->seg, p->reached, why.msg, e);
 }
 
-int intake_digest(struct intake *i, struct err *e)
+static int digest(struct piece *p, struct err *e)
 {
-	AUTO_FREE struct piece *p = calloc(1, sizeof(*p));
 	uint64_t to = 0;
-	int r;
+	int r = journal_piece(p->i, &p->seg, &p->from, &to, e);
 
-	if (!p)
-		return err_set(e, ENOMEM, "out of memory");
-	p->i = i;
-	r = journal_piece(i, &p->seg, &p->from, &to, e);
 	if (r <= 0)
 		return r;
 	p->reached = p->from;
@@ -410,14 +405,37 @@ int intake_digest(struct intake *i, struct err *e)
 	} else if (r >= 0) {
 		r = put_all(p, e);
 		if (r == 0 && p->reached == p->from && p->seg->closed)
-			r = give_up(i, p->seg, to, "its last record was cut short", e);
+			r = give_up(p->i, p->seg, to, "its last record was cut short", e);
 		else if (r == 0)
-			r = journal_done(i, p->seg, p->reached, e);
+			r = journal_done(p->i, p->seg, p->reached, e);
 	}
-	to = p->reached - p->from;
+	return r < 0 ? r : p->reached > p->from;
+}
+
+int intake_digest(struct intake *i, struct err *e)
+{
+	AUTO_FREE struct piece *p = NULL;
+	const struct intake_counts before = i->counts;
+	int r;
+
+	if (journal_extend(i, e) < 0)
+		return -e->code;
+	if (clock_mono_ns() < i->retry_ns)
+		return 0;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return err_set(e, ENOMEM, "out of memory");
+	p->i = i;
+	r = digest(p, e);
 	piece_release(p);
-	i->counts.backlog -= to < i->counts.backlog ? to : i->counts.backlog;
-	if (r >= 0)
-		r = tell_backlog(i, e);
-	return r < 0 ? r : to > 0;
+	if (r < 0 && (e->code == ENOSPC || e->code == EDQUOT)) {
+		log_warn("what came in waits in the journal: %s", e->msg);
+		*e = (struct err)ERR_INIT;
+		i->counts = before;
+		i->retry_ns = clock_mono_ns() + JOURNAL_RETRY_NS;
+		return 0;
+	}
+	if (r > 0 && tell_backlog(i, e) < 0)
+		return -e->code;
+	return r;
 }

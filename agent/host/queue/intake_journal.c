@@ -8,6 +8,7 @@
 
 #include "agent/host/queue/intake_impl.h"
 #include "agent/host/queue/spool.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
 #include "runtime/base/msg.h"
@@ -32,17 +33,21 @@ static int by_number(const void *a, const void *b)
 
 static int add_segment(struct intake *i, uint64_t number, int flags, bool closed, struct err *e)
 {
+	AUTO_CLOSE int fd = -1;
+	struct stat st;
 	char name[32];
-	int fd;
 
 	if (i->n_seg == SEGMENTS_MAX)
 		return err_set(e, ENOSPC, "more than %d segments wait in the journal",
 			       SEGMENTS_MAX);
 	name_of(number, name);
 	fd = openat(i->dir, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "open '%s' of the journal", name);
-	i->seg[i->n_seg++] = (struct segment){ .number = number, .fd = fd, .closed = closed };
+	i->seg[i->n_seg++] = (struct segment){ .number = number,
+					       .limit = (uint64_t)st.st_size,
+					       .fd = take_fd(&fd),
+					       .closed = closed };
 	if (number >= i->next)
 		i->next = number + 1;
 	return 0;
@@ -70,6 +75,11 @@ static int find_segments(struct intake *i, struct err *e)
 	return 0;
 }
 
+static uint64_t get(const json_t *v, const char *name)
+{
+	return (uint64_t)json_integer_value(json_object_get(v, name));
+}
+
 static int read_done(struct intake *i, uint64_t *number, uint64_t *bytes, struct err *e)
 {
 	AUTO_JSON json_t *v = NULL;
@@ -82,8 +92,10 @@ static int read_done(struct intake *i, uint64_t *number, uint64_t *bytes, struct
 	}
 	if (r < 0)
 		return r;
-	*number = (uint64_t)json_integer_value(json_object_get(v, "segment"));
-	*bytes = (uint64_t)json_integer_value(json_object_get(v, "bytes"));
+	*number = get(v, "segment");
+	*bytes = get(v, "bytes");
+	i->plan.segment = get(v, "next_segment");
+	i->plan.to = get(v, "next_to");
 	return 0;
 }
 
@@ -96,6 +108,12 @@ static void drop_first(struct intake *i)
 	if (unlinkat(i->dir, name, 0) < 0)
 		log_warn("remove '%s' of the journal: %s", name, strerror(errno));
 	memmove(i->seg, i->seg + 1, --i->n_seg * sizeof(i->seg[0]));
+}
+
+static void drop_done(struct intake *i)
+{
+	while (i->n_seg && i->seg[0].closed && i->seg[0].done >= i->seg[0].limit)
+		drop_first(i);
 }
 
 int journal_open(struct intake *i, struct err *e)
@@ -113,35 +131,96 @@ int journal_open(struct intake *i, struct err *e)
 	return 0;
 }
 
-int journal_extend(struct intake *i, struct err *e)
+bool journal_is_pressed(const struct err *e)
+{
+	return e->code == ENOSPC || e->code == EDQUOT || e->code == EIO;
+}
+
+static int extend(struct intake *i, struct err *e)
 {
 	const uint64_t number = i->next ? i->next : 1;
 	AUTO_JSON json_t *body = json_pack("{s:I}", "number", (json_int_t)number);
+	int r;
 
 	if (!body)
 		return err_set(e, ENOMEM, "out of memory");
 	if (add_segment(i, number, O_RDWR | O_CREAT | O_EXCL | O_APPEND, false, e) < 0)
 		return -e->code;
-	if (sys_fsync(i->dir) < 0)
-		return err_sys(e, "sync the journal's directory");
+	r = sys_fsync(i->dir);
+	if (r < 0) { /* its name may be lost with a crash, and all in it */
+		cleanup_close(&i->seg[--i->n_seg].fd);
+		return err_set(e, -r, "sync the journal's directory: %s", strerror(-r));
+	}
 	return msg_send(i->sock, INTAKE_SEGMENT, body, NULL, 0, i->seg[i->n_seg - 1].fd, e);
 }
 
-void journal_full(struct intake *i, uint64_t number)
+int journal_extend(struct intake *i, struct err *e)
+{
+	while (i->wanted && clock_mono_ns() >= i->retry_ns) {
+		if (extend(i, e) == 0) {
+			i->wanted--;
+			continue;
+		}
+		if (!journal_is_pressed(e))
+			return -e->code;
+		log_warn("%s: it is tried again", e->msg);
+		*e = (struct err)ERR_INIT;
+		i->retry_ns = clock_mono_ns() + JOURNAL_RETRY_NS;
+	}
+	return 0;
+}
+
+static struct segment *find(struct intake *i, uint64_t number)
 {
 	for (size_t k = 0; k < i->n_seg; k++)
 		if (i->seg[k].number == number)
-			i->seg[k].closed = true;
+			return &i->seg[k];
+	return NULL;
 }
 
-static int size_of(const struct segment *s, uint64_t *out, struct err *e)
+void journal_durable(struct intake *i, uint64_t number, uint64_t bytes)
+{
+	struct segment *const s = find(i, number);
+
+	if (s && !s->closed && bytes > s->limit)
+		s->limit = bytes;
+}
+
+/* What is behind the limit was refused to its senders, who send it again: after a restart it would
+ * be there twice. */
+static int cut(const struct segment *s, struct err *e)
 {
 	struct stat st;
+	int r;
 
 	if (fstat(s->fd, &st) < 0)
 		return err_sys(e, "the journal");
-	*out = (uint64_t)st.st_size;
-	return 0;
+	if ((uint64_t)st.st_size <= s->limit)
+		return 0;
+	r = sys_ftruncate(s->fd, s->limit);
+	if (r < 0)
+		log_warn("cut the journal's segment %" PRIu64 " to %" PRIu64 " bytes: %s",
+			 s->number, s->limit, strerror(-r));
+	return 1;
+}
+
+int journal_full(struct intake *i, uint64_t number, uint64_t bytes, struct err *e)
+{
+	struct segment *const s = find(i, number);
+	int r;
+
+	if (!s || s->closed || bytes < s->limit)
+		return err_set(e, EPROTO,
+			       "segment %" PRIu64 " cannot be full with %" PRIu64 " bytes", number,
+			       bytes);
+	s->limit = bytes;
+	s->closed = true;
+	i->wanted++;
+	r = cut(s, e);
+	if (r > 0) /* it was left because the disk fails: not one after the other */
+		i->retry_ns = clock_mono_ns() + JOURNAL_RETRY_NS;
+	drop_done(i);
+	return r < 0 ? r : 0;
 }
 
 int journal_record_end(const struct segment *s, uint64_t at, uint64_t *end, struct err *e)
@@ -149,67 +228,99 @@ int journal_record_end(const struct segment *s, uint64_t at, uint64_t *end, stru
 	uint8_t header[INTAKE_HEADER];
 	struct intake_record rec = { 0 };
 	const uint8_t *payload;
-	uint64_t size = 0;
 	ssize_t got;
 
-	if (size_of(s, &size, e) < 0)
-		return -e->code;
 	got = pread(s->fd, header, sizeof(header), (off_t)at);
 	if (got < 0)
 		return err_sys(e, "read the journal");
 	if (intake_get(header, (size_t)got, &rec, &payload) < 0 || got < INTAKE_HEADER)
 		return 0;
 	*end = at + INTAKE_HEADER + rec.length;
-	return *end <= size;
+	return *end <= s->limit;
+}
+
+/* The first segment that has something; what waits in all is summed up. */
+static struct segment *next_segment(struct intake *i)
+{
+	struct segment *first = NULL;
+
+	i->counts.backlog = 0;
+	for (size_t k = 0; k < i->n_seg; k++) {
+		struct segment *const s = &i->seg[k];
+
+		if (s->limit > s->done) {
+			i->counts.backlog += s->limit - s->done;
+			first = first ? first : s;
+		} else if (!s->closed && !first) {
+			break; /* what comes after it is written once it is closed */
+		}
+	}
+	return first;
+}
+
+/* Where the next piece ends: one whole record at least, where there is one. */
+static int plan(struct intake *i, const struct segment *s, struct err *e)
+{
+	uint64_t end = 0;
+	int r;
+
+	if (!s) {
+		i->plan = (struct piece_plan){ 0 };
+		return 0;
+	}
+	i->plan = (struct piece_plan){ s->number, s->limit };
+	if (s->limit - s->done > PIECE_MOST)
+		i->plan.to = s->done + PIECE_MOST;
+	r = journal_record_end(s, s->done, &end, e);
+	if (r == 1 && end > i->plan.to)
+		i->plan.to = end;
+	return r < 0 ? r : 0;
+}
+
+static int note_done(struct intake *i, uint64_t number, uint64_t bytes, struct err *e)
+{
+	return spool_write(i->dir, DONE_FILE,
+			   json_pack("{s:s,s:I,s:I,s:I,s:I}", "schema", INTAKE_SCHEMA, "segment",
+				     (json_int_t)number, "bytes", (json_int_t)bytes, "next_segment",
+				     (json_int_t)i->plan.segment, "next_to",
+				     (json_int_t)i->plan.to),
+			   e);
 }
 
 int journal_piece(struct intake *i, struct segment **seg, uint64_t *from, uint64_t *to,
 		  struct err *e)
 {
-	uint64_t size = 0, end = 0;
-	int r;
+	struct segment *const s = next_segment(i);
 
-	i->counts.backlog = 0;
-	*seg = NULL;
-	for (size_t k = 0; k < i->n_seg; k++) {
-		if (size_of(&i->seg[k], &size, e) < 0)
-			return -e->code;
-		if (size <= i->seg[k].done && !i->seg[k].closed)
-			break; /* what comes after it is written once it is closed */
-		if (size <= i->seg[k].done)
-			continue;
-		i->counts.backlog += size - i->seg[k].done;
-		if (*seg)
-			continue;
-		*seg = &i->seg[k];
-		*from = (*seg)->done;
-		*to = size - *from > PIECE_MOST ? *from + PIECE_MOST : size;
-	}
-	if (!*seg)
+	if (!s)
 		return 0;
-	r = journal_record_end(*seg, *from, &end, e);
-	if (r == 1 && end > *to)
-		*to = end; /* one record at least */
-	return r < 0 ? r : 1;
+	if (i->plan.segment != s->number || i->plan.to <= s->done || i->plan.to > s->limit) {
+		if (plan(i, s, e) < 0 || note_done(i, s->number, s->done, e) < 0) {
+			i->plan = (struct piece_plan){ 0 };
+			return -e->code;
+		}
+	}
+	*seg = s;
+	*from = s->done;
+	*to = i->plan.to;
+	return 1;
 }
 
 int journal_done(struct intake *i, struct segment *seg, uint64_t to, struct err *e)
 {
-	AUTO_JSON json_t *v = NULL;
-	uint64_t size = 0;
+	const uint64_t number = seg->number, before = seg->done;
+	int r;
 
 	seg->done = to;
-	v = json_pack("{s:s,s:I,s:I}", "schema", INTAKE_SCHEMA, "segment", (json_int_t)seg->number,
-		      "bytes", (json_int_t)to);
-	if (spool_write(i->dir, DONE_FILE, json_incref(v), e) < 0)
-		return -e->code;
-	while (i->n_seg && i->seg[0].closed) {
-		if (size_of(&i->seg[0], &size, e) < 0)
-			return -e->code;
-		if (i->seg[0].done < size)
-			break;
-		drop_first(i);
+	r = plan(i, next_segment(i), e);
+	if (r == 0)
+		r = note_done(i, number, to, e);
+	if (r < 0) { /* it is taken in again, as it was */
+		seg->done = before;
+		i->plan = (struct piece_plan){ number, to };
+		return r;
 	}
+	drop_done(i);
 	return 0;
 }
 
