@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/broker/forge.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "agent/broker/forge_impl.h"
 #include "agent/broker/trust.h"
@@ -61,6 +61,11 @@ static int open_place(struct forge *f, struct vault *v, struct err *e)
 	return 0;
 }
 
+static void wait_ms(uint64_t ms)
+{
+	(void)poll(NULL, 0, (int)ms);
+}
+
 int forges_open(const json_t *list, struct vault *v, int resolver, struct forges **out,
 		struct err *e)
 {
@@ -82,6 +87,8 @@ int forges_open(const json_t *list, struct vault *v, int resolver, struct forges
 			r = jmap_read(forge_place_map, row, &f->v[f->n].at, at, e);
 			f->v[f->n].http = f->http;
 			f->v[f->n].system = f->system;
+			f->v[f->n].exchange = http_exchange;
+			f->v[f->n].wait = wait_ms;
 			if (r == 0)
 				r = open_place(&f->v[f->n], v, e);
 			f->n++;
@@ -132,66 +139,29 @@ void forge_note(struct asking *k, const char *fmt, ...)
 		(void)strlist_add(&k->end->notes, flat.msg);
 }
 
-int forge_pull(struct asking *k, const json_t *number, const char *state)
-{
-	const json_int_t n = json_integer_value(number);
-
-	if (n <= 0 || !state || (k->a->number && (uint64_t)n != k->a->number)) {
-		forge_fail(k, FORGE_INVALID,
-			   "its answer is not the pull request that was asked for: is \"api\" the "
-			   "address of its API?");
-		return 1;
-	}
-	k->end->found = true;
-	k->end->number = (uint64_t)n;
-	forge_set(&k->end->state, state);
-	return 0;
-}
-
-bool forge_is_ours(const struct asking *k, const json_t *v)
-{
-	const json_t *head = json_object_get(v, "head");
-	const char *branch = said_text(head, "ref");
-	const char *from = said_text(json_object_get(head, "repo"), "full_name");
-
-	/* a forge does not tell apart names by their case */
-	return branch && strcmp(branch, k->a->head) == 0 && from &&
-	       strcasecmp(from, k->a->fork) == 0;
-}
-
 /* ---- verbs ---- */
 
-/* What is there is brought up to date; what was closed by a person stays closed. */
-static int propose(struct asking *k, const struct forge_backend *b, struct err *e)
+int forge_run(struct asking *k, struct err *e)
 {
-	int r = b->find(k, e);
+	int r;
 
-	if (r == 0 && !k->end->found)
-		r = b->open(k, e);
-	else if (r == 0 && k->end->state && strcmp(k->end->state, "open") == 0)
-		r = b->update(k, e);
-	else if (r == 0)
-		return 0;
-	return r == 0 ? b->dress(k, e) : r;
-}
-
-static int run_verb(struct asking *k, struct err *e)
-{
-	const struct forge_backend *b = backends[k->f->at.kind];
-
+	k->b = backends[k->f->at.kind];
 	switch ((enum forge_verb)k->a->verb) {
 	case FORGE_ABOUT:
-		return b->about(k, e);
+		return forge_about(k, e);
 	case FORGE_REFS:
 		return forge_refs(k, e);
 	case FORGE_PUSH:
 		return forge_push(k, e);
 	case FORGE_PROPOSE:
-		return propose(k, b, e);
+		r = forge_propose_pull(k, e);
+		json_decref(k->there);
+		k->there = NULL;
+		return r;
 	case FORGE_LOOK:
-		return b->look(k, e);
+		return forge_look_pull(k, e);
 	case FORGE_CLOSE:
-		return b->close(k, e);
+		return forge_close_pull(k, e);
 	case FORGE_VERB_N:
 	default:
 		return err_set(e, EPROTO, "a verb that is not known");
@@ -216,6 +186,8 @@ static int check_ask(const struct forge_ask *a, struct err *e)
 		return err_set(e, EPROTO, "a push of nothing");
 	if (a->verb == FORGE_PROPOSE && (!a->fork || !a->base || !a->title || !a->body))
 		return err_set(e, EPROTO, "a proposal that is not whole");
+	if (a->verb == FORGE_CLOSE && !a->body)
+		return err_set(e, EPROTO, "a closing without a reason");
 	if ((a->verb == FORGE_LOOK || a->verb == FORGE_CLOSE) && !a->number)
 		return err_set(e, EPROTO, "a pull request without a number");
 	return 0;
@@ -245,7 +217,7 @@ static int answer_one(struct forges *all, int sock, const struct msg *m, struct 
 		if (!k.f)
 			forge_fail(&k, FORGE_INVALID, "no forge '%.60s' is configured", a.place);
 		else
-			r = run_verb(&k, e);
+			r = forge_run(&k, e);
 	}
 	if (r >= 0) {
 		body = jmap_write(forge_end_map, &end);

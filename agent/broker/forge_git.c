@@ -57,7 +57,7 @@ static int pkt_next(const char *data, size_t n, size_t *at, struct pkt *out)
 	return 1;
 }
 
-static bool is_oid(const char *p, size_t n)
+bool git_oid_is_good(const char *p, size_t n)
 {
 	if (n != 40 && n != 64)
 		return false;
@@ -76,7 +76,7 @@ static int take_ref(const struct pkt *line, const char *head, json_t *refs, char
 	char want[320];
 	int k;
 
-	if (!space || space > end || !is_oid(line->p, n))
+	if (!space || space > end || !git_oid_is_good(line->p, n))
 		return -1;
 	k = snprintf(want, sizeof(want), "refs/heads/%s", head);
 	if ((size_t)(end - space - 1) == (size_t)k && memcmp(space + 1, want, (size_t)k) == 0)
@@ -192,7 +192,7 @@ static int exchange(struct asking *k, const char *path, uint64_t bytes, struct s
 		return err_set(e, ENOMEM, "out of memory");
 	ask.url = url;
 	k->end->attempts++;
-	if (http_exchange(f->http, &ask, &a, e) < 0)
+	if (f->exchange(f->http, &ask, &a, e) < 0)
 		return -e->code;
 	if (a.status == 200) {
 		http_answer_release(&a);
@@ -239,7 +239,8 @@ int forge_push(struct asking *k, struct err *e)
 
 	if (k->pack < 0 || fstat(k->pack, &st) < 0 || !S_ISREG(st.st_mode))
 		return err_set(e, EPROTO, "a push without a pack");
-	if (!is_oid(a->oid, strlen(a->oid)) || (a->old && !is_oid(a->old, strlen(a->old))))
+	if (!git_oid_is_good(a->oid, strlen(a->oid)) ||
+	    (a->old && !git_oid_is_good(a->old, strlen(a->old))))
 		return err_set(e, EPROTO, "a push of what is no object");
 	n = snprintf(line, sizeof(line), "%s %s refs/heads/%s", a->old ? a->old : ZERO, a->oid,
 		     a->head);

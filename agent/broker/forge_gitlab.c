@@ -3,211 +3,82 @@
 #include <string.h>
 
 #include "agent/broker/forge_impl.h"
+#include "runtime/base/cleanup.h"
 
 /* GitLab's REST API v4: a project is named by its path with %2F between its parts. */
 
-static const char *project(const char *repository, char out[700])
+static json_int_t level_in(const json_t *permissions, const char *by)
 {
-	size_t n = 0;
-
-	for (; *repository && n < 690; repository++) {
-		if (*repository == '/')
-			n += (size_t)snprintf(out + n, 700 - n, "%%2F");
-		else
-			out[n++] = *repository;
-	}
-	out[n] = '\0';
-	return out;
+	return json_integer_value(
+		json_object_get(json_object_get(permissions, by), "access_level"));
 }
 
-static int take(struct asking *k, const json_t *v)
+static json_t *rights(const json_t *project)
 {
-	const char *state = said_text(v, "state");
-	const bool merged = state && strcmp(state, "merged") == 0;
-	const char *into = said_text(v, "merge_commit_sha");
+	const json_t *p = json_object_get(project, "permissions");
+	const json_int_t own = level_in(p, "project_access"), group = level_in(p, "group_access");
+	const json_int_t level = own > group ? own : group;
 
-	/* "locked": it is being merged */
-	const char *now = !state							 ? NULL
-			  : merged							 ? "merged"
-			  : strcmp(state, "closed") == 0				 ? "closed"
-			  : strcmp(state, "opened") == 0 || strcmp(state, "locked") == 0 ? "open"
-											 : NULL;
-
-	if (forge_pull(k, json_object_get(v, "iid"), now))
-		return 1;
-	forge_set(&k->end->url, said_text(v, "web_url"));
-	forge_set(&k->end->head, said_text(v, "sha"));
-	forge_set(&k->end->into, merged ? (into ? into : said_text(v, "squash_commit_sha")) : NULL);
-	return 0;
-}
-
-static int about(struct asking *k, struct err *e)
-{
-	struct said s;
-	char path[800], name[700];
-	int r;
-
-	(void)snprintf(path, sizeof(path), "/projects/%s", project(k->a->repository, name));
-	r = forge_call(k, "GET", path, NULL, &s, e);
-	if (r == 0 && !said_ok(&s)) {
-		forge_status(k, &s, "look at the project");
-	} else if (r == 0 && !json_is_object(json_object_get(s.body, "permissions"))) {
-		forge_fail(k, FORGE_INVALID, "it does not say what the token may do");
-	} else if (r == 0) {
-		const json_t *p = json_object_get(s.body, "permissions");
-		const json_t *own =
-			json_object_get(json_object_get(p, "project_access"), "access_level");
-		const json_t *group =
-			json_object_get(json_object_get(p, "group_access"), "access_level");
-		const json_int_t level = json_integer_value(own) > json_integer_value(group)
-						 ? json_integer_value(own)
-						 : json_integer_value(group);
-
-		/* 30: developer, who may push and merge what is not protected; 40: maintainer */
-		k->end->about =
-			json_pack("{s:{s:b,s:b,s:b},s:O*}", "permissions", "push", level >= 30,
-				  "maintain", level >= 40, "admin", level >= 50, "default_branch",
-				  json_object_get(s.body, "default_branch"));
-	}
-	said_release(&s);
-	return r < 0 ? r : 0;
+	/* 30: developer, who may push and merge what is not protected; 40: maintainer */
+	return json_is_object(p) ? json_pack("{s:b,s:b,s:b}", "push", level >= 30, "maintain",
+					     level >= 40, "admin", level >= 50)
+				 : NULL;
 }
 
 /* A project by its number. */
 static int number_of(struct asking *k, const char *repository, json_int_t *id, struct err *e)
 {
-	struct said s;
-	char path[800], name[700];
+	AUTO_JSON json_t *v = NULL;
+	char path[FORGE_PATH];
+	const struct forge_step s = { .method = "GET",
+				      .path = path,
+				      .what = "look at the project" };
 	int r;
 
-	(void)snprintf(path, sizeof(path), "/projects/%s", project(repository, name));
-	r = forge_call(k, "GET", path, NULL, &s, e);
-	if (r == 0 && !said_ok(&s)) {
-		forge_status(k, &s, "look at the project");
+	forge_path(k, repository, path, "%s", "");
+	r = forge_do(k, &s, &v, e);
+	*id = json_integer_value(json_object_get(v, "id"));
+	if (r == 0 && *id <= 0) {
+		forge_fail(k, FORGE_INVALID, "its answer is no project");
 		r = 1;
-	} else if (r == 0) {
-		*id = json_integer_value(json_object_get(s.body, "id"));
-		if (*id <= 0) {
-			forge_fail(k, FORGE_INVALID, "its answer is no project");
-			r = 1;
-		}
 	}
-	said_release(&s);
 	return r;
 }
 
-static int find(struct asking *k, struct err *e)
+static int prepare(struct asking *k, struct err *e)
 {
-	struct said s;
-	char path[1200], name[700];
-	json_int_t from = 0;
-	int r = number_of(k, k->a->fork, &from, e);
-
-	if (r)
-		return r;
-	(void)snprintf(path, sizeof(path),
-		       "/projects/%s/merge_requests?state=all&per_page=10&source_branch=%s",
-		       project(k->a->repository, name), k->a->head);
-	r = forge_call(k, "GET", path, NULL, &s, e);
-	if (r == 0 && (!said_ok(&s) || !json_is_array(s.body))) {
-		forge_status(k, &s, "list merge requests");
-		r = 1;
-	}
-	for (size_t i = 0; r == 0 && !k->end->found && i < json_array_size(s.body); i++) {
-		const json_t *v = json_array_get(s.body, i);
-
-		/* anybody may have a branch of this name */
-		if (json_integer_value(json_object_get(v, "source_project_id")) == from)
-			r = take(k, v);
-	}
-	said_release(&s);
-	return r;
+	return number_of(k, k->a->fork, &k->from, e);
 }
 
-static json_t *labels(const struct strlist *l)
+static void query(const struct asking *k, int page, char out[FORGE_PATH])
 {
-	char text[1024] = "";
-	size_t n = 0;
-
-	for (size_t i = 0; i < l->n && n < sizeof(text) - 100; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%.60s", n ? "," : "", l->v[i]);
-	return json_string(text);
+	(void)page;
+	(void)snprintf(out, FORGE_PATH, "per_page=10&source_branch=%s", k->a->head);
 }
 
-static json_t *draft_title(const char *title)
+/* Anybody may have a branch of this name. */
+static bool is_ours(const struct asking *k, const json_t *v)
 {
-	return json_sprintf("Draft: %.240s", title);
+	return json_integer_value(json_object_get(v, "source_project_id")) == k->from;
 }
 
-static int open_request(struct asking *k, struct err *e)
+static int opening(struct asking *k, json_t *title, json_t *text, json_t **body,
+		   const char **repository, struct err *e)
 {
 	const struct forge_ask *a = k->a;
-	struct said s;
-	char path[800], name[700];
 	json_int_t target = 0;
-	int r = number_of(k, a->repository, &target, e);
+	const int r = number_of(k, a->repository, &target, e);
 
-	if (r)
+	if (r) {
+		json_decref(title);
+		json_decref(text);
 		return r;
-	(void)snprintf(path, sizeof(path), "/projects/%s/merge_requests", project(a->fork, name));
-	r = forge_call(k, "POST", path,
-		       json_pack("{s:s,s:s,s:I,s:o,s:s,s:o,s:b}", "source_branch", a->head,
-				 "target_branch", a->base, "target_project_id", target, "title",
-				 draft_title(a->title), "description", a->body, "labels",
-				 labels(&a->labels), "allow_collaboration", 0),
-		       &s, e);
-	if (r == 0 && !said_ok(&s)) {
-		forge_status(k, &s, "open a merge request");
-		r = 1;
-	} else if (r == 0) {
-		r = take(k, s.body);
-		k->end->found = false;
 	}
-	said_release(&s);
-	return r;
-}
-
-static int change(struct asking *k, uint64_t number, json_t *body, const char *what, struct err *e)
-{
-	struct said s;
-	char path[900], name[700];
-	int r;
-
-	(void)snprintf(path, sizeof(path), "/projects/%s/merge_requests/%llu",
-		       project(k->a->repository, name), (unsigned long long)number);
-	r = forge_call(k, "PUT", path, body, &s, e);
-	if (r == 0 && !said_ok(&s)) {
-		forge_status(k, &s, what);
-		r = 1;
-	} else if (r == 0) {
-		r = take(k, s.body);
-	}
-	said_release(&s);
-	return r;
-}
-
-static int update(struct asking *k, struct err *e)
-{
-	return change(k, k->end->number,
-		      json_pack("{s:o,s:s}", "title", draft_title(k->a->title), "description",
-				k->a->body),
-		      "bring a merge request up to date", e);
-}
-
-/* One user's number by its name; 0: there is none. */
-static int user_of(struct asking *k, const char *name, json_int_t *id, struct err *e)
-{
-	struct said s;
-	char path[300];
-	int r;
-
-	*id = 0;
-	(void)snprintf(path, sizeof(path), "/users?username=%.100s", name);
-	r = forge_call(k, "GET", path, NULL, &s, e);
-	if (r == 0)
-		*id = json_integer_value(json_object_get(json_array_get(s.body, 0), "id"));
-	said_release(&s);
-	return r;
+	*repository = a->fork;
+	*body = json_pack("{s:o,s:o,s:s,s:s,s:I,s:b}", "title", title, "description", text,
+			  "source_branch", a->head, "target_branch", a->base, "target_project_id",
+			  target, "allow_collaboration", 0);
+	return *body ? 0 : err_set(e, ENOMEM, "out of memory");
 }
 
 static bool is_user(const char *s)
@@ -217,71 +88,85 @@ static bool is_user(const char *s)
 		       strlen(s);
 }
 
-/* Reviewers go by number; labels went with the opening. */
+/* Reviewers go by number. */
+static int add_reviewer(struct asking *k, const char *name, json_t *ids, struct err *e)
+{
+	AUTO_JSON json_t *v = NULL;
+	char path[300];
+	const struct forge_step s = { .method = "GET",
+				      .path = path,
+				      .wish = "names of users were" };
+	json_int_t id;
+	int r = 0;
+
+	(void)snprintf(path, sizeof(path), "/users?username=%.100s", name);
+	if (is_user(name))
+		r = forge_do(k, &s, &v, e);
+	id = json_integer_value(json_object_get(json_array_get(v, 0), "id"));
+	if (r == 0 && id > 0)
+		(void)json_array_append_new(ids, json_integer(id));
+	else if (r == 0)
+		forge_note(k, "no reviewer '%.60s'", name);
+	return r;
+}
+
+static json_t *joined(const struct strlist *l)
+{
+	AUTO_BUF struct buf b = BUF_INIT(8192);
+
+	for (size_t i = 0; i < l->n; i++)
+		buf_printf(&b, "%s%.100s", i ? "," : "", l->v[i]);
+	return b.failed ? NULL : json_string(b.p);
+}
+
 static int dress(struct asking *k, struct err *e)
 {
+	const struct forge_ask *a = k->a;
 	AUTO_JSON json_t *ids = json_array();
+	json_t *body = json_object();
+	char path[FORGE_PATH];
+	struct forge_step s = { .method = "PUT",
+				.path = path,
+				.wish = "labels and reviewers were" };
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && ids && i < k->a->reviewers.n; i++) {
-		const char *name = k->a->reviewers.v[i] + (k->a->reviewers.v[i][0] == '@');
-		json_int_t id = 0;
-
-		if (is_user(name))
-			r = user_of(k, name, &id, e);
-		if (id)
-			(void)json_array_append_new(ids, json_integer(id));
-		else if (r == 0)
-			forge_note(k, "no reviewer '%.60s'", name);
-	}
-	if (r || json_array_size(ids) == 0)
+	for (size_t i = 0; r == 0 && i < a->reviewers.n; i++)
+		r = add_reviewer(k, a->reviewers.v[i] + (a->reviewers.v[i][0] == '@'), ids, e);
+	if (a->labels.n)
+		(void)json_object_set_new(body, "add_labels", joined(&a->labels));
+	if (json_array_size(ids))
+		(void)json_object_set(body, "reviewer_ids", ids);
+	if (r || json_object_size(body) == 0) {
+		json_decref(body);
 		return r;
-	return change(k, k->end->number, json_pack("{s:O}", "reviewer_ids", ids),
-		      "ask for reviewers", e);
-}
-
-static int look(struct asking *k, struct err *e)
-{
-	struct said s;
-	char path[900], name[700];
-	int r;
-
-	(void)snprintf(path, sizeof(path), "/projects/%s/merge_requests/%llu",
-		       project(k->a->repository, name), (unsigned long long)k->a->number);
-	r = forge_call(k, "GET", path, NULL, &s, e);
-	if (r == 0 && !said_ok(&s))
-		forge_status(k, &s, "look at a merge request");
-	else if (r == 0)
-		r = take(k, s.body);
-	said_release(&s);
-	return r < 0 ? r : 0;
-}
-
-static int close_request(struct asking *k, struct err *e)
-{
-	struct said s;
-	char path[900], name[700];
-	int r = 0;
-
-	if (k->a->body) {
-		(void)snprintf(path, sizeof(path), "/projects/%s/merge_requests/%llu/notes",
-			       project(k->a->repository, name), (unsigned long long)k->a->number);
-		r = forge_call(k, "POST", path, json_pack("{s:s}", "body", k->a->body), &s, e);
-		if (r == 0 && !said_ok(&s))
-			forge_note(k, "the reason was refused (%ld)", s.status);
-		said_release(&s);
 	}
-	return r ? r
-		 : change(k, k->a->number, json_pack("{s:s}", "state_event", "close"),
-			  "close a merge request", e);
+	forge_path(k, a->repository, path, "%s/%llu", k->b->pulls,
+		   (unsigned long long)k->end->number);
+	s.body = body;
+	return forge_do(k, &s, NULL, e);
 }
 
-const struct forge_backend forge_gitlab = { .about = about,
-					    .find = find,
-					    .open = open_request,
-					    .update = update,
-					    .dress = dress,
-					    .look = look,
-					    .close = close_request,
-					    .git_user = "oauth2",
-					    .auth = "PRIVATE-TOKEN: " };
+const struct forge_backend forge_gitlab = {
+	.git_user = "oauth2",
+	.auth = "PRIVATE-TOKEN: ",
+	.repository = "/projects/",
+	.slash = "%2F",
+	.pulls = "/merge_requests",
+	.comments = { "/merge_requests/", "/notes" },
+	.page = "per_page=100",
+	.change = "PUT",
+	.close = { "state_event", "close" },
+	.draft = "Draft: ",
+	.number = "iid",
+	.url = "web_url",
+	.text = "description",
+	.head = "sha",
+	.open_words = { "opened", "locked" }, /* "locked": it is being merged */
+	.pages = 1,
+	.prepare = prepare,
+	.query = query,
+	.is_ours = is_ours,
+	.opening = opening,
+	.dress = dress,
+	.rights = rights,
+};

@@ -96,6 +96,8 @@ static void take_field(struct http_answer *a, const char *name, size_t name_len,
 		{ "www-authenticate", a->challenge, sizeof(a->challenge) },
 		{ "retry-after", a->after, sizeof(a->after) },
 		{ "x-oauth-scopes", a->scopes, sizeof(a->scopes) },
+		{ "x-ratelimit-remaining", a->remaining, sizeof(a->remaining) },
+		{ "x-ratelimit-reset", a->reset, sizeof(a->reset) },
 	};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -120,6 +122,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 
 		a->type[0] = a->digest[0] = a->location[0] = '\0';
 		a->range[0] = a->challenge[0] = a->after[0] = a->scopes[0] = '\0';
+		a->remaining[0] = a->reset[0] = '\0';
 	}
 	if (!colon)
 		return n;

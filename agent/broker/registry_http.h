@@ -17,7 +17,7 @@
 struct http_answer {
 	long status; /* 0: none came */
 	char type[200], digest[80], location[4096], range[100], challenge[4096], after[64];
-	char scopes[512];
+	char scopes[512], remaining[24], reset[24]; /* of GitHub's limits of rate */
 	uint64_t length; /* of the body as stated; UINT64_MAX: not stated */
 	struct buf body;
 	bool broken;   /* the connection failed: worth another attempt */

@@ -71,6 +71,10 @@ const struct jmap forge_ask_map[] = {
 	LIST(forge_ask, labels, 20, "labels that are wanted"),
 	LIST(forge_ask, reviewers, 20, "reviewers that are wanted"),
 	NUMBER(forge_ask, number, COUNT_MAX, "of the pull request"),
+	{ .name = "plain",
+	  .kind = JMAP_BOOL,
+	  .offset = offsetof(struct forge_ask, plain),
+	  .help = "it need not be a draft" },
 	{ 0 },
 };
 

@@ -43,7 +43,7 @@ enum forge_verb {
 	FORGE_PROPOSE, /* a draft of `fork`'s `head` into `base`; the one there is is brought up to
 			  date */
 	FORGE_LOOK,    /* how `number` stands */
-	FORGE_CLOSE,   /* `number`, with `body` as the reason */
+	FORGE_CLOSE,   /* `number` where it is open, with `body` as the reason */
 	FORGE_VERB_N
 };
 extern const char *const forge_verb_words[];
@@ -60,6 +60,7 @@ struct forge_ask {
 	char *oid, *old;    /* PUSH: new and present object, old NULL: it is not there */
 	struct strlist labels, reviewers; /* wanted; what the forge refuses of them is no failure */
 	uint64_t number;
+	bool plain; /* PROPOSE: where the repository takes no drafts, one that is none */
 };
 
 enum forge_result {
@@ -80,7 +81,8 @@ struct forge_end {
 	char *head, *into;    /* commits: of its branch now; that it became */
 	bool found;	      /* PROPOSE: there was one */
 	struct strlist notes; /* what was wanted and refused: labels, reviewers */
-	json_t *about;
+	json_t *about; /* ABOUT: {"permissions": {"push": true, ...}, "scopes"}, what is not told
+			  is absent; REFS: see there */
 	uint64_t attempts;
 };
 

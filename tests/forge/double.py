@@ -2,7 +2,8 @@
 """A forge that is none: it keeps pull requests in memory and speaks the part of GitHub's, GitLab's or Gitea's API that a
 proposal needs.  With --openapi FILE each request is checked against that published description first: method, path, query and
 body.  double.py KIND [--openapi FILE] [--log FILE] [--token TOKEN] [--rights RIGHTS]; prints "listening PORT".  What it
-answers can be made to fail: POST /_next {"status": 403, "headers": {...}, "body": {...}, "times": 2}; a person's acts are
+answers can be made to fail: POST /_next {"status": 403, "headers": {...}, "body": {...}, "times": 2}, or {"drop": true}, or {"drop": "after"} once it was
+done, with "method" for the next of that method; a person's acts are
 POST /_person {"number": 1, "act": "merge"|"close"|"edit"}."""
 import argparse, http.server, json, re, sys, urllib.parse
 
@@ -80,10 +81,11 @@ def view(pull):
     n = pull['number']
     if o.kind == 'gitlab':
         return {'iid': n, 'source_project_id': 7, 'web_url': 'http://forge.invalid/%d' % n, 'sha': pull['sha'], 'title': pull['title'],
+                'description': pull['body'],
                 'state': {'open': 'opened'}.get(pull['state'], pull['state']),
                 'merge_commit_sha': 'c' * 40 if pull['state'] == 'merged' else None}
     return {'number': n, 'html_url': 'http://forge.invalid/%d' % n, 'title': pull['title'],
-            'state': 'closed' if pull['state'] == 'merged' else pull['state'], 'merged': pull['state'] == 'merged',
+            'body': pull['body'], 'state': 'closed' if pull['state'] == 'merged' else pull['state'], 'merged': pull['state'] == 'merged',
             'merged_at': '2026-01-01T00:00:00Z' if pull['state'] == 'merged' else None, 'draft': pull.get('draft'),
             'merge_commit_sha': 'c' * 40,
             'head': {'sha': pull['sha'], 'ref': pull['branch'], 'repo': {'full_name': pull['fork']}}}
@@ -142,6 +144,7 @@ def answer(method, path, query, body):
             pull[k] = body.get(k, pull[k])
         pull['body'] = body.get('description', pull['body'])
         pull['reviewers'] = body.get('reviewer_ids', pull['reviewers'])
+        pull['labels'] = body.get('add_labels', pull['labels'])
         if body.get('state') == 'closed' or body.get('state_event') == 'close':
             pull['state'] = 'closed'
         return 200, view(pull)
@@ -151,6 +154,8 @@ def answer(method, path, query, body):
     if what == '/requested_reviewers':
         pull['reviewers'] = body['reviewers']
         return 201, view(pull)
+    if what in ('/comments', '/notes') and method == 'GET':
+        return 200, [{'body': c} for c in comments]
     if what in ('/comments', '/notes'):
         comments.append(body['body'])
         return 201, {}
@@ -189,12 +194,14 @@ class Forge(http.server.BaseHTTPRequestHandler):
         given = self.headers.get('Authorization', self.headers.get('PRIVATE-TOKEN', '')).split(' ')[-1]
         if o.token and given != o.token:
             return self.say(401, {'message': 'Bad credentials'})
-        if fail:
+        if fail and fail[0].get('method', self.command) == self.command:
             f = fail[0]
             f['times'] = f.get('times', 1) - 1
             if f['times'] <= 0:
                 fail.pop(0)
             if f.get('drop'):
+                if f['drop'] == 'after':  # it was done, and nobody hears of it
+                    answer(self.command, url.path, query, body)
                 self.close_connection = True
                 return None
             return self.say(f['status'], f.get('body', {'message': 'made to fail'}), f.get('headers', {}))

@@ -18,6 +18,7 @@
 #define DEFAULT_TEST_TIMEOUT 600000
 
 static const char *const modes[] = { "observe", "reproduce", "propose", NULL };
+static const char *const drafts[] = { "always", "where-possible", NULL };
 static const char *const formats[] = { "reporter", "tap", NULL };
 static const char *const kinds[] = { "built-in", "command", "model", "external", NULL };
 static const char *const strategies[] = { "offline-first", "model-only", "race", NULL };
@@ -137,6 +138,7 @@ static const struct jmap forge_map[] = {
 	{ .name = "fork", .kind = JMAP_STR, SUB(forge, fork), .required = 1, .min = 3, .max = 250, .help = "OWNER/NAME: where the branch is pushed" },
 	{ .name = "labels", .kind = JMAP_STRS, SUB(forge, labels), .max = 20, .help = "labels of the pull request" },
 	{ .name = "reviewers", .kind = JMAP_STRS, SUB(forge, reviewers), .max = 20, .help = "who is asked to look" },
+	{ .name = "draft", .kind = JMAP_ENUM, SUB(forge, draft), .words = drafts, .help = "whether it must be one" },
 	{ 0 },
 };
 static const struct jmap service_map[] = {

@@ -150,6 +150,7 @@ struct service {
 		char *repository; /* OWNER/NAME: where the pull request is opened */
 		char *fork;	  /* OWNER/NAME: where the branch is pushed */
 		struct strlist labels, reviewers;
+		int draft; /* 0: always; 1: where the repository takes drafts */
 	} forge;
 	struct {
 		uint64_t share,	   /* percent of proposals that a person looks at in depth */

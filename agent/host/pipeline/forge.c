@@ -290,7 +290,8 @@ int forge_propose(struct forge_door *d, struct git *g, struct audit *log,
 			       .title = (char *)(uintptr_t)p->title,
 			       .body = (char *)(uintptr_t)p->body,
 			       .labels = s->forge.labels,
-			       .reviewers = s->forge.reviewers };
+			       .reviewers = s->forge.reviewers,
+			       .plain = s->forge.draft };
 	struct forge_end end = { 0 };
 	int r = forge_exposure(d, NULL, why, e);
 
