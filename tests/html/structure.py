@@ -44,7 +44,7 @@ class Page(html.parser.HTMLParser):
             self.sections.append(a.get("id"))
             want(a.get("aria-labelledby"), f"section {a.get('id')} has no label")
         if tag == "svg":
-            want(a.get("role") == "img" and a.get("aria-label"), "a drawing says nothing to who does not see it")
+            want(a.get("aria-hidden") == "true" or (a.get("role") == "img" and a.get("aria-label")), "a drawing says nothing to who does not see it")
         if tag == "meta" and a.get("http-equiv"):
             self.policy = a["content"]
         if re.fullmatch("h[1-6]", tag):

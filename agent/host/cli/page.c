@@ -56,21 +56,21 @@ int page_lines(const char *name, const char *text, size_t most, json_t **out, si
 	       struct err *e)
 {
 	AUTO_JSON json_t *list = json_array();
-	size_t n = 0, skip = 0;
+	size_t n = 0, at = 0, gap, after;
 
 	for (const char *p = text; *p; p++)
 		n += *p == '\n';
-	skip = n > most ? n - most : 0;
-	for (const char *p = text, *end; *p; p = end + (*end != '\0')) {
+	gap = n > most ? n - most : 0; /* after the first half */
+	after = most / 2;
+	for (const char *p = text, *end; *p; p = end + (*end != '\0'), at++) {
 		end = p + strcspn(p, "\n");
-		if (skip > 0)
-			skip--;
-		else if (end > p && add_line(name, p, (size_t)(end - p), list, e) < 0)
+		if (end > p && (at < after || at >= after + gap) &&
+		    add_line(name, p, (size_t)(end - p), list, e) < 0)
 			return -e->code;
 	}
 	if (!list)
 		return err_set(e, ENOMEM, "out of memory");
-	*left_out = n > most ? n - most : 0;
+	*left_out = gap;
 	*out = take_ptr(list);
 	return 0;
 }

@@ -11,7 +11,7 @@
 
 #define VALUE_DEPTH 6
 #define VALUE_ITEMS 40
-#define VALUE_BYTES 2000
+#define TEXT_BYTES  8000
 
 /* ---- the door ---- */
 
@@ -66,6 +66,20 @@ void html_text(struct buf *b, const char *s, size_t n)
 	}
 }
 
+void html_cut(struct buf *b, const char *s, size_t n, size_t most)
+{
+	size_t kept = n;
+
+	if (n > most) {
+		kept = most;
+		while (kept > 0 && ((unsigned char)s[kept] & 0xc0u) == 0x80u)
+			kept--; /* not within a character */
+	}
+	html_text(b, s, kept);
+	if (kept < n)
+		buf_printf(b, " (cut here, %zu bytes more)", n - kept);
+}
+
 /* One conversion, as far as its letter; *p stands after it. */
 static void convert(struct buf *b, const char **p, va_list *ap)
 {
@@ -80,7 +94,7 @@ static void convert(struct buf *b, const char **p, va_list *ap)
 	if (strcmp(spec, "%s") == 0) {
 		const char *s = va_arg(*ap, const char *);
 
-		html_text(b, s ? s : "", s ? strlen(s) : 0);
+		html_cut(b, s ? s : "", s ? strlen(s) : 0, TEXT_BYTES);
 		return;
 	}
 	if (strcmp(spec, "%.*s") == 0) {
@@ -107,6 +121,8 @@ static void convert(struct buf *b, const char **p, va_list *ap)
 		(void)snprintf(text, sizeof(text), "%.1f", va_arg(*ap, double));
 	else if (strcmp(spec, "%.2f") == 0)
 		(void)snprintf(text, sizeof(text), "%.2f", va_arg(*ap, double));
+	else if (strcmp(spec, "%.4f") == 0)
+		(void)snprintf(text, sizeof(text), "%.4f", va_arg(*ap, double));
 	else
 		b->failed = b->failed ? b->failed : EINVAL; /* a mistake in our own source */
 	buf_puts(b, text);
@@ -180,7 +196,10 @@ void html_begin(struct buf *b, const char *title)
 
 void html_end(struct buf *b)
 {
-	buf_puts(b, "</main>\n<script>");
+	buf_puts(b,
+		 "</main>\n<footer><p>Made by sickbay from its records and its log. The page loads "
+		 "nothing and is no evidence itself: that is in the records, whose digests the "
+		 "log has.</p></footer>\n<script>");
 	buf_puts(b, html_script());
 	buf_puts(b, "</script>\n</body>\n</html>\n");
 }
@@ -211,14 +230,15 @@ void html_part_end(struct buf *b)
 
 void html_date(struct buf *b, const char *rfc3339)
 {
+	char utc[CLOCK_RFC3339];
 	uint64_t ns;
 
 	if (clock_parse_rfc3339(rfc3339, &ns) < 0) {
 		html(b, "&ndash;");
 		return;
 	}
-	html(b, "<time datetime=\"%s\">%.*s %.*s</time>", rfc3339, 10, rfc3339, 8,
-	     strlen(rfc3339) > 11 ? rfc3339 + 11 : "");
+	clock_rfc3339(ns, utc);
+	html(b, "<time datetime=\"%s\">%.*s %.*s UTC</time>", utc, 10, utc, 8, utc + 11);
 }
 
 void html_span(struct buf *b, double us)
@@ -231,6 +251,59 @@ void html_span(struct buf *b, double us)
 		html(b, "%lld&nbsp;min %lld&nbsp;s", (long long)s / 60, (long long)s % 60);
 	else
 		html(b, "%.1f&nbsp;h", s / 3600);
+}
+
+void html_table(struct buf *b, const char *caption, const char *const *columns)
+{
+	size_t n = 0;
+
+	while (columns[n])
+		n++;
+	html(b,
+	     "<div class=\"wide\" role=\"group\" aria-label=\"%s\"><table class=\"%s\"><caption>%s"
+	     "</caption><thead><tr>",
+	     caption, n > 4 ? "many" : "few", caption);
+	for (; *columns; columns++) {
+		const bool figures = **columns == '#';
+
+		html(b,
+		     figures ? "<th scope=\"col\" class=\"n\">%s</th>"
+			     : "<th scope=\"col\">%s</th>",
+		     *columns + figures);
+	}
+	html(b, "</tr></thead><tbody>\n");
+}
+
+void html_table_end(struct buf *b)
+{
+	html(b, "</tbody></table></div>\n");
+}
+
+void html_left_out(struct buf *b, size_t columns, size_t n)
+{
+	if (n == 0)
+		return;
+	if (columns)
+		html(b, "<tr><td colspan=\"%zu\" class=\"none\">and %zu more</td></tr>", columns,
+		     n);
+	else
+		html(b, "<li class=\"none\">and %zu more</li>", n);
+}
+
+void html_drawing(struct buf *b, const char *label, double width, double height)
+{
+	html(b,
+	     "<figure><div class=\"draw\" role=\"group\" aria-label=\"%s\"><svg role=\"img\" "
+	     "aria-label=\"%s\" viewBox=\"0 0 %.0f %.0f\">",
+	     label, label, width, height);
+}
+
+void html_drawing_end(struct buf *b, const char *says)
+{
+	html(b, "</svg></div>");
+	if (*says)
+		html(b, "<figcaption>%s</figcaption>", says);
+	html(b, "</figure>\n");
 }
 
 static void list_value(struct buf *b, const json_t *v, unsigned depth)
@@ -280,9 +353,7 @@ void html_value(struct buf *b, const json_t *v, unsigned depth)
 	} else if (json_is_array(v) && json_array_size(v)) {
 		list_value(b, v, depth);
 	} else if (json_is_string(v)) {
-		const char *s = json_string_value(v);
-
-		html(b, "%.*s%s", VALUE_BYTES, s, strlen(s) > VALUE_BYTES ? " (cut here)" : "");
+		html(b, "%s", json_string_value(v));
 	} else if (json_is_integer(v)) {
 		html(b, "%lld", (long long)json_integer_value(v));
 	} else if (json_is_real(v)) {
@@ -292,43 +363,4 @@ void html_value(struct buf *b, const json_t *v, unsigned depth)
 	} else {
 		html(b, "<span class=\"none\">none</span>");
 	}
-}
-
-/* One line of a diff: what it is stands in its first byte, and in words for who does not see. */
-static void diff_line(struct buf *b, const char *line, size_t n)
-{
-	static const struct {
-		const char *begin, *class;
-	} rows[] = { { "+++", "file" },	   { "---", "file" },	   { "diff ", "meta" },
-		     { "index ", "meta" }, { "new file", "meta" }, { "deleted file", "meta" },
-		     { "@@", "hunk" },	   { "+", "add" },	   { "-", "del" } };
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (strncmp(line, rows[i].begin, strlen(rows[i].begin)) != 0)
-			continue;
-		html(b, "<span class=\"%s\">%.*s</span>\n", rows[i].class, (int)n, line);
-		return;
-	}
-	html(b, "%.*s\n", (int)n, line);
-}
-
-void html_diff(struct buf *b, const struct changes *c)
-{
-	AUTO_BUF struct buf diff = BUF_INIT(4u << 20);
-	struct err why = ERR_INIT;
-
-	if (!c || c->n == 0)
-		return;
-	if (changes_unified(c, &diff, &why) < 0 || !diff.n) {
-		html(b, "<p class=\"none\">The difference cannot be shown: %s</p>", why.msg);
-		return;
-	}
-	html(b, "<pre class=\"diff\" tabindex=\"0\"><code>");
-	for (const char *p = diff.p; *p;) {
-		const size_t n = strcspn(p, "\n");
-
-		diff_line(b, p, n);
-		p += n + (p[n] == '\n');
-	}
-	html(b, "</code></pre>");
 }

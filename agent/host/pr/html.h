@@ -14,9 +14,12 @@
  * page lets no style and no script run but the page's own, by digest.
  */
 
-/* Appends markup that stands in our source; every %s is text. Knows %s %d %u %zu %lld %llu %.NNf
+/* Appends markup that stands in our source; every %s is text, and cut where it is very long. Knows
+ * %s %d %u %zu %lld %llu %.NNf
  * %.*s and %%. */
 void html(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Text of n bytes, of which `most` are shown, whole characters, and how many were left out. */
+void html_cut(struct buf *b, const char *s, size_t n, size_t most);
 /* The door: markup characters are escaped; what is not shown as what it is becomes visible. */
 void html_text(struct buf *b, const char *s, size_t n);
 
@@ -34,13 +37,25 @@ void html_part_end(struct buf *b);
 /* ---- shared by the pages ---- */
 const char *html_style(void);  /* the text between <style> and </style> */
 const char *html_script(void); /* the same of the script */
-void html_diff(struct buf *b, const struct changes *c);
+/* A table with its caption; columns end with NULL, '#' before one says that it has figures. */
+void html_table(struct buf *b, const char *caption, const char *const *columns);
+void html_table_end(struct buf *b);
+/* A drawing; its label is for who does not see it, what it says stands beneath it. */
+void html_drawing(struct buf *b, const char *label, double width, double height);
+void html_drawing_end(struct buf *b, const char *says);
+/* A difference, line by line; name: what of. */
+void html_diff(struct buf *b, const char *name, const struct changes *c);
 /* A value of a record as nested lists: bounded in depth and length. */
 void html_value(struct buf *b, const json_t *v, unsigned depth);
-/* "2026-11-22 15:12:32" of an RFC 3339 date. */
+/* "2026-11-22 15:12:32 UTC" of an RFC 3339 date. */
 void html_date(struct buf *b, const char *rfc3339);
 /* "1.2 s", "3 min 4 s" of microseconds. */
 void html_span(struct buf *b, double us);
+
+/* Most items of one list on a page; what is more is counted. */
+#define HTML_ITEMS 600
+/* The row of a table, or the line of a list, that says how many are left out. */
+void html_left_out(struct buf *b, size_t columns, size_t n);
 
 /* Everything that the page of a case is made of; borrowed. */
 struct html_case {

@@ -7,6 +7,10 @@
 #include "agent/host/pr/pr.h"
 
 /* `case show ID --html`: a case on one page, for who has to answer for it. */
+#define CHAIN_MOST  20
+#define FRAMES_MOST 60
+#define SEEN_MOST   50
+
 typedef void part_fn(const struct html_case *in, struct buf *b);
 
 static const json_t *incident_of(const struct html_case *in)
@@ -30,10 +34,52 @@ static const char *class_of(const char *outcome)
 	return "warn";
 }
 
+static bool is_accepted(const struct html_case *in)
+{
+	return strcmp(pr_str(in->record[STAGE_PROOF], "verdict"), "accepted") == 0;
+}
+
 static void fact(struct buf *b, const char *name, const char *value)
 {
 	if (value && *value)
 		html(b, "<div><dt>%s</dt><dd class=\"u\">%s</dd></div>", name, value);
+}
+
+/* What the report, the proof and the log come to, in a few words each. */
+static void reported(const json_t *incident, struct buf *b)
+{
+	const long long n = number(incident, "count");
+
+	if (!*pr_str(incident, "first_seen"))
+		return;
+	html(b, "<div><dt>Reported</dt><dd>");
+	html_date(b, pr_str(incident, "first_seen"));
+	if (n > 1)
+		html(b, ", %lld times until ", n);
+	if (n > 1)
+		html_date(b, pr_str(incident, "last_seen"));
+	html(b, "</dd></div>");
+}
+
+static void proven(const struct html_case *in, struct buf *b)
+{
+	const json_t *steps = json_object_get(in->record[STAGE_PROOF], "steps"), *v;
+	size_t i, holds = 0;
+
+	if (!json_array_size(steps))
+		return;
+	json_array_foreach(steps, i, v)
+		holds += json_is_true(json_object_get(v, "holds"));
+	html(b, "<div><dt>Proof</dt><dd><b class=\"%s\">%s</b>: %zu of %zu steps hold</dd></div>",
+	     is_accepted(in) ? "good" : "bad", pr_str(in->record[STAGE_PROOF], "verdict"), holds,
+	     json_array_size(steps));
+}
+
+static void logged(const struct html_case *in, struct buf *b)
+{
+	if (in->log)
+		html(b, "<div><dt>Audit log</dt><dd><b class=\"%s\">%s</b></dd></div>",
+		     in->log_holds ? "good" : "bad", in->log_holds ? "holds" : "does not hold");
 }
 
 static void fact_code(struct buf *b, const char *name, const char *value)
@@ -51,11 +97,6 @@ static void fact_date(struct buf *b, const char *name, const char *value)
 	html(b, "</dd></div>");
 }
 
-static bool is_accepted(const struct html_case *in)
-{
-	return strcmp(pr_str(in->record[STAGE_PROOF], "verdict"), "accepted") == 0;
-}
-
 /* ---- the head ---- */
 
 static void facts(const struct html_case *in, struct buf *b)
@@ -65,14 +106,16 @@ static void facts(const struct html_case *in, struct buf *b)
 
 	html(b, "<dl class=\"facts\">");
 	fact(b, "Service", pr_str(in->facts, "service"));
-	fact_date(b, "Reported", pr_str(i, "first_seen"));
+	reported(i, b);
 	fact_date(b, "Begun", pr_str(in->facts, "created"));
 	fact_date(b, "Ended", pr_str(in->facts, "ended"));
 	fact(b, "Test by", pr_str(in->facts, "test_by"));
 	fact(b, "Patch by", pr_str(in->facts, "patch_by"));
+	proven(in, b);
 	if (is_accepted(in))
 		fact(b, "Risk", pr_str(risk, "level"));
 	fact(b, "Decided", pr_str(in->facts, "decision"));
+	logged(in, b);
 	html(b, "<div><dt>Spent</dt><dd>");
 	html_span(b, (double)number(spent, "wall_us"));
 	html(b, " wall, ");
@@ -81,15 +124,23 @@ static void facts(const struct html_case *in, struct buf *b)
 	     *pr_str(spent, "usd") ? pr_str(spent, "usd") : "0.00");
 }
 
+static void known(struct buf *b, const char *how)
+{
+	if (*how)
+		html(b, "<dt>known</dt><dd class=\"u\">%s</dd>", how);
+}
+
 static void ids(const struct html_case *in, struct buf *b)
 {
+	const json_t *measured = json_object_get(in->record[STAGE_PULLREQ], "measured");
 	const json_t *i = incident_of(in);
 
 	html(b, "<dl class=\"rec ids\">");
+	fact_code(b, "Pull request", pr_str(json_object_get(measured, "pull_request"), "url"));
+	fact_code(b, "Branch", pr_str(in->record[STAGE_PULLREQ], "branch"));
 	fact_code(b, "Base commit", pr_str(in->record[STAGE_REPLICA], "base"));
-	fact(b, "which is known", pr_str(in->record[STAGE_REPLICA], "commit_known"));
-	fact_code(b, "Commit of the fix",
-		  pr_str(json_object_get(in->record[STAGE_PULLREQ], "measured"), "commit"));
+	known(b, pr_str(in->record[STAGE_REPLICA], "commit_known"));
+	fact_code(b, "Commit of the fix", pr_str(measured, "commit"));
 	fact_code(b, "Fingerprint", pr_str(i, "fingerprint"));
 	html(b, "</dl>\n");
 }
@@ -117,31 +168,58 @@ static void head(const struct html_case *in, struct buf *b)
 
 /* ---- coordinates ---- */
 
+static void frame(const json_t *f, struct buf *b)
+{
+	const bool own = json_is_true(json_object_get(f, "in_app"));
+
+	html(b,
+	     "<tr><td class=\"mono u\">%s</td><td class=\"mono u\">%s</td><td class=\"n\">%lld"
+	     "</td><td class=\"soft\">%s</td></tr>",
+	     pr_str(f, "function"), pr_str(f, "file"), number(f, "line"),
+	     own ? "own code" : "not of the repository");
+}
+
 static void chain(const json_t *exceptions, struct buf *b)
 {
+	static const char *const columns[] = { "function", "file", "#line", "whose", NULL };
 	const json_t *x, *f;
 	size_t i, k;
 
 	json_array_foreach(exceptions, i, x) {
-		html(b,
-		     "<p class=\"u\"><code>%s</code>: %s</p><div class=\"wide\" tabindex=\"0\">"
-		     "<table><thead><tr><th>frame</th><th>file</th><th class=\"n\">line</th><th>"
-		     "</th></tr></thead><tbody>",
-		     pr_str(x, "type"), pr_str(x, "message"));
-		json_array_foreach(json_object_get(x, "frames"), k, f) {
-			if (k == 60) {
-				html(b, "<tr><td colspan=\"4\">and %zu more</td></tr>",
-				     json_array_size(json_object_get(x, "frames")) - k);
+		const json_t *frames = json_object_get(x, "frames");
+
+		if (i == CHAIN_MOST)
+			break;
+		html(b, "<p class=\"u\"><code>%s</code>: %s</p>", pr_str(x, "type"),
+		     pr_str(x, "message"));
+		html_table(b, "Frames, the innermost first", columns);
+		json_array_foreach(frames, k, f) {
+			if (k == FRAMES_MOST)
 				break;
-			}
-			html(b,
-			     "<tr><td class=\"mono u\">%s</td><td class=\"mono u\">%s</td>"
-			     "<td class=\"n\">%lld</td><td class=\"soft\">%s</td></tr>",
-			     pr_str(f, "function"), pr_str(f, "file"), number(f, "line"),
-			     json_is_true(json_object_get(f, "in_app")) ? "own code" : "");
+			frame(f, b);
 		}
-		html(b, "</tbody></table></div>");
+		html_left_out(b, 4, json_array_size(frames) - k);
+		html_table_end(b);
 	}
+	if (json_array_size(exceptions) > CHAIN_MOST)
+		html(b, "<p class=\"none\">and %zu more exceptions</p>",
+		     json_array_size(exceptions) - CHAIN_MOST);
+}
+
+/* Texts as a list, as far as they are shown. */
+static void texts(const json_t *list, struct buf *b)
+{
+	const json_t *v;
+	size_t i;
+
+	html(b, "<ul>");
+	json_array_foreach(list, i, v) {
+		if (i == HTML_ITEMS)
+			break;
+		html(b, "<li class=\"u\">%s</li>", json_string_value(v));
+	}
+	html_left_out(b, 0, json_array_size(list) - i);
+	html(b, "</ul>");
 }
 
 static void losses(const json_t *loss, struct buf *b)
@@ -152,8 +230,13 @@ static void losses(const json_t *loss, struct buf *b)
 	if (!json_array_size(loss))
 		return;
 	html(b, "<h3>What the report does not have</h3><ul>");
-	json_array_foreach(loss, i, v)
-		html(b, "<li><code>%s</code> %s</li>", pr_str(v, "at"), pr_str(v, "why"));
+	json_array_foreach(loss, i, v) {
+		if (i == HTML_ITEMS)
+			break;
+		html(b, "<li class=\"u\"><code>%s</code> %s</li>", pr_str(v, "at"),
+		     pr_str(v, "why"));
+	}
+	html_left_out(b, 0, json_array_size(loss) - i);
 	html(b, "</ul>");
 }
 
@@ -165,11 +248,15 @@ static void seen_rows(const json_t *match, struct buf *b)
 	json_t *n;
 	size_t i;
 
-	json_array_foreach(json_object_get(isolate, "seen"), i, v)
+	json_array_foreach(json_object_get(isolate, "seen"), i, v) {
+		if (i == SEEN_MOST)
+			break;
 		html(b,
 		     "<tr><th scope=\"row\">Seen in fresh replicas</th>"
 		     "<td class=\"mono u\">%s</td></tr>",
 		     json_string_value(v));
+	}
+	html_left_out(b, 2, json_array_size(json_object_get(isolate, "seen")) - i);
 	html(b, "<tr><th scope=\"row\">How they compare</th><td><b class=\"%s\">%s</b>",
 	     strcmp(pr_str(match, "match"), "exact") == 0 ? "good" : "warn",
 	     *pr_str(match, "match") ? pr_str(match, "match") : "not compared");
@@ -186,7 +273,8 @@ static void coordinates(const struct html_case *in, struct buf *b)
 	const json_t *triage = json_object_get(in->record[STAGE_INCIDENT], "triage");
 
 	html(b,
-	     "<table><tbody><tr><th scope=\"row\">Reported</th><td class=\"mono u\">%s at "
+	     "<table><caption>The failure, in production and in replicas</caption><tbody><tr>"
+	     "<th scope=\"row\">Reported</th><td class=\"mono u\">%s at "
 	     "%s:%lld %s</td></tr>",
 	     pr_str(c, "type"), pr_str(c, "file"), number(c, "line"), pr_str(c, "function"));
 	html(b, "<tr><th scope=\"row\">Chosen as</th><td>%s</td></tr>", pr_str(c, "rule"));
@@ -223,12 +311,12 @@ static void change(const struct html_case *in, struct buf *b)
 		html(b, "<p class=\"u\">%s%s</p>", model ? "And of its change: " : "",
 		     pr_str(p, "change"));
 	if (in->patch && in->patch->n)
-		html_diff(b, in->patch);
+		html_diff(b, "The change of the code", in->patch);
 	else
 		html(b, "<p class=\"none\">There is no change of the code.</p>");
 	if (in->test && in->test->n) {
 		html(b, "<h3>The new test</h3>");
-		html_diff(b, in->test);
+		html_diff(b, "The new test", in->test);
 	}
 }
 
@@ -243,7 +331,8 @@ static void one_step(const json_t *row, struct buf *b)
 	html(b,
 	     "<li><details%s><summary><span class=\"mark %s\" aria-hidden=\"true\">%s</span>"
 	     "<span class=\"num\">%lld</span><span class=\"what\">%s</span>"
-	     "<span class=\"side\">%s %.*s</span><span class=\"says u\"><b class=\"%s\">%s.</b> %s"
+	     "<span class=\"side\">%s %.*s</span><span class=\"more\">evidence</span>"
+	     "<span class=\"says u\"><b class=\"%s\">%s.</b> %s"
 	     "</span></summary><div class=\"in\">",
 	     holds ? "" : " open", holds ? "good" : "bad", holds ? "\xe2\x9c\x93" : "\xe2\x9c\x97",
 	     number(row, "step"), pr_str(row, "name"), pr_str(row, "side"), 12,
@@ -279,74 +368,93 @@ static void proof(const struct html_case *in, struct buf *b)
 				one_step(v, b);
 	html(b, "</ol>");
 	if (is_accepted(in) && json_array_size(reasons)) {
-		html(b, "<h3>Risk: %s</h3><ul>", pr_str(json_object_get(p, "risk"), "level"));
-		json_array_foreach(reasons, i, v)
-			html(b, "<li class=\"u\">%s</li>", json_string_value(v));
-		html(b, "</ul>");
+		html(b, "<h3>Risk: %s</h3>", pr_str(json_object_get(p, "risk"), "level"));
+		texts(reasons, b);
 	}
 }
 
 /* ---- refusals ---- */
 
-static size_t refusal_rows(const char *who, const json_t *record, struct buf *b)
+static size_t refusal_rows(const char *who, const json_t *record, size_t before, struct buf *b)
 {
 	AUTO_JSON json_t *list = candidate_refusals(record);
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(list, i, v)
+	json_array_foreach(list, i, v) {
+		if (before + i >= HTML_ITEMS)
+			break;
 		html(b,
 		     "<tr><td>%s</td><td class=\"mono u\">%s</td><td class=\"u\">%s</td>"
-		     "<td class=\"mono u\">%s<br>%s</td><td>%s</td></tr>",
+		     "<td class=\"mono u\">%s<br>%s</td><td class=\"w\">%s</td></tr>\n",
 		     who, pr_str(v, "path"), pr_str(v, "reason"), pr_str(v, "rule"),
 		     pr_str(v, "place"), pr_str(v, "decision"));
+	}
 	return json_array_size(list);
+}
+
+/* At the gate: each with the line of the policy that refused it. */
+static size_t gate_refusals(const struct html_case *in, struct buf *b)
+{
+	static const char *const columns[] = { "asked by",	     "about",
+					       "why it was refused", "line of the policy",
+					       "decision",	     NULL };
+	AUTO_BUF struct buf rows = BUF_INIT(b->max);
+	size_t n = refusal_rows("the test's agent", in->record[STAGE_MATCH], 0, &rows);
+
+	n += refusal_rows("the patch's agent", in->record[STAGE_PATCH], n, &rows);
+	if (n == 0)
+		return 0;
+	html_table(b, "Refused to agents at the gate", columns);
+	buf_put(b, rows.p, rows.n);
+	html_left_out(b, 5, n > HTML_ITEMS ? n - HTML_ITEMS : 0);
+	html_table_end(b);
+	return n;
 }
 
 static size_t proof_refusals(const json_t *record, struct buf *b)
 {
-	const json_t *v;
+	static const char *const columns[] = { "step", "what must hold", "why it was refused",
+					       NULL };
+	const json_t *steps = json_object_get(record, "steps"), *v;
 	size_t i, n = 0;
 
-	json_array_foreach(json_object_get(record, "steps"), i, v) {
+	json_array_foreach(steps, i, v) {
 		if (json_is_true(json_object_get(v, "holds")))
 			continue;
+		if (n++ == 0)
+			html_table(b, "Refused by the proof", columns);
 		html(b,
-		     "<tr><td>proof step %lld</td><td></td><td class=\"u\">%s</td>"
-		     "<td>%s</td><td>refused</td></tr>",
-		     number(v, "step"), pr_str(v, "says"), pr_str(v, "name"));
-		n++;
+		     "<tr><td class=\"w\">proof step %lld</td><td>%s</td><td class=\"u\">%s</td>"
+		     "</tr>\n",
+		     number(v, "step"), pr_str(v, "name"), pr_str(v, "says"));
 	}
+	if (n)
+		html_table_end(b);
 	return n;
 }
 
 static void refusals(const struct html_case *in, struct buf *b)
 {
+	static const char *const columns[] = { "role", "policy", "digest", NULL };
 	static const char *const roles[] = { "reproduce", "patch", "verify" };
 	const json_t *policies = json_object_get(in->record[STAGE_REPLICA], "policies");
-	AUTO_BUF struct buf rows = BUF_INIT(4u << 20);
-	size_t n = refusal_rows("agent of the test", in->record[STAGE_MATCH], &rows);
+	size_t n = gate_refusals(in, b);
 
-	n += refusal_rows("agent of the patch", in->record[STAGE_PATCH], &rows);
-	n += proof_refusals(in->record[STAGE_PROOF], &rows);
-	if (n) {
-		html(b, "<div class=\"wide\" tabindex=\"0\"><table><thead><tr><th>asked by</th>"
-			"<th>about</th><th>why it was refused</th><th>line of the policy</th>"
-			"<th></th></tr></thead><tbody>");
-		buf_put(b, rows.p, rows.n);
-		html(b, "</tbody></table></div>");
-	} else {
+	n += proof_refusals(in->record[STAGE_PROOF], b);
+	if (n == 0)
 		html(b, "<p>Nothing was refused.</p>");
-	}
-	html(b, "<h3>Policies</h3><dl class=\"rec\">");
+	html_table(b, "Policies that bound the case", columns);
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
 		const json_t *p = json_object_get(policies, roles[i]);
 
 		if (p)
-			html(b, "<dt>%s</dt><dd><b>%s</b> <code>%s</code></dd>", roles[i],
-			     pr_str(p, "name"), pr_str(p, "digest"));
+			html(b,
+			     "<tr><th scope=\"row\">%s</th><td class=\"u\">%s</td><td "
+			     "class=\"mono\">%s</td></tr>\n",
+			     roles[i], pr_str(p, "name"), pr_str(p, "digest"));
 	}
-	html(b, "</dl>");
+	html_table_end(b);
 }
 
 /* ---- the page ---- */

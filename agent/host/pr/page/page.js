@@ -18,6 +18,16 @@ document.addEventListener('keydown', (e) => {
     all().forEach((d) => { d.open = shut; });
   }
 });
+// What is wider than its place can be moved by the arrows once it has the focus.
+function reach() {
+  for (const e of document.querySelectorAll('.wide, .draw, pre')) {
+    if (e.scrollWidth > e.clientWidth) e.tabIndex = 0;
+    else e.removeAttribute('tabindex');
+  }
+}
+reach();
+addEventListener('resize', reach);
+document.addEventListener('toggle', reach, true);
 let closed = [];
 addEventListener('beforeprint', () => {
   closed = all().filter((d) => !d.open);
