@@ -3,12 +3,6 @@
 #include <string.h>
 
 #include "agent/intake/server_impl.h"
-#include "runtime/base/clock.h"
-
-static uint64_t now_ms(void)
-{
-	return clock_mono_ns() / 1000000;
-}
 
 void request_refuse(struct request *q, unsigned status, const char *reason, uint64_t retry)
 {

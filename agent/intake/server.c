@@ -2,7 +2,6 @@
 #include "agent/intake/server_impl.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +45,7 @@ static void gather(struct server *s, struct request *q)
 	q->waits = true;
 	q->next = s->waiting;
 	s->waiting = q;
+	client_waits(q->client);
 	MHD_suspend_connection(q->connection);
 }
 
@@ -56,6 +56,7 @@ static struct request *new_request(struct server *s, struct MHD_Connection *c)
 	if (!q)
 		return NULL;
 	q->connection = c;
+	q->client = client_of(c);
 	q->body.max = s->s.setup.max_body;
 	return q;
 }
@@ -71,7 +72,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 
 	(void)version;
 	if (!q) {
-		q = new_request(s, c);
+		q = client_of(c) ? new_request(s, c) : NULL;
 		if (!q)
 			return MHD_NO;
 		*con = q;
@@ -104,6 +105,7 @@ static void on_completed(void *ctx, struct MHD_Connection *c, void **con,
 	(void)why;
 	if (!q)
 		return;
+	client_served(q->client, now_ms());
 	s->memory -= q->body.cap;
 	buf_release(&q->body);
 	free(q);
@@ -133,6 +135,8 @@ static void tell_durable(struct server *s)
 {
 	s->counts.segment = s->journal.now.number;
 	s->counts.bytes = s->journal.now.bytes;
+	s->counts.slow = s->clients.slow;
+	s->counts.crowded = s->clients.crowded;
 	s->untold = !parent_has_room(s);
 	if (!s->untold)
 		tell(s, INTAKE_DURABLE, jmap_write(intake_durable_map, &s->counts));
@@ -161,6 +165,7 @@ static void settle(struct server *s)
 			request_refuse(q, MHD_HTTP_SERVICE_UNAVAILABLE,
 				       "reports cannot be kept just now", RETRY_BACKLOG);
 		}
+		client_goes_on(q->client, now_ms());
 		MHD_resume_connection(q->connection);
 		q = next;
 	}
@@ -201,33 +206,14 @@ static int hear_parent(struct server *s, struct err *e)
 	return r;
 }
 
-static void accept_from(struct server *s, int fd)
-{
-	struct sockaddr_storage from = { 0 };
-	socklen_t len = sizeof(from);
-	int c;
-
-	while ((c = accept4(fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK)) >=
-	       0) {
-		/* an own address: libmicrohttpd wants one of the internet's */
-		struct sockaddr_in in = { .sin_family = AF_INET };
-
-		if (from.ss_family == AF_UNIX) {
-			memcpy(&from, &in, sizeof(in));
-			len = sizeof(in);
-		}
-		(void)MHD_add_connection(s->daemon, c, (struct sockaddr *)&from, len);
-		len = sizeof(from);
-	}
-}
-
 static int timeout_of(struct server *s)
 {
+	const unsigned most = s->clients.n ? 1000 : 60000;
 	unsigned MHD_LONG_LONG ms;
 
 	if (MHD_get_timeout(s->daemon, &ms) != MHD_YES)
-		return -1;
-	return ms > 60000 ? 60000 : (int)ms;
+		ms = most;
+	return ms > most ? (int)most : (int)ms;
 }
 
 static int turn(struct server *s, struct err *e)
@@ -248,7 +234,8 @@ static int turn(struct server *s, struct err *e)
 		tell_durable(s);
 	for (size_t i = 0; i < s->s.n_listen; i++)
 		if (p[2 + i].revents)
-			accept_from(s, s->s.listen[i]);
+			clients_accept(&s->clients, s->s.listen[i], s->daemon, now_ms());
+	clients_sweep(&s->clients, now_ms());
 	(void)MHD_run(s->daemon);
 	if (s->waiting) {
 		settle(s);
@@ -275,10 +262,15 @@ int server_open(struct server_setup *set, struct server **out, struct err *e)
 		return err_set(e, ENOMEM, "out of memory");
 	s->s = *set;
 	journal_init(&s->journal, set->setup.segment, 32u << 20);
+	s->clients = (struct clients){ .most = set->setup.connections,
+				       .per_address = set->setup.per_address,
+				       .request_ms = set->setup.request_ms,
+				       .silence_ms = set->setup.timeout_ms };
 	s->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
 		on_request, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)set->setup.connections,
+		MHD_OPTION_NOTIFY_CONNECTION, clients_notify, &s->clients,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)set->setup.connections + CLIENTS_SPARE,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((set->setup.timeout_ms + 999) / 1000),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MEMORY,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);

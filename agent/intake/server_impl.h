@@ -3,8 +3,10 @@
 
 #include <microhttpd.h>
 
+#include "agent/intake/clients.h"
 #include "agent/intake/server.h"
 #include "runtime/base/buf.h"
+#include "runtime/base/clock.h"
 
 /* What one request (request.c) and the loop around all of them (server.c) share. */
 #define RETRY_BACKLOG 10 /* seconds */
@@ -17,6 +19,7 @@ struct request {
 	const char *reason;
 	struct buf body;
 	struct MHD_Connection *connection;
+	struct client *client;
 	struct request *next; /* among those that wait for the sync */
 };
 
@@ -24,6 +27,7 @@ struct server {
 	struct server_setup s;
 	struct MHD_Daemon *daemon;
 	int poll_fd; /* the library's */
+	struct clients clients;
 	struct journal journal;
 	struct bucket buckets[INTAKE_SOURCES];
 	struct request *waiting;
@@ -34,6 +38,11 @@ struct server {
 	bool untold; /* the parent has not heard the last of them */
 	bool stop;
 };
+
+static inline uint64_t now_ms(void)
+{
+	return clock_mono_ns() / 1000000;
+}
 
 /* The first reason why it is not taken counts; what can be tried again says when. */
 void request_refuse(struct request *q, unsigned status, const char *reason, uint64_t retry);

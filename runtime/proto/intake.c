@@ -45,6 +45,8 @@ const struct jmap intake_setup_map[] = {
 	NUMBER(intake_setup, segment, 1u << 30, "bytes of a segment"),
 	NUMBER(intake_setup, connections, 65536, "connections at one time"),
 	NUMBER(intake_setup, timeout_ms, COUNT_MAX, "longest wait for a client"),
+	NUMBER(intake_setup, request_ms, COUNT_MAX, "longest time of a request"),
+	NUMBER(intake_setup, per_address, 65536, "connections of one address"),
 	NUMBER(intake_setup, rate, 1u << 20, "reports a second of one source"),
 	NUMBER(intake_setup, burst, 1u << 20, "reports of one source at once"),
 	{ 0 },
@@ -69,6 +71,8 @@ const struct jmap intake_durable_map[] = {
 	NUMBER(intake_durable, refused_backlog, COUNT_MAX, "refused: too much waits"),
 	NUMBER(intake_durable, refused_token, COUNT_MAX, "refused: no token of a source"),
 	NUMBER(intake_durable, refused_other, COUNT_MAX, "refused: not as it should be"),
+	NUMBER(intake_durable, slow, COUNT_MAX, "connections that took too long"),
+	NUMBER(intake_durable, crowded, COUNT_MAX, "connections that were too many"),
 	{ 0 },
 };
 

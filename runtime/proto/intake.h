@@ -60,6 +60,8 @@ struct intake_setup {
 	uint64_t max_backlog;	/* bytes that wait to be digested; more is 429 */
 	uint64_t segment;	/* bytes of a segment */
 	uint64_t connections, timeout_ms;
+	uint64_t request_ms;  /* of one request, from its first byte to its last */
+	uint64_t per_address; /* connections of one address that is not loopback's */
 	uint64_t rate, burst;
 };
 
@@ -75,7 +77,8 @@ struct intake_backlog {
 struct intake_durable {
 	uint64_t segment, bytes; /* of the segment that are on disk */
 	uint64_t reports, refused_rate, refused_backlog, refused_token,
-		refused_other; /* since the start */
+		refused_other;	/* since the start */
+	uint64_t slow, crowded; /* connections: ended for being slow, refused for being too many */
 };
 
 extern const struct jmap intake_source_map[], intake_setup_map[], intake_segment_map[],

@@ -103,6 +103,8 @@ static const struct jmap intake_map[] = {
 	{ .name = "max_backlog", .kind = JMAP_BYTES, SUB(intake, max_backlog), .min = 1u << 20, .help = "reports that wait to be looked at, together" },
 	{ .name = "connections", .kind = JMAP_U64, SUB(intake, connections), .min = 1, .max = 4000, .help = "clients at one time" },
 	{ .name = "timeout", .kind = JMAP_DURATION, SUB(intake, timeout_ms), .min = 1000, .help = "longest wait for a client" },
+	{ .name = "request_timeout", .kind = JMAP_DURATION, SUB(intake, request_ms), .min = 1000, .help = "longest time of one request" },
+	{ .name = "per_address", .kind = JMAP_U64, SUB(intake, per_address), .min = 1, .max = 4000, .help = "clients at one time of one address" },
 	{ .name = "rate", .kind = JMAP_U64, SUB(intake, rate), .min = 1, .max = 1000000, .help = "reports a second of one source" },
 	{ .name = "burst", .kind = JMAP_U64, SUB(intake, burst), .min = 1, .max = 1000000, .help = "reports of one source at once" },
 	{ 0 },
@@ -182,6 +184,8 @@ static int fill_defaults(struct host_config *c, struct err *e)
 	set_default(&c->intake.max_backlog, 1ull << 30);
 	set_default(&c->intake.connections, 512);
 	set_default(&c->intake.timeout_ms, 30 * 1000);
+	set_default(&c->intake.request_ms, 60 * 1000);
+	set_default(&c->intake.per_address, 128);
 	set_default(&c->intake.rate, 5000);
 	set_default(&c->intake.burst, 20000);
 	for (size_t i = 0; i < c->registries.n; i++)

@@ -78,6 +78,8 @@ struct host_config {
 		struct objlist sources; /* struct intake_from */
 		uint64_t max_report, max_memory, max_backlog; /* bytes */
 		uint64_t connections, timeout_ms, rate, burst;
+		uint64_t request_ms;  /* from its first byte to its last */
+		uint64_t per_address; /* connections; not counted on loopback and sockets */
 	} intake;
 	struct objlist forges;	    /* struct forge_place (runtime/proto/broker_forge.h) */
 	struct notify_place notify; /* who is told; url NULL: nobody */

@@ -90,13 +90,13 @@ static int open_intake(struct intake_run *r, struct err *e)
 
 static json_t *counts_json(const struct intake_counts *c)
 {
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "accepted", (json_int_t)c->accepted,
-			 "refused_rate", (json_int_t)c->refused_rate, "refused_backlog",
-			 (json_int_t)c->refused_backlog, "refused_token",
-			 (json_int_t)c->refused_token, "refused_other",
-			 (json_int_t)c->refused_other, "reports", (json_int_t)c->reports, "alerts",
-			 (json_int_t)c->alerts, "left_out",
-			 (json_int_t)c->ignored + (json_int_t)c->refused);
+	return json_pack(
+		"{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "accepted", (json_int_t)c->accepted,
+		"refused_rate", (json_int_t)c->refused_rate, "refused_backlog",
+		(json_int_t)c->refused_backlog, "refused_token", (json_int_t)c->refused_token,
+		"refused_other", (json_int_t)c->refused_other, "slow", (json_int_t)c->slow,
+		"crowded", (json_int_t)c->crowded, "reports", (json_int_t)c->reports, "alerts",
+		(json_int_t)c->alerts, "left_out", (json_int_t)c->ignored + (json_int_t)c->refused);
 }
 
 /* Sums, once a minute where something happened. */

@@ -129,12 +129,13 @@ static json_t *setup_of(const struct host_config *c)
 					from[k].token_sha256, "rate", (json_int_t)from[k].rate,
 					"burst", (json_int_t)from[k].burst));
 	return json_pack(
-		"{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "sources", list, "max_body",
+		"{s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "sources", list, "max_body",
 		(json_int_t)c->intake.max_report, "max_memory", (json_int_t)c->intake.max_memory,
 		"max_backlog", (json_int_t)c->intake.max_backlog, "segment",
 		(json_int_t)INTAKE_SEGMENT_BYTES, "connections", (json_int_t)c->intake.connections,
 		"timeout_ms", (json_int_t)c->intake.timeout_ms, "rate", (json_int_t)c->intake.rate,
-		"burst", (json_int_t)c->intake.burst);
+		"burst", (json_int_t)c->intake.burst, "request_ms",
+		(json_int_t)c->intake.request_ms, "per_address", (json_int_t)c->intake.per_address);
 }
 
 static int await_ready(struct intake *i, struct err *e)
@@ -214,6 +215,8 @@ static int hear_durable(struct intake *i, const json_t *body, struct err *e)
 	i->counts.refused_backlog = d.refused_backlog;
 	i->counts.refused_token = d.refused_token;
 	i->counts.refused_other = d.refused_other;
+	i->counts.slow = d.slow;
+	i->counts.crowded = d.crowded;
 	return 0;
 }
 

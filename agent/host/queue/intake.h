@@ -17,8 +17,8 @@
 struct intake;
 
 struct intake_counts {
-	uint64_t accepted, refused_rate, refused_backlog, refused_token,
-		refused_other;			    /* by sickbay-intake, since it started */
+	uint64_t accepted, refused_rate, refused_backlog, refused_token, refused_other, slow,
+		crowded;			    /* by sickbay-intake, since it started */
 	uint64_t reports, alerts, ignored, refused; /* taken out of the journal, since the start */
 	uint64_t backlog;			    /* bytes that wait */
 };
