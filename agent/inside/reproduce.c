@@ -6,6 +6,7 @@
 
 #include "agent/inside/input.h"
 #include "agent/inside/message.h"
+#include "agent/inside/rebuild.h"
 #include "agent/inside/shrink.h"
 
 /*
@@ -15,6 +16,10 @@
  * test follows from the input, the test that is submitted was itself the last
  * one evaluated as exact.  Anything less is submitted as what it is (the host
  * decides) or given up with the reason.
+ *
+ * A report without a call may hold one all the same, in its frames' variables
+ * (rebuild.h).  The first such call that fails exactly there, and with the same
+ * message but for its values, is worked on like a reported one.
  */
 #define SHRINK_MOST 80 /* questions spent on a smaller test */
 
@@ -34,7 +39,8 @@ struct work {
 	struct gate_verdict verdict; /* of the last evaluation */
 	char *refusal;
 	struct corpus corpus;
-	char *shape; /* of the message that the reported input gives */
+	char *shape;	     /* of the message that the reported input gives */
+	const char *rebuilt; /* whose variables gave the input; NULL: the report has it */
 };
 
 static renderer find_renderer(const char *framework)
@@ -168,6 +174,39 @@ static json_t *personal_values(const json_t *incident)
 	return list;
 }
 
+static int load_corpus(struct work *w, struct err *e)
+{
+	return w->corpus.text.p ? 0 : corpus_load(w->subject.dir, &w->corpus, e);
+}
+
+static int load_shape(struct work *w, struct err *e)
+{
+	const int r = load_corpus(w, e);
+
+	if (r < 0)
+		return r;
+	w->shape = message_shape(w->verdict.chain, &w->corpus);
+	return w->shape ? 0 : err_set(e, ENOMEM, "out of memory");
+}
+
+/* Whether what was seen says what the report says, but for values; a report without a message says
+ * nothing against it. */
+static int says_the_same(struct work *w, struct err *e)
+{
+	const json_t *chain = json_object_get(w->subject.task->incident, "chain");
+	AUTO_FREE char *want = NULL, *seen = NULL;
+
+	if (!json_string_length(json_object_get(json_array_get(chain, 0), "message")))
+		return 1;
+	if (load_corpus(w, e) < 0)
+		return -e->code;
+	want = message_shape(chain, &w->corpus);
+	seen = message_shape(w->verdict.chain, &w->corpus);
+	if (!want || !seen)
+		return err_set(e, ENOMEM, "out of memory");
+	return strcmp(want, seen) == 0;
+}
+
 static int make_small(struct work *w, json_t **input, struct buf *kept, struct err *e)
 {
 	AUTO_JSON json_t *personal = personal_values(w->subject.task->incident);
@@ -176,11 +215,8 @@ static int make_small(struct work *w, json_t **input, struct buf *kept, struct e
 			    .personal = personal,
 			    .budget = budget(w),
 			    .fixed = strcmp(w->subject.task->framework, "c") == 0 };
-	int r = corpus_load(w->subject.dir, &w->corpus, e);
+	int r = load_shape(w, e);
 
-	w->shape = message_shape(w->verdict.chain, &w->corpus);
-	if (r == 0 && !w->shape)
-		r = err_set(e, ENOMEM, "out of memory");
 	if (r == 0)
 		r = shrink_input(&s, input, e);
 	if (r == 0) {
@@ -207,8 +243,9 @@ static void describe(const struct work *w, const struct rendered *t, const json_
 			   w->subject.function ? " in " : "",
 			   w->subject.function ? w->subject.function : "",
 			   w->verdict.match ? w->verdict.match : "unknown");
-	buf_printf(change, "Adds %s, which replays the reported input as a %s test.", t->path,
-		   w->subject.task->framework);
+	buf_printf(change, "Adds %s, which replays %s%s as a %s test.", t->path,
+		   w->rebuilt ? "the call rebuilt from the variables of " : "the reported input",
+		   w->rebuilt ? w->rebuilt : "", w->subject.task->framework);
 }
 
 /* The simplest test there is was refused: nothing better follows. */
@@ -231,11 +268,15 @@ static int submit(struct work *w, const json_t *input, struct err *e)
 	if (r == 0) {
 		struct gate_change one = { .path = t.path, .content = t.content };
 		struct gate_submit s = { .changes = { &one, 1 }, .test_name = t.title };
+		AUTO_BUF struct buf from = BUF_INIT(1024);
 
 		describe(w, &t, input, &title, &cause, &change);
 		s.title = title.p;
 		s.cause = cause.p;
 		s.change = change.p;
+		if (w->rebuilt)
+			buf_printf(&from, "rebuilt from the variables of the frame %s", w->rebuilt);
+		s.input_from = from.p;
 		r = gate_submit(w->gate, &s, &no, e);
 		if (r == -EPERM)
 			r = give_up_refused(w, &no, e);
@@ -258,13 +299,12 @@ static int give_up_unmatched(struct work *w, struct err *e)
 	return gate_give_up(w->gate, why.p, e);
 }
 
-static int run(struct work *w, json_t **input, struct err *e)
+/* What was last evaluated is made small, and submitted if it may leave. */
+static int conclude(struct work *w, json_t **input, struct err *e)
 {
 	AUTO_BUF struct buf kept = BUF_INIT(1u << 16), why = BUF_INIT(1u << 16);
-	int r = evaluate(w, *input, e);
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	if (!is_match(w, "exact") && !is_match(w, "same-function") && !is_match(w, "flaky"))
 		return give_up_unmatched(w, e);
 	if (is_match(w, "exact"))
@@ -279,6 +319,71 @@ static int run(struct work *w, json_t **input, struct err *e)
 	}
 	r = evaluate(w, *input, e);
 	return r < 0 ? r : submit(w, *input, e);
+}
+
+static int run(struct work *w, json_t **input, struct err *e)
+{
+	const int r = evaluate(w, *input, e);
+
+	return r < 0 ? r : conclude(w, input, e);
+}
+
+/* What has to be added to the report, in one line. */
+static int give_up_without(struct work *w, const struct buf *why, struct err *e)
+{
+	static const char add[] = "have the service add the call to its reports (\"sickbay.call\", "
+				  "docs/intake.md)";
+	AUTO_BUF struct buf text = BUF_INIT(8192);
+
+	if (why->n)
+		buf_printf(&text,
+			   "the report has no call to replay, and its frames' variables give none: "
+			   "%s; %s",
+			   why->p, add);
+	else
+		buf_printf(&text,
+			   "the report has no call to replay and no variables of its own frames: "
+			   "%s, or its SDK send local variables (Sentry: includeLocalVariables)",
+			   add);
+	return gate_give_up(w->gate, text.p ? text.p : add, e);
+}
+
+/* 1: the call fails as reported; 0: it does not, and why says so. */
+static int try_rebuilt(struct work *w, const json_t *call, json_t **input, struct buf *why,
+		       struct err *e)
+{
+	struct err odd = ERR_INIT;
+	int r;
+
+	w->rebuilt = json_string_value(json_object_get(call, "from"));
+	if (input_normal(json_object_get(call, "input"), input, &odd) < 0) {
+		buf_printf(why, "%s%s: %s", why->n ? "; " : "", w->rebuilt, odd.msg);
+		return 0;
+	}
+	r = evaluate(w, *input, e);
+	if (r == 0)
+		r = is_match(w, "exact") ? says_the_same(w, e) : 0;
+	if (r == 0)
+		buf_printf(why, "%s%s: that call gives '%s'%s", why->n ? "; " : "", w->rebuilt,
+			   w->verdict.match ? w->verdict.match : "none",
+			   is_match(w, "exact") ? ", but another message than the report's" : "");
+	return r;
+}
+
+static int run_rebuilt(struct work *w, struct err *e)
+{
+	AUTO_BUF struct buf why = BUF_INIT(8192);
+	AUTO_JSON json_t *calls = NULL, *input = NULL;
+	int r = rebuild_calls(&w->subject, &calls, &why, e);
+
+	for (size_t i = 0; r == 0 && i < json_array_size(calls); i++) {
+		json_decref(input);
+		input = NULL;
+		r = try_rebuilt(w, json_array_get(calls, i), &input, &why, e);
+	}
+	if (r > 0)
+		return conclude(w, &input, e);
+	return r < 0 ? r : give_up_without(w, &why, e);
 }
 
 int reproduce_run(struct gate_client *gate, const struct gate_task *task, struct err *e)
@@ -298,11 +403,12 @@ int reproduce_run(struct gate_client *gate, const struct gate_task *task, struct
 
 	if (!w.render)
 		return gate_give_up(gate, "there is no renderer for this test framework", e);
-	if (input_normal(json_object_get(task->incident, "input"), &input, &why) < 0)
+	r = input_normal(json_object_get(task->incident, "input"), &input, &why);
+	if (r < 0 && r != -ENOENT)
 		return gate_give_up(gate, why.msg, e);
 	r = tools_open(task->repo, &w.subject.dir, e);
 	if (r == 0)
-		r = run(&w, &input, e);
+		r = input ? run(&w, &input, e) : run_rebuilt(&w, e);
 	forget_verdict(&w);
 	corpus_release(&w.corpus);
 	free(w.shape);

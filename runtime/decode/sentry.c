@@ -8,6 +8,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/jmap.h"
 #include "runtime/decode/reports.h"
+#include "runtime/decode/vars.h"
 
 /*
  * Sentry's envelopes and events, as its SDKs send them (Sentry's developer
@@ -83,7 +84,37 @@ static const char *frame_file(const json_t *f)
 	return file && *file ? file : NULL;
 }
 
-static void frame_read(struct trace *t, json_t *x, const json_t *f)
+/* "_meta" has the event's shape, with elements by their number. */
+static const json_t *meta_at(const json_t *meta, size_t i)
+{
+	char name[24];
+
+	(void)snprintf(name, sizeof(name), "%zu", i);
+	return json_object_get(meta, name);
+}
+
+struct event {
+	const json_t *root;
+	enum vars_form form;
+};
+
+static void vars_read(struct trace *t, const struct event *ev, const json_t *meta, const json_t *f,
+		      json_t *to)
+{
+	const json_t *vars = json_object_get(f, "vars");
+	json_t *values = NULL, *lost = NULL;
+	struct err none = ERR_INIT;
+
+	if (!json_object_size(vars))
+		return;
+	if (vars_typed(vars, ev->form, json_object_get(meta, "vars"), &values, &lost, &none) < 0 ||
+	    json_object_set_new(to, "vars", values) < 0 ||
+	    (lost && json_object_set_new(to, "vars_lost", lost) < 0))
+		t->failed = true;
+}
+
+static void frame_read(struct trace *t, const struct event *ev, const json_t *meta, json_t *x,
+		       const json_t *f)
 {
 	const char *const file = frame_file(f), *const function = str(f, "function");
 	const struct place p = { .file = file,
@@ -92,28 +123,29 @@ static void frame_read(struct trace *t, json_t *x, const json_t *f)
 				 .function_len = function ? strlen(function) : 0,
 				 .line = positive(json_object_get(f, "lineno")),
 				 .column = positive(json_object_get(f, "colno")) };
-	json_t *vars = json_object_get(f, "vars"), *frames = json_object_get(x, "frames");
+	json_t *frames = json_object_get(x, "frames");
 	const size_t before = json_array_size(frames);
 
 	trace_frame(t, x, &p);
-	if (json_array_size(frames) == before || !json_is_object(vars) || !json_object_size(vars))
-		return;
-	if (json_object_set(json_array_get(frames, before), "vars", vars) < 0)
-		t->failed = true;
+	if (json_array_size(frames) > before)
+		vars_read(t, ev, meta, f, json_array_get(frames, before));
 }
 
-static void exception_read(struct trace *t, const json_t *v)
+static void exception_read(struct trace *t, const struct event *ev, size_t n, const json_t *v)
 {
 	const char *type = str(v, "type"), *value = str(v, "value");
 	const json_t *frames = json_object_get(json_object_get(v, "stacktrace"), "frames");
+	const json_t *meta = json_object_get(
+		json_object_get(json_object_get(ev->root, "_meta"), "exception"), "values");
 	json_t *x;
 
+	meta = json_object_get(json_object_get(meta_at(meta, n), "stacktrace"), "frames");
 	type = type && *type ? type : "Error";
 	x = trace_exception(t, type, strlen(type), value ? value : "");
 	if (x && json_array_size(frames) == 0)
 		trace_loss(t, "frames", "the event has no stack for %.80s", type);
 	for (size_t i = json_array_size(frames); x && i-- > 0;)
-		frame_read(t, x, json_array_get(frames, i));
+		frame_read(t, ev, meta_at(meta, i), x, json_array_get(frames, i));
 }
 
 /* ---- the rest of an event ---- */
@@ -225,6 +257,10 @@ static int event_read(const json_t *ev, struct findings *out, struct err *e)
 {
 	const json_t *x = json_object_get(ev, "exception");
 	const json_t *values = json_is_array(x) ? x : json_object_get(x, "values");
+	const char *platform = str(ev, "platform");
+	const struct event event = { ev, platform && strcmp(platform, "python") == 0
+						 ? VARS_REPR
+						 : VARS_INSPECTOR };
 	AUTO_BUF struct buf at = BUF_INIT(512);
 	AUTO_TRACE struct trace t = { 0 };
 
@@ -235,7 +271,7 @@ static int event_read(const json_t *ev, struct findings *out, struct err *e)
 	if (trace_init(&t, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < json_array_size(values); i++)
-		exception_read(&t, json_array_get(values, i));
+		exception_read(&t, &event, i, json_array_get(values, i));
 	runtime_read(&t, ev);
 	meta_walk(&t, json_object_get(ev, "_meta"), &at, 0);
 	return findings_report(out, &t, event_facts(ev), more_of(ev, &t), e);

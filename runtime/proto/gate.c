@@ -119,6 +119,8 @@ const struct jmap gate_submit_map[] = {
 	TEXT(gate_submit, cause, 0, PROSE_BYTES, "why it happened"),
 	TEXT(gate_submit, change, 0, PROSE_BYTES, "what changes"),
 	TEXT(gate_submit, test_name, 0, PATH_BYTES, "path of the new test"),
+	TEXT(gate_submit, input_from, 0, NAME_MAX_BYTES,
+	     "of an input that the report does not have"),
 	{ 0 },
 };
 

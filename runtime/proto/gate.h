@@ -101,6 +101,7 @@ struct gate_submit {
 	struct objlist changes;			  /* struct gate_change */
 	struct objlist candidates;		  /* struct gate_candidate */
 	char *title, *cause, *change, *test_name; /* derived prose */
+	char *input_from; /* a test of a report without an input: where its input is from */
 };
 
 struct gate_give_up {

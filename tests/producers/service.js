@@ -9,19 +9,32 @@ const { parseArgs } = require('node:util');
 const { values: o } = parseArgs({ options: {
 	reporter: { type: 'string' }, url: { type: 'string' }, token: { type: 'string' },
 	root: { type: 'string' }, release: { type: 'string' }, service: { type: 'string', default: 'shop' },
-	'no-call': { type: 'boolean', default: false },
+	'no-call': { type: 'boolean', default: false }, 'no-variables': { type: 'boolean', default: false },
 } });
+
+// The SDK reads variables by a debugger that starts beside the service: until then it leaves them out.
+async function debuggerIsThere() {
+	for (let i = 0; i < 100; i += 1) {
+		try {
+			throw new Error('none');
+		} catch (err) {
+			if ('__SENTRY_ERROR_LOCAL_VARIABLES__' in err) return;
+		}
+		await new Promise((done) => { setTimeout(done, 50); });
+	}
+}
 
 function bySentry() {
 	const Sentry = require('@sentry/node');
 	Sentry.init({ dsn: `${o.url.replace('//', `//${o.token}@`)}/1`, release: o.release, environment: 'test',
-		includeLocalVariables: true });
+		includeLocalVariables: !o['no-variables'] });
 	return {
 		report: (err, call) => Sentry.withScope((scope) => {
 			if (call) scope.setContext('sickbay', { call: JSON.stringify(call) });
 			Sentry.captureException(err);
 		}),
 		flush: () => Sentry.flush(5000),
+		ready: () => (o['no-variables'] ? undefined : debuggerIsThere()),
 	};
 }
 
@@ -86,5 +99,6 @@ const server = http.createServer((req, res) => {
 			res.end('sorry\n');
 		}
 	});
-}).listen(0, '127.0.0.1', () => console.log(`listening ${server.address().port}`));
+});
+Promise.resolve(reporter.ready?.()).then(() => server.listen(0, '127.0.0.1', () => console.log(`listening ${server.address().port}`)));
 process.on('SIGTERM', () => process.exit(0));

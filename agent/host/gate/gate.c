@@ -29,6 +29,7 @@ void gate_outcome_release(struct gate_outcome *o)
 	free(o->cause);
 	free(o->change);
 	free(o->test_name);
+	free(o->input_from);
 	json_decref(o->candidates);
 	json_decref(o->refusals);
 	json_decref(o->notes);

@@ -42,7 +42,7 @@ struct gate_outcome {
 	char *why;
 	bool person; /* nothing but a value of production makes it fail: for a person */
 	struct changes changes;
-	char *title, *cause, *change, *test_name; /* prose */
+	char *title, *cause, *change, *test_name, *input_from; /* prose */
 	json_t *candidates; /* [{"operator","file","line","summary","plausible","why_not"}] */
 	json_t *refusals;   /* [{"rule","place","reason","path"}] */
 	json_t *notes;

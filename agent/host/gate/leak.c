@@ -112,7 +112,8 @@ static int in_prose(const struct redact *values, const struct gate_submit *s, ch
 	} rows[] = { { "title", s->title },
 		     { "cause", s->cause },
 		     { "change", s->change },
-		     { "test_name", s->test_name } };
+		     { "test_name", s->test_name },
+		     { "input_from", s->input_from } };
 	int k = 0;
 
 	for (size_t i = 0; k == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -316,6 +316,7 @@ static void take_prose(struct gate_outcome *o, struct gate_submit *sub)
 	o->cause = take_ptr(sub->cause);
 	o->change = take_ptr(sub->change);
 	o->test_name = take_ptr(sub->test_name);
+	o->input_from = take_ptr(sub->input_from);
 }
 
 static int accept_submission(struct monitor *m, struct gate_submit *sub, struct changes *c,

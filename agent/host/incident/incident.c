@@ -36,6 +36,7 @@ const struct jmap frame_map[] = {
 	F(frame, inlined, JMAP_BOOL, 0, "inlined into the next frame"),
 	F(frame, async, JMAP_BOOL, 0, "resumed here, not called from here"),
 	F(frame, vars, JMAP_JSON, 0, "variables at the time, by name"),
+	F(frame, vars_lost, JMAP_JSON, 0, "those that are not whole, each with why"),
 	{ 0 },
 };
 
@@ -279,6 +280,10 @@ static int check_frames(const struct incident *i, struct err *e)
 			if (f[n].vars && !json_is_object(f[n].vars))
 				return err_set(e, EINVAL,
 					       "/chain/%zu/frames/%zu/vars: want an object", c, n);
+			else if (f[n].vars_lost && !json_is_object(f[n].vars_lost))
+				return err_set(e, EINVAL,
+					       "/chain/%zu/frames/%zu/vars_lost: want an object", c,
+					       n);
 	}
 	return 0;
 }
@@ -376,6 +381,23 @@ int incident_load_file(const char *path, struct incident *out, struct err *e)
 	if (fd < 0)
 		return err_sys(e, "open '%s'", path);
 	return incident_load(fd, path, out, e);
+}
+
+int incident_tells(const struct incident *i)
+{
+	const struct exception *x = i->chain.v;
+
+	if (json_object_get(i->input, "call") || json_object_get(i->input, "script") ||
+	    json_object_get(i->input, "command"))
+		return 2;
+	for (size_t c = 0; c < i->chain.n; c++) {
+		const struct frame *f = x[c].frames.v;
+
+		for (size_t n = 0; n < x[c].frames.n; n++)
+			if (f[n].in_app && f[n].vars)
+				return 1;
+	}
+	return 0;
 }
 
 static void hash_part(struct sha256 *s, const char *part)

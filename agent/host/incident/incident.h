@@ -18,7 +18,9 @@ struct frame {
 	char *file, *function; /* repository path once mapped; NULL when unknown */
 	uint64_t line, column; /* 1-based; 0 unknown */
 	bool in_app, inlined, async;
-	json_t *vars; /* object or NULL */
+	json_t *vars;	   /* object of typed values, or NULL */
+	json_t *vars_lost; /* {NAME: WHY} of those that the reporter did not send as a whole; or
+			      NULL */
 };
 
 struct exception {
@@ -76,6 +78,9 @@ struct incident_paths {		      /* from the service file */
 	const struct strmap *paths;   /* production prefix -> repository prefix */
 	const struct strlist *in_app; /* globs of repository paths; empty: every mapped path */
 };
+/* Of two reports of one failure, the one that tells more of what was put in: 2 a call to replay, 1
+ * variables of own frames, 0 neither. */
+int incident_tells(const struct incident *i);
 /* Maps frames to repository paths, decides in_app, picks the coordinate (innermost in-app frame of
  * the root cause). */
 int incident_resolve(struct incident *i, const struct incident_paths *p, struct err *e);

@@ -158,6 +158,7 @@ static void strip_frame(const struct shaping *s, json_t *f)
 
 	if (vars)
 		(void)json_object_set_new(f, "vars", shape(s, vars, 0));
+	(void)json_object_del(f, "vars_lost");
 	if (json_is_true(json_object_get(f, "in_app")))
 		return;
 	(void)json_object_del(f, "file");

@@ -62,10 +62,11 @@ static json_t *agent_write(const struct service_agent *agent, const struct gate_
 
 static json_t *brought_write(const struct service_agent *agent, const struct gate_outcome *o)
 {
-	return json_pack("{s:s,s:b,s:s*,s:o,s:s*,s:s*,s:s*,s:s*,s:o}", "end", end_words[o->end],
-			 "person", (int)o->person, "why", o->why, "changes",
-			 changes_to_json(&o->changes), "test_name", o->test_name, "title", o->title,
-			 "cause", o->cause, "change", o->change, "agent", agent_write(agent, o));
+	return json_pack("{s:s,s:b,s:s*,s:o,s:s*,s:s*,s:s*,s:s*,s:s*,s:o}", "end",
+			 end_words[o->end], "person", (int)o->person, "why", o->why, "changes",
+			 changes_to_json(&o->changes), "test_name", o->test_name, "input_from",
+			 o->input_from, "title", o->title, "cause", o->cause, "change", o->change,
+			 "agent", agent_write(agent, o));
 }
 
 bool brought_submitted(const json_t *brought)

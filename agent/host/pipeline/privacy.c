@@ -228,9 +228,10 @@ int privacy_values(struct work *w, struct redact **out, struct err *e)
 /* Members that hold words about what was seen; the others hold names and numbers of our own. */
 static bool is_prose(const char *key)
 {
-	static const char *const names[] = { "says",   "reason",  "reasons",  "why",	  "why_not",
-					     "detail", "summary", "evidence", "notes",	  "seen",
-					     "title",  "cause",	  "change",   "test_name" };
+	static const char *const names[] = { "says",	"reason",    "reasons",	  "why",
+					     "why_not", "detail",    "summary",	  "evidence",
+					     "notes",	"seen",	     "title",	  "cause",
+					     "change",	"test_name", "input_from" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(key, names[i]) == 0)

@@ -58,7 +58,9 @@ static int old_record(struct work *w, int stage, json_t **out, char id[96], stru
 	return r == -ENOENT || r == 0 ? 0 : err_set(e, -r, "%s", none.msg);
 }
 
-static const char *const kept[] = { "changes", "test_name", "title", "cause", "change" };
+static const char *const kept[] = {
+	"changes", "test_name", "input_from", "title", "cause", "change"
+};
 
 /* Who made it stays who made it; nothing was evaluated this time. */
 static int fill_brought(const json_t *from, const char *id, json_t **out, struct err *e)

@@ -115,10 +115,11 @@ static int record_match(struct work *w, const struct finding *f, json_t *also, s
 
 	return work_publish(
 		w, STAGE_MATCH,
-		json_pack("{s:s,s:O,s:s,s:o,s:O*,s:O*,s:O,s:O*}", "match", f->match, "isolate",
+		json_pack("{s:s,s:O,s:s,s:o,s:O*,s:O*,s:O*,s:O,s:O*}", "match", f->match, "isolate",
 			  f->isolate, "test_path", w->test_path, "test", changes_to_json(&w->test),
-			  "test_name", json_object_get(b, "test_name"), "title",
-			  json_object_get(b, "title"), "agent", json_object_get(b, "agent"), "also",
+			  "test_name", json_object_get(b, "test_name"), "input_from",
+			  json_object_get(b, "input_from"), "title", json_object_get(b, "title"),
+			  "agent", json_object_get(b, "agent"), "also",
 			  json_array_size(also) ? also : NULL),
 		e);
 }

@@ -128,6 +128,20 @@ static void seen_row(struct buf *b, const char *where, const char *commit, const
 	buf_puts(b, " |\n");
 }
 
+/* Where the test's input is from, of a report that has none to replay. */
+static void input(const struct pr_input *in, struct buf *b)
+{
+	const json_t *given = json_object_get(json_object_get(in->incident, "incident"), "input");
+	const char *from = pr_str(in->match, "input_from");
+
+	if (!json_object_get(in->incident, "incident") || json_object_get(given, "call") ||
+	    json_object_get(given, "script") || json_object_get(given, "command"))
+		return;
+	buf_puts(b, " The report has no call to replay: the input is ");
+	pr_prose(b, json_object_get(in->match, "agent"), *from ? from : "the agent's own");
+	buf_puts(b, ".");
+}
+
 static void reproduced(const struct pr_input *in, struct buf *b)
 {
 	const json_t *incident = json_object_get(in->incident, "incident");
@@ -160,6 +174,7 @@ static void reproduced(const struct pr_input *in, struct buf *b)
 		pr_prose(b, json_object_get(in->match, "agent"), pr_str(in->match, "test_name"));
 	}
 	buf_puts(b, ".");
+	input(in, b);
 	for (size_t i = 0; i < json_array_size(loss); i++) {
 		buf_puts(b, i == 0 ? " Not in the report: " : "; ");
 		md_code(b, pr_str(json_array_get(loss, i), "at"));

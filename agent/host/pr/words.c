@@ -13,8 +13,9 @@ int pr_words(struct buf *out, struct err *e)
 		json_pack("{s:[{}], s:{s:[s]}, s:[{s:s, s:s}], s:i}", "steps", "risk", "reasons",
 			  "", "loss", "at", "", "why", "", "count", 2);
 	AUTO_JSON json_t *record =
-		json_pack("{s:O,s:O,s:{s:[s],s:[s]},s:O}", "incident", rows, "triage", rows,
-			  "source", "missing", "", "seen", "", "detail", rows);
+		json_pack("{s:O,s:O,s:{s:[s],s:[s]},s:O,s:s}", "incident", rows, "triage", rows,
+			  "source", "missing", "", "seen", "", "detail", rows, "input_from",
+			  "the agent's own, rebuilt from the variables of the frame");
 	struct service service = { .repository = { .target = nothing, .root = nothing },
 				   .tests = { &tests, 1 } };
 	const struct pr_input in = { .case_id = "",

@@ -277,21 +277,46 @@ static int put_alerts(const char *state, const struct group *g, json_t *incident
 }
 
 /* Ours: written by keep(), and its digest was checked. */
-int group_incident(const char *state, const struct group *g, struct incident *out, struct err *e)
+static int read_sample(const char *state, const struct group *g, size_t n, struct incident *out,
+		       struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_INIT(RAW_MAX);
 	AUTO_JSON json_t *v = NULL;
-	int r = -ENOENT;
+	int r = raw_get(state, g->samples.v[n], &text, e);
 
-	for (size_t i = 0; i < g->samples.n && r < 0; i++)
-		r = raw_get(state, g->samples.v[i], &text, e); /* the first that is not erased */
 	if (r < 0)
-		return g->samples.n ? err_wrap(e, "reports of incident '%s'", g->id)
-				    : err_set(e, ENOENT, "incident '%s' has no report", g->id);
-	e->code = 0;
+		return r;
 	v = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
 	if (!v)
 		return err_set(e, EBADMSG, "report of incident '%s': not as it was written", g->id);
 	r = put_alerts(state, g, v, e);
 	return r < 0 ? r : incident_read(v, out, e);
+}
+
+/* The one that tells most, of those that are not erased; the earlier where two tell as much. */
+int group_incident(const char *state, const struct group *g, struct incident *out, struct err *e)
+{
+	struct incident best = { 0 };
+	bool any = false;
+
+	for (size_t i = 0; i < g->samples.n; i++) {
+		struct incident one = { 0 };
+
+		if (read_sample(state, g, i, &one, e) < 0)
+			continue;
+		if (!any || incident_tells(&one) > incident_tells(&best)) {
+			const struct incident other = best;
+
+			best = one;
+			one = other;
+			any = true;
+		}
+		incident_release(&one);
+	}
+	if (!any)
+		return g->samples.n ? err_wrap(e, "reports of incident '%s'", g->id)
+				    : err_set(e, ENOENT, "incident '%s' has no report", g->id);
+	e->code = 0;
+	*out = best;
+	return 0;
 }

@@ -160,6 +160,28 @@ static int keep_raw(const struct piece *p, const json_t *record, struct incident
 	return i->raw ? 0 : err_set(e, ENOMEM, "out of memory");
 }
 
+/* One more of a kind: the report that tells most stands for all of them. */
+static int add_to(struct piece *p, struct gathered *g, const json_t *record, struct incident *i,
+		  struct err *e)
+{
+	const bool better = incident_tells(i) > incident_tells(&g->incident);
+	struct incident other = better ? g->incident : *i;
+	char *unused;
+
+	g->count += i->count ? i->count : 1;
+	if (better) {
+		g->incident = *i;
+		unused = g->incident.first_seen;
+		g->incident.first_seen = take_ptr(other.first_seen);
+	} else {
+		unused = g->incident.last_seen;
+		g->incident.last_seen = take_ptr(other.last_seen);
+	}
+	free(unused);
+	incident_release(&other);
+	return better ? keep_raw(p, record, &g->incident, e) : 0;
+}
+
 /* Takes the incident over, also on failure. */
 static int gather(struct piece *p, const struct service_in *of, const json_t *record,
 		  struct incident *i, struct err *e)
@@ -167,15 +189,8 @@ static int gather(struct piece *p, const struct service_in *of, const json_t *re
 	struct gathered *g = p->v;
 
 	for (size_t k = 0; k < p->n; k++, g++)
-		if (g->of == of && strcmp(g->incident.fingerprint, i->fingerprint) == 0) {
-			char *const last = g->incident.last_seen;
-
-			g->count += i->count ? i->count : 1;
-			g->incident.last_seen = take_ptr(i->last_seen);
-			free(last);
-			incident_release(i);
-			return 0;
-		}
+		if (g->of == of && strcmp(g->incident.fingerprint, i->fingerprint) == 0)
+			return add_to(p, g, record, i, e);
 	if (p->n == GATHERED_MAX && put_all(p, e) < 0) {
 		incident_release(i);
 		return -e->code;

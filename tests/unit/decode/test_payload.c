@@ -58,7 +58,8 @@ static const char event[] =
 	"range\",\"stacktrace\":{\"frames\":["
 	"{\"filename\":\"app.py\",\"abs_path\":\"/srv/app.py\",\"function\":\"handler\","
 	"\"lineno\":7},{\"filename\":\"app.py\",\"abs_path\":\"/srv/app.py\","
-	"\"function\":\"price\",\"lineno\":2,\"vars\":{\"i\":\"3\"}}]}}]},"
+	"\"function\":\"price\",\"lineno\":2,\"vars\":{\"i\":\"3\",\"big\":"
+	"[\"1\"]}}]}}]},"
 	"\"_meta\":{\"exception\":{\"values\":{\"1\":{\"stacktrace\":{\"frames\":{\"1\":"
 	"{\"vars\":{\"big\":{\"\":{\"len\":50}}}}}}}}}}}";
 
@@ -71,7 +72,8 @@ static void test_event(void)
 	CHECK_STR(text_at("chain/1/frames/0/function"), "price");
 	CHECK_STR(text_at("chain/1/frames/0/file"), "/srv/app.py");
 	CHECK_INT(json_integer_value(at("chain/1/frames/0/line")), 2);
-	CHECK_STR(text_at("chain/1/frames/0/vars/i"), "3");
+	CHECK_INT(json_integer_value(at("chain/1/frames/0/vars/i")), 3);
+	CHECK_STR(text_at("chain/1/frames/0/vars_lost/big"), "the reporter cut it");
 	CHECK_STR(text_at("chain/1/frames/1/function"), "handler");
 	CHECK_STR(text_at("event/release"), "shop@3f2a9c1");
 	CHECK_STR(text_at("event/time"), "2025-11-22T06:26:43.500000000Z");

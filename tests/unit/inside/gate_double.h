@@ -20,6 +20,7 @@ struct gate_double {
 	const char *same[4];  /* when set: the word between the first two stands between the others,
 				 too */
 	const char *otherwise;	/* the match of any other test */
+	const char *message;	/* of what is thrown; NULL: nothing is said of it */
 	unsigned evaluations;	/* seen */
 	struct gate_submit got; /* what was submitted */
 	char gave_up[512];
@@ -51,11 +52,14 @@ static void double_judge(struct gate_double *d, int sock, const struct msg *m)
 	d->evaluations++;
 	v.id = ask.id;
 	v.passed = double_has_all(d, ((struct gate_change *)ask.changes.v)[0].content);
+	if (d->message)
+		v.chain = json_pack("[{s:s,s:s}]", "type", "TypeError", "message", d->message);
 	v.match = strdup(v.passed ? "exact" : d->otherwise);
 	body = jmap_write(gate_verdict_map, &v);
 	(void)msg_send(sock, GATE_RESULT, body, NULL, 0, -1, &e);
 	json_decref(body);
 	free(v.match);
+	json_decref(v.chain);
 	jmap_release(gate_evaluate_map, &ask);
 }
 

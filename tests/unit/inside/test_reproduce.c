@@ -201,7 +201,7 @@ static void incident_without_input_is_given_up(void)
 	t = task_for("tape", "../", "test",
 		     incident("TypeError", "lib/utils.js", "encode", json_pack("{}")));
 	double_run(&d, &t);
-	CHECK_STR(d.gave_up, "the incident has no call, script or command to replay");
+	CHECK(strstr(d.gave_up, "the report has no call to replay and no variables") != NULL);
 	jmap_release(gate_task_map, &t);
 	repo_drop();
 }
@@ -434,7 +434,122 @@ static void name_that_is_code_is_refused(void)
 	repo_drop();
 }
 
-TAP_MAIN(TEST(tape_test_is_small_and_in_the_siblings_style),
+/* ---- a report without a call: its frames' variables ---- */
+
+static const char shop_js[] = "'use strict';\n"
+			      "function size(item) {\n"
+			      "  return item.name.length;\n"
+			      "}\n"
+			      "exports.price = function price(item, factor) {\n"
+			      "  return size(item) * factor;\n"
+			      "};\n"
+			      "exports.total = (items) => {\n"
+			      "  items = items || [];\n"
+			      "  return items.map((i) => exports.price(i, 1));\n"
+			      "};\n";
+
+static json_t *frame(const char *function, int line, json_t *vars, json_t *lost)
+{
+	return json_pack("{s:s,s:s,s:i,s:b,s:o*,s:o*}", "function", function, "file", "shop.js",
+			 "line", line, "in_app", 1, "vars", vars, "vars_lost", lost);
+}
+
+static json_t *report(const char *message, json_t *frames)
+{
+	return json_pack("{s:s,s:{s:s,s:s,s:s,s:i},s:[{s:s,s:s,s:o}]}", "schema",
+			 "sickbay.incident/1", "coordinate", "type", "TypeError", "file", "shop.js",
+			 "function", "size", "line", 3, "chain", "type", "TypeError", "message",
+			 message, "frames", frames);
+}
+
+static void run_report(struct gate_double *d, json_t *incident)
+{
+	struct gate_task t;
+
+	repo_make();
+	repo_add("package.json", "{\"name\": \"shop\"}");
+	repo_add("shop.js", shop_js);
+	t = task_for("node:test", "../shop.js", "test", incident);
+	double_run(d, &t);
+	jmap_release(gate_task_map, &t);
+	repo_drop();
+}
+
+static void call_is_rebuilt_from_the_variables_of_an_exported_function(void)
+{
+	struct gate_double d = { .needs = { "shop.price({" },
+				 .otherwise = "none",
+				 .message =
+					 "Cannot read properties of undefined (reading 'length')" };
+
+	run_report(&d,
+		   report("Cannot read properties of undefined (reading 'length')",
+			  json_pack("[o,o]", frame("size", 3, json_pack("{s:{}}", "item"), NULL),
+				    frame("Object.price", 6,
+					  json_pack("{s:{},s:i}", "item", "factor", 2), NULL))));
+	CHECK_STR(d.gave_up, "");
+	CHECK(strstr(double_content(&d), "shop.price({") != NULL);
+	CHECK_STR(d.got.input_from, "rebuilt from the variables of the frame price() at shop.js:6");
+	jmap_release(gate_submit_map, &d.got);
+}
+
+static void expect_give_up(json_t *frames, const char *says)
+{
+	struct gate_double d = { .otherwise = "none" };
+
+	run_report(&d, report("no", frames));
+	if (!strstr(d.gave_up, says))
+		CHECK_STR(d.gave_up, says);
+	jmap_release(gate_submit_map, &d.got);
+}
+
+static void variables_that_are_not_whole_are_named_and_not_guessed(void)
+{
+	expect_give_up(
+		json_pack("[o]", frame("Object.price", 6,
+				       json_pack("{s:s,s:i}", "item", "[Filtered]", "factor", 2),
+				       json_pack("{s:s}", "item", "the reporter removed it"))),
+		"price() at shop.js:6: item is not whole (the reporter removed it); have "
+		"the service add the call");
+	expect_give_up(
+		json_pack("[o]", frame("Object.price", 6, json_pack("{s:i}", "factor", 2), NULL)),
+		"price() at shop.js:6: item is not among the variables");
+	expect_give_up(
+		json_pack("[o]", frame("exports.total", 10, json_pack("{s:[]}", "items"), NULL)),
+		"is not exported");
+	expect_give_up(
+		json_pack("[o]", frame("exports.total", 9, json_pack("{s:[]}", "items"), NULL)),
+		"total() at shop.js:9: items had been given another value");
+	expect_give_up(json_pack("[o]", frame("size", 3, json_pack("{s:{}}", "item"), NULL)),
+		       "size() at shop.js:3: is not exported");
+}
+
+static void report_without_variables_says_what_to_add(void)
+{
+	expect_give_up(json_pack("[o]", frame("Object.price", 6, NULL, NULL)),
+		       "the report has no call to replay and no variables of its own frames: have "
+		       "the service add the call to its reports (\"sickbay.call\", "
+		       "docs/intake.md), or its SDK send local variables");
+}
+
+static void rebuilt_call_that_fails_with_another_message_is_not_it(void)
+{
+	struct gate_double d = { .message = "Cannot read properties of null (reading 'name')" };
+
+	run_report(&d, report("Cannot read properties of undefined (reading 'length')",
+			      json_pack("[o]",
+					frame("Object.price", 6,
+					      json_pack("{s:n,s:i}", "item", "factor", 2), NULL))));
+	CHECK(strstr(d.gave_up, "that call gives 'exact', but another message than the report's") !=
+	      NULL);
+	jmap_release(gate_submit_map, &d.got);
+}
+
+TAP_MAIN(TEST(call_is_rebuilt_from_the_variables_of_an_exported_function),
+	 TEST(variables_that_are_not_whole_are_named_and_not_guessed),
+	 TEST(report_without_variables_says_what_to_add),
+	 TEST(rebuilt_call_that_fails_with_another_message_is_not_it),
+	 TEST(tape_test_is_small_and_in_the_siblings_style),
 	 TEST(values_of_production_are_replaced_by_synthetic_ones),
 	 TEST(name_that_two_places_share_is_replaced_in_both), TEST(long_arrays_are_cut_in_halves),
 	 TEST(long_texts_are_cut_in_halves),
