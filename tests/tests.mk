@@ -1,7 +1,7 @@
 # Tests beyond the unit tests, lint, sanitizers and fuzzing; included by the Makefile.
 #
 #   make demo                                  the loop in four acts on a released package: see tests/demo
-#   make check [STRICT=1] [FUZZ_SECONDS=180]   everything but lint; ends with one summary
+#   make check [-jN] [STRICT=1] [FUZZ_SECONDS=180]   everything but lint; N scripts beside each other
 #   make bench [ROUNDS=60]                     what a start costs, beside a floor and bubblewrap: see tests/bench
 #   make check-agents [AGENTS=codex]           published agent programs heal in replicas; their packages are large
 #   make check-vm                              the sandbox's tests on Debian's kernel with control groups v2, in a VM
@@ -63,8 +63,10 @@ check: deps # stops at what does not build; then every test runs, whatever faile
 	@$(MAKE) -s --no-print-directory B=build/check CPPFLAGS=-DSYS_FAULTS unit-build
 	@$(MAKE) -s --no-print-directory fuzz-build
 	@rm -f build/leaks; sh tests/sh/leaks.sh build/leaks
-	STRICT=$(STRICT) FUZZ_SECONDS=$(FUZZ_SECONDS) prove --exec tests/sh/run.sh \
-	  $(UNIT_TESTS) $(SH_TESTS) tests/fuzz/fuzz.sh tests/sh/leaks.sh
+	@bad=0; try() { echo "prove $$*"; STRICT=$(STRICT) FUZZ_SECONDS=$(FUZZ_SECONDS) prove --timer --exec tests/sh/run.sh "$$@" || bad=1; }; \
+	try $(UNIT_TESTS); try -j$(JOBS) tests/fuzz/fuzz.sh $(SH_TESTS); try tests/sh/leaks.sh; exit $$bad
+# of `make -jN`: scripts beside each other have directories, ports and replicas of their own; unit tests look at the whole host
+JOBS = $(or $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS))),1)
 unit-build: $(UNIT:%=$(B)/%)
 
 # ---- agent programs of others, unmodified from npm ----

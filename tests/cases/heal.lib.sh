@@ -23,12 +23,13 @@ same() { # same NAME WANT GOT
 }
 
 # The upstream source is kept from run to run, the repository is not: a healed one has a branch more.
-if ! sh "$top/tests/cases/$case/fetch.sh" "$top/build/cases/$case" >"$work/log" 2>&1; then
+# shellcheck source=tests/sh/fetch.sh
+. "$top/tests/sh/fetch.sh"
+if ! fetch_case "$case" "$at" >"$work/log" 2>&1; then
 	sed 's/^/# /' "$work/log"
 	echo "1..0 # skip the source of $case cannot be fetched"
 	exit 0
 fi
-cp -r "$top/build/cases/$case" "$at"
 
 place() { # place FILE PATH...: the coordinate at this path of a JSON file, as far as the case states it
 	"$python" -c 'import json, sys

@@ -8,14 +8,12 @@ top=$(cd "$here/../.." && pwd)
 . "$top/tests/sh/lib.sh"
 sickbay=${SICKBAY:-$top/build/sickbay}
 . "$here/lib.sh"
-cases=$top/build/cases/qs
 work=$(mktemp -d "$top/build/cheats.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 state=$work/state
 
-sh "$top/tests/cases/qs/fetch.sh" "$cases" >/dev/null 2>&1 || { echo "1..0 # skip the package cannot be fetched"; exit 0; }
-# a repository of its own: accepted cases push a branch
-cp -r "$cases" "$work/qs"
+. "$top/tests/sh/fetch.sh"
+fetch_case qs "$work/qs" >/dev/null 2>&1 || { echo "1..0 # skip the package cannot be fetched"; exit 0; }
 
 # the case up to the accepted test, once: a reproduce-only run
 sed 's/"mode": "propose"/"mode": "reproduce"/' "$work/qs/service.json" >"$work/qs/reproduce.json"

@@ -5,12 +5,9 @@
 : "${top:?the directory of the sources}"
 pids=
 tools=$top/build/git-http
-if ! [ -x "$tools/usr/sbin/nginx" ] || ! [ -x "$tools/usr/sbin/fcgiwrap" ]; then
-	mkdir -p "$tools/deb"
-	get() { (cd "$tools/deb" && apt-get download -qq nginx nginx-common fcgiwrap libfcgi0ldbl >/dev/null 2>&1); }
-	get || { apt-get update -qq >/dev/null 2>&1; get; } || { echo "nginx and fcgiwrap cannot be had" >&2; exit 1; }
-	for deb in "$tools"/deb/*.deb; do dpkg-deb -x "$deb" "$tools" || exit 1; done
-fi
+# shellcheck source=tests/sh/fetch.sh
+. "$top/tests/sh/fetch.sh"
+unpack_debs "$tools" nginx nginx-common fcgiwrap libfcgi0ldbl || exit 1
 stop_forge() { for p in $pids; do kill "$p" 2>/dev/null; wait "$p" 2>/dev/null; done; pids=; }
 started() { # started FILE: until it says where it listens; in $at
 	for _ in $(seq 100); do

@@ -8,11 +8,12 @@ top=$(cd "$here/../.." && pwd)
 . "$top/tests/sh/lib.sh"
 sickbay=${SICKBAY:-$top/build/sickbay}
 case $sickbay in /*) ;; *) sickbay=$PWD/$sickbay ;; esac
-cases=$top/build/cases/qs
-sh "$top/tests/cases/qs/fetch.sh" "$cases" >/dev/null 2>&1 || { echo "1..0 # skip the package cannot be fetched"; exit 0; }
 work=$(mktemp -d "$top/build/kill.XXXXXX")
 pid=
 trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$work"' EXIT
+. "$top/tests/sh/fetch.sh"
+cases=$work/case
+fetch_case qs "$cases" >/dev/null 2>&1 || { echo "1..0 # skip the package cannot be fetched"; exit 0; }
 
 seed=${SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}
 echo "# SEED=$seed"

@@ -16,12 +16,8 @@ stop() {
 trap stop EXIT
 state=$dir/state
 tools=$top/build/monitors
-if ! [ -x "$tools/usr/bin/prometheus" ] || ! [ -x "$tools/usr/bin/prometheus-alertmanager" ]; then
-	mkdir -p "$tools/deb"
-	(cd "$tools/deb" && apt-get download -qq prometheus prometheus-alertmanager >/dev/null 2>&1) ||
-		{ apt-get update -qq >/dev/null 2>&1; (cd "$tools/deb" && apt-get download -qq prometheus prometheus-alertmanager >/dev/null); } || exit 1
-	for deb in "$tools"/deb/*.deb; do dpkg-deb -x "$deb" "$tools" || exit 1; done
-fi
+. "$top/tests/sh/fetch.sh"
+unpack_debs "$tools" prometheus prometheus-alertmanager || exit 1
 until_true() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done; return 1; }
 free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 

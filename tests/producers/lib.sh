@@ -3,8 +3,8 @@
 # Sourced beside tests/sh/lib.sh: the producers of package.json from npm, by their pinned hashes, and a service that breaks.
 : "${top:?the directory of the sources}"
 producers=$top/build/producers
-# shellcheck source=tests/sh/npm.sh
-. "$top/tests/sh/npm.sh"
+# shellcheck source=tests/sh/fetch.sh
+. "$top/tests/sh/fetch.sh"
 fetch_packages "$top/tests/producers" "$producers" && find_node20 || exit 1
 services=
 start_service() { # start_service REPORTER [OPTION ...]: it breaks at $shop, and reports to $port with $token

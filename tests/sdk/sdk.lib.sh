@@ -6,8 +6,8 @@ sdk=$top/tests/sdk
 packages=$top/build/sdk
 protocols="anthropic-messages openai-chat openai-responses google-generate"
 
-# shellcheck source=tests/sh/npm.sh
-. "$top/tests/sh/npm.sh"
+# shellcheck source=tests/sh/fetch.sh
+. "$top/tests/sh/fetch.sh"
 fetch_sdk() { fetch_packages "$sdk" "$packages" && find_node20 || exit 1; }
 verdicts() { # verdicts FILE LEAST: each line "ok NAME" or "bad NAME: why" is a test, and there are so many
 	while read -r verdict text; do check "$text" test "$verdict" = ok; done <"$1"
