@@ -99,11 +99,11 @@ check-asan: deps # dynamic programs and all unit tests; the static programs besi
 	  LDFLAGS='$(SANITIZE_ASAN) build/asan/tests/asan_options.o' CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE_ASAN)' sanitized-build
 	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 prove --exec tests/sh/run.sh $(ASAN_TESTS)
 	SANITIZER=address SICKBAY=$(CURDIR)/build/asan/sickbay BLAST=$(CURDIR)/build/asan/tests/intake/blast \
-	  prove --exec tests/sh/run.sh $(SANITIZED_SH)
+	  prove -j$(JOBS) --exec tests/sh/run.sh $(SANITIZED_SH)
 check-ubsan: deps # everything, static programs too: a fault ends the program
 	@$(MAKE) -s --no-print-directory B=build/ubsan CPPFLAGS=-DSYS_FAULTS HARDEN= CFLAGS='-O1 -g $(SANITIZE_UBSAN)' static sanitized-build
 	prove --exec tests/sh/run.sh $(UNIT_TESTS:build/check/%=build/ubsan/%)
-	SICKBAY=$(CURDIR)/build/ubsan/sickbay prove --exec tests/sh/run.sh $(SH_TESTS)
+	SICKBAY=$(CURDIR)/build/ubsan/sickbay BLAST=$(CURDIR)/build/ubsan/tests/intake/blast prove -j$(JOBS) --exec tests/sh/run.sh $(SH_TESTS)
 # a confined program's filter is off under ASan, whose run time needs more; so it does inside a replica
 ASAN_TESTS = $(filter-out %/test_confine %/f5/test_gate,$(UNIT:%=build/asan/%))
 SANITIZED_HELPERS := $(filter-out $(B)/tests/escape/probe,$(TEST_HELPERS)) # the probe is static, and its own concern
