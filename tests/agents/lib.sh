@@ -29,9 +29,13 @@ host_config() { # host_config FILE PROTOCOL: the endpoint "house" is the scripte
 	J
 }
 
-begin_at_patch() { # begin_at_patch STATE CASE NEW: a case that stands where CASE stood when its test had been accepted
+begin_at_match() { # begin_at_match STATE CASE NEW: a case that stands where CASE stood when its replica was made
 	mkdir -p "$1/cases/$3"
 	for f in 1-incident.json 2-replica.json; do cp "$1/cases/$2/$f" "$1/cases/$3/$f"; done
+}
+
+begin_at_patch() { # begin_at_patch STATE CASE NEW: a case that stands where CASE stood when its test had been accepted
+	begin_at_match "$@"
 	node -e '
 		const fs = require("fs"), v = JSON.parse(fs.readFileSync(process.argv[1]));
 		delete v.end;
@@ -42,13 +46,14 @@ looked_at() { # looked_at STATE CASE: a person did, so that the next one is prop
 	"$sickbay" case audit "$2" --state "$1" --by-note "a test" >/dev/null 2>&1
 }
 
-with_agent() { # with_agent SERVICE AGENT OUT: the service file, with that agent of role patch
+with_agent() { # with_agent SERVICE AGENT OUT [ROLE]: the service file, with that agent of role patch, or of that one alone
 	node -e '
 		const fs = require("fs"), text = fs.readFileSync(process.argv[1], "utf8").replace(/^\s*\/\/.*$/mg, "");
 		const s = JSON.parse(text), a = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 		if (a.toolchain) a.toolchain = process.argv[4] + "/" + a.toolchain;
-		s.agents = { patch: a };
+		if (process.argv[5] === "reproduce") s.mode = "reproduce";
+		s.agents = { [process.argv[5] || "patch"]: a };
 		s.limits = { open: 50, open_fingerprint: 50, open_file: 50 };
 		s.drift = { per_file: 50, per_module: 50 };
-		fs.writeFileSync(process.argv[3], JSON.stringify(s));' "$1" "$2" "$3" "$agents"
+		fs.writeFileSync(process.argv[3], JSON.stringify(s));' "$1" "$2" "$3" "$agents" "${4-}"
 }

@@ -11,6 +11,8 @@ trap 'stop_model; rm -rf "$work"' EXIT
 
 # the case up to the accepted test, once, by the built-in agent
 service service.json 's/a/a/' preset:patch
+sed -i 's|"cwd": "/srv/shop" }|"cwd": "/srv/shop", "env": { "REMOTSUC": "1377b-yranac", "TOKEN": "tok-5f3a9e" } }|' "$work/service.json"
+sed -i 's|} }$|}, "flags": { "customer": "canary-b7731" } }|' "$work/input.json"
 sed 's/"mode": "propose"/"mode": "reproduce"/; /"agents":/d' "$work/service.json" >"$work/reproduce.json"
 check "the service is ready" "$sickbay" service check "$work/reproduce.json" --state "$state"
 check "the failure is reproduced once" "$sickbay" heal --from node --service "$work/reproduce.json" --state "$state" \
@@ -28,15 +30,15 @@ policy() { # policy FILE MORE: of the patch agent, which may ask that model
 }
 policy patch.json
 policy=patch.json
-agent() { # agent PART: the case PART-1, with the toy agent playing that part; prints its end
-	sed '/"agents":/d; s|preset:patch|'"$policy"'|' "$work/service.json" >"$work/plain.json"
+agent() { # agent PART [ROLE]: the case PART-1, with the toy agent playing that part; prints its end
+	sed '/"agents":/d; s|preset:'"${2:-patch}|$policy"'|' "$work/service.json" >"$work/plain.json"
 	cat >"$work/$1.agent" <<-J
 		{ "kind": "external", "strategy": "model-only", "models": ["house/big"], "toolchain": "toy/recipe.json",
 		  "command": ["node", "/opt/agent/agent.js"],
 		  "env": { "PART": "$1", "KEY": "@key", "MODEL": "@model", "MODEL_PORT": "$port" } }
 	J
-	with_agent "$work/plain.json" "$work/$1.agent" "$work/$1.json"
-	begin_at_patch "$state" "$first" "$1-1"
+	with_agent "$work/plain.json" "$work/$1.agent" "$work/$1.json" "${2-}"
+	case ${2-} in reproduce) begin_at_match "$state" "$first" "$1-1" ;; *) begin_at_patch "$state" "$first" "$1-1" ;; esac
 	"$sickbay" case resume "$1-1" --service "$work/$1.json" --state "$state" --config "$work/sickbay.json" --json 2>&1
 }
 of() { echo "$state/cases/$1-1/$2"; }
@@ -56,6 +58,22 @@ check "the log has what was collected" log_has heal '"gate.collect"'
 check "the key is in none of its records" sh -c '! grep -rq "$1" "$2"' sh "$key" "$state/cases"
 
 looked_at "$state" heal-1
+
+check "who asks first whether its change holds heals as well" agent evaluate
+check "each answer waited for the right verdict" sh -c '! grep -q "\"wrong\"" "$1"' sh "$work/model.log"
+check "its two attempts are in the case" is 2 "$(find "$state/cases/evaluate-1/attempts" -name 'patch-0*.json' | wc -l)"
+looked_at "$state" evaluate-1
+policy=writer.json
+sed 's/"preset:patch"/"preset:reproduce"/; s/"patch"/"reproduce"/' "$work/patch.json" >"$work/writer.json"
+check "one writes the test" agent reproduce reproduce
+check "each answer waited for the right verdict" sh -c '! grep "\"wrong\"" "$1" | cut -c1-400 | grep .' sh "$work/model.log"
+check "what it submitted matches" is "exact test/nameless.test.js" "$(json "$(of reproduce 3-match.json)" 'j.match + " " + j.test_path')"
+policy hushed.json ', "environment": { "redact": [{ "name": "token", "regex": "tok-[0-9a-f]+" }] }'
+policy=hushed.json
+agent told >/dev/null
+check "a verdict has neither a value of production nor what the policy redacts" \
+	prints "hidden: for [masked] by ********" why told
+policy=patch.json
 
 agent model >/dev/null
 check "another model is refused by the rule" prints "the model 'another' is not one that this agent may ask: 'house/big' (rule models" why model

@@ -51,11 +51,11 @@ async function called(call) {
 }
 
 // The loop of any such program; returns what the model said last.
-async function heal() {
+async function heal(first) {
 	const { body } = await rpc('tools/list');
 	const tools = [{ name: 'Bash', description: 'a shell', input_schema: { type: 'object', properties: { command: { type: 'string' } }, required: ['command'] } }]
 		.concat(body.result.tools.map((t) => ({ name: 'mcp_' + t.name, description: t.description, input_schema: t.inputSchema })));
-	const messages = [{ role: 'user', content: `Mend what ${task.test_path} shows.` }];
+	const messages = [{ role: 'user', content: first || `Mend what ${task.test_path} shows.` }];
 	for (;;) {
 		const { status, body: said } = await ask(process.env.MODEL, messages, tools);
 		if (status !== 200)
@@ -79,7 +79,17 @@ const reach = (host, port) => new Promise((done) => {
 }).then((ok) => ok && `${host}:${port}`);
 
 const parts = {
-	heal,
+	heal: () => heal(),
+	evaluate: () => heal('Evaluate first, then mend.'),
+	reproduce: () => heal('Write a test that fails as production did.'),
+	// What a test of the host's throws, as this program hears of it: it knows what is hidden there.
+	told: async () => {
+		const words = "const m = `for ${[...process.env.REMOTSUC].reverse().join('')} by ${process.env.TOKEN}`";
+		const content = fs.readFileSync('price.js', 'utf8').replace('return item.name.length', `${words}; throw new TypeError(m)`);
+		const heard = await tool('evaluate', { kind: 'full', changes: [{ path: 'price.js', content }] });
+		const { chain } = heard.structuredContent, hidden = [[...process.env.REMOTSUC].reverse().join(''), process.env.TOKEN];
+		throw new Error(`${hidden.some((s) => JSON.stringify(heard).includes(s)) ? 'told' : 'hidden'}: ${chain[0].message}`);
+	},
 	model: async () => {
 		const { status, body } = await ask('another', [{ role: 'user', content: 'x' }]);
 		throw new Error(`asked another model: ${status} ${body.error.message}`);
