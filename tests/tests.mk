@@ -10,7 +10,7 @@
 #   make lint                                  see tests/lint
 
 # these unit tests start the program that they talk to
-$(B)/tests/unit/proto/test_audit $(B)/tests/unit/f5/test_model: | $(B)/sickbay-audit
+$(B)/tests/unit/proto/test_audit $(B)/tests/unit/f5/test_model $(B)/tests/unit/f5/test_model_broker: | $(B)/sickbay-audit
 
 # what the command-line tests need beside the programs
 CLI_HELPERS := $(B)/test-audit-log

@@ -201,7 +201,7 @@ static uint64_t due_of(const struct call *c)
 
 	switch (c->state) {
 	case CALL_WAITS:
-		return c->site->running < said->parallel ? 0 : UINT64_MAX;
+		return c->site->running < said->parallel ? 0 : c->deadline;
 	case CALL_RESOLVES:
 		due = c->since + said->connect_ms * MS;
 		break;
@@ -233,7 +233,7 @@ static void run_out(struct call *c, uint64_t now)
 		attempt_ended(c, kind, why);
 	} else if (now >= c->deadline) {
 		(void)snprintf(why, sizeof(why), "the call took longer than %llu ms",
-			       (unsigned long long)said->total_ms);
+			       (unsigned long long)((c->deadline - c->begin) / MS));
 		call_end(c, "timeout", why);
 	} else if (c->state == CALL_RESOLVES) {
 		(void)snprintf(why, sizeof(why), "its name was not looked up within %llu ms",
@@ -250,7 +250,10 @@ static void begin(struct call *c, uint64_t now)
 {
 	c->site->waiting--;
 	c->site->running++;
-	c->deadline = now + c->site->at->said->total_ms * MS;
+	if (now + c->site->at->said->total_ms * MS < c->deadline) {
+		c->begin = now;
+		c->deadline = now + c->site->at->said->total_ms * MS;
+	}
 	go_on(c, now);
 }
 
@@ -260,7 +263,7 @@ void calls_step(struct loop *l, uint64_t now)
 
 	for (struct call *c = l->calls; c; c = c->next)
 		if (due_of(c) <= now) {
-			if (c->state == CALL_WAITS)
+			if (c->state == CALL_WAITS && now < c->deadline)
 				begin(c, now);
 			else
 				run_out(c, now);
@@ -376,6 +379,9 @@ static void append(struct loop *l, struct call *c)
 		at = &(*at)->next;
 	*at = c;
 	c->state = CALL_WAITS;
+	c->begin = clock_mono_ns();
+	if (c->said.total_ms)
+		c->deadline = c->begin + c->said.total_ms * MS;
 	c->site->waiting++;
 	l->held += c->body.n;
 }

@@ -40,7 +40,7 @@ struct call {
 	struct broker_call said;
 	struct provider_request rq;
 	enum call_state state;
-	uint64_t begin, since, deadline, wake; /* ns */
+	uint64_t begin, since, deadline, wake; /* ns; from begin to deadline is what it may take */
 	uint64_t attempts;
 	bool passed; /* an event was passed on */
 	struct buf url, body;

@@ -71,6 +71,7 @@ const struct jmap broker_call_map[] = {
 	PROTOCOL(broker_call, "what the body is"),
 	FLAG(broker_call, stream, "send events as they come"),
 	NUMBER(broker_call, max_output, COUNT_MAX, "most tokens written"),
+	NUMBER(broker_call, total_ms, COUNT_MAX, "most time from now on"),
 	VALUE(broker_call, body, 1, "the request"),
 	{ 0 },
 };

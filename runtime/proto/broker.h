@@ -62,6 +62,7 @@ struct broker_call {
 	bool stream;	     /* of a wire call: send BROKER_EVENTs */
 	uint64_t max_output; /* tokens; written into the request whatever its body says; 0: as it
 				says */
+	uint64_t total_ms;   /* the call ends by then, whatever the endpoint's own; 0: that one */
 	json_t *body;
 };
 

@@ -304,6 +304,13 @@ int sandbox_fd(const struct sandbox *s)
 	return s->epoll;
 }
 
+uint64_t sandbox_left_ms(const struct sandbox *s)
+{
+	const uint64_t end = s->started_ns + s->limits.wall_ms * NS_PER_MS, now = clock_mono_ns();
+
+	return end > now ? (end - now) / NS_PER_MS : 0;
+}
+
 const struct exit_record *sandbox_exit(const struct sandbox *s)
 {
 	return &s->record;

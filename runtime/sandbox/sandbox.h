@@ -59,6 +59,8 @@ int sandbox_step(struct sandbox *s, struct err *e);
 int sandbox_wait(struct sandbox *s, struct exit_record *out, struct err *e);
 const struct exit_record *
 sandbox_exit(const struct sandbox *s); /* kind EXIT_RUNNING until the end */
+/* Until its wall clock ends it; 0: it is over. What it stood still does not count. */
+uint64_t sandbox_left_ms(const struct sandbox *s);
 /* Kills every process and waits for them: thaw first. kind becomes EXIT_CANCELLED unless it had
  * ended. */
 int sandbox_kill(struct sandbox *s, struct err *e);

@@ -24,6 +24,9 @@ cat >"$at/patch.json" <<-'J'
 J
 sed 's/"patch": "preset:patch"/"patch": "patch.json"/' "$at/service.json" >"$at/plain.json"
 
+git -C "$at/repo" show "$(json "$at/deploy.json" 'j["commit"]')":lib/stringify.js >"$work/stringify.js"
+export BASE_FILE="$work/stringify.js"
+
 protocol_of() { # what each speaks, and what follows the endpoint's address before the protocol's own path
 	case $1 in
 	claude-code) echo anthropic-messages ;;
@@ -33,6 +36,9 @@ protocol_of() { # what each speaks, and what follows the endpoint's address befo
 }
 events() { "$sickbay" audit show --case "$1-1" --state "$state" --json | grep -c "\"type\":\"$2\""; }
 at_least() { [ "$2" -ge "$1" ] || { echo "# $2, not $1"; return 1; }; }
+attempts() { # what the evaluations that it asked for said, in their order
+	for one in "$state/cases/$1-1"/attempts/patch-0*.json; do json "$one" 'str(j["passed"]).lower()'; done | paste -sd ' '
+}
 log_has() { "$sickbay" audit show --case "$1-1" --state "$state" --json | grep -q -e "$2"; }
 
 for agent; do
@@ -52,14 +58,33 @@ for agent; do
 	same "$agent: proposed" proposed "$(json "$record/7-outcome.json" 'j["outcome"]')"
 	check "$agent: each answer waited for the right tool result" sh -c '! grep "\"wrong\"" "$1" | cut -c1-400 | grep .' sh "$work/$agent.model"
 	check "$agent: its program and layer stand in the log" log_has "$agent" '"program":"/opt/agent/'
-	check "$agent: each call to the model does" at_least 8 "$(events "$agent" model.call)"
+	check "$agent: each call to the model does" at_least 10 "$(events "$agent" model.call)"
 	same "$agent: and each answer" "$(events "$agent" model.call)" "$(events "$agent" model.answer)"
+	same "$agent: it was told of two evaluations what came of them" "false true" "$(attempts "$agent")"
 	check "$agent: so does what was refused to it" log_has "$agent" '"rule":"/code/dependencies'
 	same "$agent: its prose is the submission's" "Leave empty elements out of the encoder" "$(json "$record/4-patch.json" 'j["title"]')"
 	check "$agent: so does what was collected" log_has "$agent" '"type":"gate.collect"'
 	"$sickbay" audit show --case "$agent-1" --state "$state" --json | grep '"replica.exit"' | head -n 1 | sed "s/^/# $agent: /"
 	looked_at "$state" "$agent-1"
 	check "$agent: no key is in its case" sh -c '! grep -rq "$1" "$2"' sh "$key" "$record"
+done
+
+# ---- one that writes the test ----
+for agent; do
+	[ "$agent" = claude-code ] || continue
+	sed "s/Change the code in this folder.*Run the test\./Write one new test that fails as production did, and change nothing else. Evaluate it, then submit./" \
+		"$agents/$agent/agent.json" >"$at/writer.agent"
+	sed 's/"preset:patch"/"preset:reproduce"/; s/"patch"/"reproduce"/; s/ "code": { "allow": \["\*\*"\] },//' "$at/patch.json" >"$at/reproduce-policy.json"
+	sed 's/"reproduce": "preset:reproduce"/"reproduce": "reproduce-policy.json"/' "$at/service.json" >"$at/plain.json"
+	with_agent "$at/plain.json" "$at/writer.agent" "$at/writer.json" reproduce
+	model "$agents/scenarios/reproduce.js" "$work/writer.model"
+	host_config "$at/sickbay.json" "$(protocol_of "$agent")"
+	begin_at_match "$state" "$first" writer-1
+	check "$agent writes the test" "$sickbay" case resume writer-1 --service "$at/writer.json" --state "$state" --config "$at/sickbay.json"
+	stop_model
+	check "each answer waited for the right tool result" sh -c '! grep "\"wrong\"" "$1" | cut -c1-400 | grep .' sh "$work/writer.model"
+	same "its test fails as production did" "exact test/empty-element.js" "$(json "$state/cases/writer-1/3-match.json" 'j["match"] + " " + j["test_path"]')"
+	same "the case ends there" reproduced "$(json "$state/cases/writer-1/7-outcome.json" 'j["outcome"]')"
 done
 check "the log is whole" "$sickbay" audit verify --state "$state"
 echo "1..$n"

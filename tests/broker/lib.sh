@@ -26,14 +26,14 @@ serve() {
 }
 # ask MODEL [ENDPOINT [REST]]: further members of both, as JSON with a comma before it; says what the
 # orchestrator is told.  The variables are the other members.
-endpoint=anthropic-messages retries=3 stall=20000 total=30000 protocol=anthropic-messages stream=true url=
+endpoint=anthropic-messages retries=3 stall=20000 total=30000 within=0 protocol=anthropic-messages stream=true url=
 message='{"model": "whatever", "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}]}'
 ask() {
 	cat >"$dir/ask.json" <<END
 {"setup": {"endpoints": [{"name": "here", "protocol": "$endpoint", "url": "${url:-http://127.0.0.1:$port}",
    "credential": "$dir/key", "retries": $retries, "stall_ms": $stall, "total_ms": $total ${2:-}}]},
  "calls": [{"id": 1, "endpoint": "here", "model": "$1", "protocol": "$protocol", "stream": $stream, "max_output": 100,
-   "body": $message}] ${3:-}}
+   "total_ms": $within,   "body": $message}] ${3:-}}
 END
 	timeout 60 "$programs/broker-drive" "$dir/ask.json" >"$dir/out" 2>&1
 	status=$?

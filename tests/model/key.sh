@@ -76,8 +76,11 @@ check "hexadecimal is found" planted "memory" "hexadecimal" "$hold"
 plant=$(hex | sed 's/../%&/g')
 check "percent-encoded is found" planted "memory" "percent-encoded" "$hold"
 plant=none
-nothing() { # nothing PID...: the key is not there
-	"$search" "$work/key.raw" "$@" >"$work/found" && { grep -v '^looked' "$work/found" | head -n 5; return 1; }
+nothing() { nothing_of key.raw "$@"; } # nothing PID...: the key is not there
+nothing_of() { # nothing_of KEY PID...
+	of=$work/$1
+	shift
+	"$search" "$of" "$@" >"$work/found" && { grep -v '^looked' "$work/found" | head -n 5; return 1; }
 	grep -q 'found 0' "$work/found"
 }
 empty() {
@@ -92,6 +95,12 @@ policy 0.90
 serve busy
 unset SECRET_KEY
 host "$url"
+other=other-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n') # of an endpoint that no agent of the service may ask
+(umask 077; printf '%s' "$other" >"$work/other.key")
+node -e '
+	const fs = require("fs"), file = process.argv[1] + "/sickbay.json", c = JSON.parse(fs.readFileSync(file));
+	c.models.push({ ...c.models[0], name: "elsewhere", credential: process.argv[1] + "/other.key" });
+	fs.writeFileSync(file, JSON.stringify(c));' "$work"
 prepared
 heal &
 pid=$!
@@ -107,6 +116,11 @@ check "the agent was among what was looked at" agent
 limits() { [ $# -gt 0 ] && for one; do grep -q '^Max core file size *0 *0 ' "/proc/$one/limits" || return 1; done; }
 # shellcheck disable=SC2086 # it and its resolver
 check "the broker, which has it, leaves no core" limits $broker
+memories() { for one in $broker; do echo "memory:$one"; done; }
+# shellcheck disable=SC2046 # a list
+check "in its memory the key is found" "$search" "$work/key.raw" $(memories)
+# shellcheck disable=SC2046 # a list
+check "and that of an endpoint which nobody here may ask is not" nothing_of other.key $(memories)
 told() { for one; do grep -qaF "$key" "/proc/$one/environ" "/proc/$one/cmdline" && return 1; done; return 0; }
 # shellcheck disable=SC2046 # a list of processes
 check "and no process has it in its environment or arguments" told $(below "$pid")

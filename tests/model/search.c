@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * search KEYFILE PID|DIRECTORY...: where a key is found, in any of the ways that one may be
- * written: as it is, in pieces of eight bytes, base64 (whatever stands before it), hexadecimal,
+ * search KEYFILE PID|memory:PID|DIRECTORY...: where a key is found, in any of the ways that one may
+ * be written: as it is, in pieces of eight bytes, base64 (whatever stands before it), hexadecimal,
  * percent-encoded.  Of a process: its memory, environment, arguments, what waits in its sockets,
  * and the files of its root that are not the host's own /usr.  Prints a line for each find, PLACE:
  * HOW; exits with 0 where there is one, with 1 where there is none.
@@ -260,7 +260,9 @@ int main(int argc, char **argv)
 		char *end;
 		const long pid = strtol(argv[i], &end, 10);
 
-		if (pid > 0 && !*end)
+		if (strncmp(argv[i], "memory:", 7) == 0)
+			look_at_memory((int)strtol(argv[i] + 7, NULL, 10));
+		else if (pid > 0 && !*end)
 			look_at_process((int)pid);
 		else
 			(void)nftw(argv[i], visit, 16, FTW_PHYS | FTW_ACTIONRETVAL);

@@ -184,7 +184,7 @@ int model_start(struct model_door *d, struct model_call *c, struct policy_verdic
 	int r = model_budget(d, c, why);
 
 	if (r == 0)
-		r = model_link(d, e);
+		r = model_link(d, c, e);
 	if (r == 0)
 		r = commit(d, c, e);
 	if (r != 0)
@@ -219,8 +219,8 @@ static int prepare(struct model_door *d, struct model_call *c, const struct gate
 	return identify(d, c, e);
 }
 
-static struct model_call *new_call(const struct model_place *at, const struct policy *p,
-				   const struct gate_model *rq, const struct model_listener *to)
+static struct model_call *new_call(const struct model_place *at, const struct gate_model *rq,
+				   const struct model_listener *to)
 {
 	struct model_call *c = calloc(1, sizeof(*c));
 
@@ -229,7 +229,6 @@ static struct model_call *new_call(const struct model_place *at, const struct po
 	c->id = rq->id;
 	c->to = *to;
 	c->at = *at;
-	c->policy = p;
 	c->protocol = rq->protocol;
 	c->stream = rq->stream && rq->protocol != MODEL_TURN;
 	c->name = strdup(at->name);
@@ -262,9 +261,11 @@ int model_ask(struct model_door *d, const struct policy *p, const struct strlist
 	if (model_resolve(d->s.config, p, models, rq, &at, why) != 0 ||
 	    model_bounds(rq->protocol, rq->body, why) != 0)
 		return 1;
-	c = new_call(&at, p, rq, to);
+	c = new_call(&at, rq, to);
 	if (!c)
 		return model_no_memory(e);
+	c->policy = p;
+	c->models = models;
 	r = prepare(d, c, rq, why, e);
 	if (r == 0)
 		r = replay(d, c, e);

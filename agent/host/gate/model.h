@@ -32,6 +32,8 @@ struct model_listener {
 	void *ctx;
 	int (*on_event)(void *ctx, const struct gate_event *ev, struct err *e);
 	int (*on_end)(void *ctx, const struct gate_model_end *end, struct err *e);
+	/* How long there is somebody who listens: no call is given more. NULL: for ever. */
+	uint64_t (*left_ms)(void *ctx);
 };
 
 /* Nothing is started before the first call. */
@@ -42,7 +44,9 @@ int model_open(const struct model_setup *s, struct model_door **out, struct err 
  * policy is that of the agent's role and outlives the call; models: what its service file lets it
  * ask, ENDPOINT/MODEL.  Rules of refusals: "models" (not the agent's), "/models" (not configured),
  * "/model/allow", "protocol", "request", "sampling", "tools", "/environment/redact" (it could not
- * be masked), "budget" (the policy's, of all that this role asked in this case). */
+ * be masked), "budget" (the policy's, of all that this role asked in this case; of wall clock, what
+ * is left to the listener).  The broker is given the endpoints of `models` that the policy allows,
+ * and the keys of no others: a role that may ask others gets a broker of its own. */
 int model_ask(struct model_door *d, const struct policy *p, const struct strlist *models,
 	      const struct gate_model *rq, const struct model_listener *to,
 	      struct policy_verdict *why, struct err *e);

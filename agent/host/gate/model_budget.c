@@ -140,6 +140,16 @@ static int fits_thinking(const struct model_call *c, uint64_t wanted, struct pol
 		(unsigned long long)c->max_output, (long long)n);
 }
 
+/* What was asked is heard to its end, or not asked. */
+static int by_time(struct model_call *c, struct policy_verdict *why)
+{
+	c->total_ms = c->to.left_ms ? c->to.left_ms(c->to.ctx) : 0;
+	if (!c->to.left_ms || c->total_ms)
+		return 0;
+	return model_refuse(why, MODEL_BUDGET, policy_name(c->policy),
+			    "the policy's wall clock is used up: end with what you have");
+}
+
 int model_budget(const struct model_door *d, struct model_call *c, struct policy_verdict *why)
 {
 	const char *role = model_role(d);
@@ -156,7 +166,9 @@ int model_budget(const struct model_door *d, struct model_call *c, struct policy
 	c->most = (struct call_most){
 		.role = role, .model = c->name, .request = c->request, .input = input_at_most(d, c)
 	};
-	r = by_tokens(c, &b, &used, least, why);
+	r = by_time(c, why);
+	if (r == 0)
+		r = by_tokens(c, &b, &used, least, why);
 	if (r == 0)
 		r = by_money(c, &b, &used, least, why);
 	if (r == 0)

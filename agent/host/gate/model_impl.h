@@ -39,7 +39,9 @@ struct model_call {
 	struct model_place at;
 	char *name; /* ENDPOINT/MODEL */
 	const struct policy *policy;
-	int protocol; /* enum model_protocol */
+	const struct strlist *models;
+	uint64_t total_ms; /* what is left to whoever listens; 0: no end is known */
+	int protocol;	   /* enum model_protocol */
 	bool stream, retried, ended;
 	const char *stopped; /* "cancelled" or "paused": that was asked of the broker */
 	/* masked, and of what is said of it its digest and size */
@@ -61,6 +63,8 @@ struct model_door {
 	struct calls *calls;
 	struct model_clean clean;
 	struct broker *broker;
+	const struct policy *linked; /* of the role whose endpoints the broker has */
+	const struct strlist *linked_models;
 	int epoll, wake; /* what model_fd() is made of */
 	uint64_t last_key;
 	uint64_t beyond; /* most tokens of a request that were counted and not foreseen */
@@ -90,8 +94,8 @@ int model_log_replay(const struct model_door *d, const struct model_call *c, con
 /* Settles in the ledger, keeps the answer for a resumed case, tells the log. */
 int model_settle(struct model_door *d, struct model_call *c, const struct broker_end *end,
 		 struct err *e);
-/* model_link.c: the broker. Starts it where there is none. */
-int model_link(struct model_door *d, struct err *e);
+/* model_link.c: the broker. Starts it where there is none for what this call's role may ask. */
+int model_link(struct model_door *d, const struct model_call *c, struct err *e);
 int model_send(struct model_door *d, struct model_call *c, struct err *e);
 /* Takes what the broker said, for at most wait_ms; a broker that died ends its calls. */
 int model_receive(struct model_door *d, int wait_ms, struct err *e);

@@ -16,40 +16,72 @@
 #define BYTES_MAX  (2u * MODEL_MAX_ANSWER) /* the same, as it is kept */
 #define STOP_MS	   2000			   /* for cancelled calls to end by themselves */
 
-static struct broker_endpoint *endpoints(const struct host_config *c)
+/* Whether a model of this endpoint may be asked by whoever asked for the call. */
+static bool may_ask(const struct host_config *config, const struct model_call *c,
+		    const struct model_endpoint *at)
 {
-	struct broker_endpoint *v = calloc(c->models.n + 1, sizeof(*v));
-	const struct model_endpoint *from = c->models.v;
+	for (size_t i = 0; i < c->models->n; i++) {
+		const struct model_price *price;
+		struct err none = ERR_INIT;
 
-	for (size_t i = 0; v && i < c->models.n; i++)
-		v[i] = (struct broker_endpoint){ .name = from[i].name,
-						 .protocol = from[i].protocol,
-						 .url = from[i].url,
-						 .credential = from[i].credential,
-						 .ca = from[i].ca,
-						 .proxy = from[i].proxy,
-						 .connect_ms = from[i].connect_ms,
-						 .stall_ms = from[i].stall_ms,
-						 .total_ms = from[i].total_ms,
-						 .retries = from[i].retries,
-						 .parallel = from[i].parallel };
+		if (host_config_model(config, c->models->v[i], &price, &none) == at &&
+		    policy_model_allowed(c->policy, c->models->v[i]))
+			return true;
+	}
+	return false;
+}
+
+/* A key that may not be used is not read. */
+static struct broker_endpoint *endpoints(const struct host_config *config,
+					 const struct model_call *c, size_t *n)
+{
+	struct broker_endpoint *v = calloc(config->models.n + 1, sizeof(*v));
+	const struct model_endpoint *from = config->models.v;
+
+	*n = 0;
+	for (size_t i = 0; v && i < config->models.n; i++)
+		if (may_ask(config, c, &from[i]))
+			v[(*n)++] = (struct broker_endpoint){ .name = from[i].name,
+							      .protocol = from[i].protocol,
+							      .url = from[i].url,
+							      .credential = from[i].credential,
+							      .ca = from[i].ca,
+							      .proxy = from[i].proxy,
+							      .connect_ms = from[i].connect_ms,
+							      .stall_ms = from[i].stall_ms,
+							      .total_ms = from[i].total_ms,
+							      .retries = from[i].retries,
+							      .parallel = from[i].parallel };
 	return v;
 }
 
-int model_link(struct model_door *d, struct err *e)
+/* Those who asked it are gone, and so are their calls (model_forget()). */
+static void unlink_other_role(struct model_door *d, const struct model_call *c)
+{
+	if (!d->broker || (d->linked == c->policy && d->linked_models == c->models))
+		return;
+	model_stop(d, "cancelled");
+	broker_close(d->broker);
+	d->broker = NULL;
+}
+
+int model_link(struct model_door *d, const struct model_call *c, struct err *e)
 {
 	AUTO_FREE struct broker_endpoint *v = NULL;
 	struct epoll_event ev = { .events = EPOLLIN };
-	struct broker_setup setup;
+	struct broker_setup setup = { 0 };
 
+	unlink_other_role(d, c);
 	if (d->broker)
 		return 0;
-	v = endpoints(d->s.config);
+	v = endpoints(d->s.config, c, &setup.endpoints.n);
 	if (!v)
 		return model_no_memory(e);
-	setup = (struct broker_setup){ .endpoints = { v, d->s.config->models.n } };
+	setup.endpoints.v = v;
 	if (broker_open(&setup, &d->broker, e) < 0)
 		return err_wrap(e, "models");
+	d->linked = c->policy;
+	d->linked_models = c->models;
 	if (epoll_ctl(d->epoll, EPOLL_CTL_ADD, broker_fd(d->broker), &ev) < 0)
 		return err_sys(e, "models: wait for sickbay-broker");
 	return 0;
@@ -63,6 +95,7 @@ int model_send(struct model_door *d, struct model_call *c, struct err *e)
 					  .protocol = c->protocol,
 					  .stream = c->stream,
 					  .max_output = c->max_output,
+					  .total_ms = c->total_ms,
 					  .body = c->body };
 
 	return broker_call(d->broker, &call, e);

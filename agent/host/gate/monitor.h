@@ -13,8 +13,9 @@
 #define QUEUE_MAX  256
 #define WIDTH_MAX  64
 
-#define HELD_MAX (64u << 20) /* bytes of the changes that wait or are tried, old and new content \
-			      */
+#define HELD_MAX                                                                        \
+	(64u << 20) /* bytes of the changes that wait or are tried, old and new content \
+		     */
 
 struct waiting {
 	struct gate_evaluate req; /* without its changes */

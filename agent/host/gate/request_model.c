@@ -41,9 +41,19 @@ static int refuse(struct monitor *m, const struct gate_model *rq, const struct p
 	return end_exhausted(m, why);
 }
 
+/* Who asked ends with its replica. */
+static uint64_t left_ms(void *ctx)
+{
+	const struct monitor *m = ctx;
+
+	return sandbox_left_ms(replica_sandbox(m->replica));
+}
+
 static int ask(struct monitor *m, const struct gate_model *rq)
 {
-	const struct model_listener to = { .ctx = m, .on_event = on_event, .on_end = on_end };
+	const struct model_listener to = {
+		.ctx = m, .on_event = on_event, .on_end = on_end, .left_ms = left_ms
+	};
 	struct policy_verdict why = { 0 };
 	int r;
 
