@@ -36,6 +36,7 @@ broker   := $(filter-out agent/broker/main.c,$(wildcard agent/broker/*.c))
 intake   := $(filter-out agent/intake/main.c,$(wildcard agent/intake/*.c))
 front    := $(filter-out agent/front/main.c,$(wildcard agent/front/*.c))
 audit    := $(filter-out runtime/audit/main.c,$(wildcard runtime/audit/*.c))
+symbols  := $(filter-out runtime/symbols/main.c,$(wildcard runtime/symbols/*.c))
 FLOORS   := f6 f5 f4 policy images sandbox proto base
 
 LIBS_base    := -ljansson
@@ -49,6 +50,7 @@ LIBS_broker  := -lcurl -lssl -lcrypto -ljansson
 LIBS_intake  := -lmicrohttpd -ljansson
 LIBS_front   := -lseccomp -ljansson
 LIBS_audit   := -lcrypto -lseccomp -ljansson
+LIBS_symbols := -ldw -lelf -lbz2 -llzma -lz
 
 # what a unit test of a floor links: the floor and everything below it
 below_base    := base
@@ -61,6 +63,7 @@ below_f5      := f5 f4 policy images sandbox proto base
 below_f6      := f6 f5 f4 policy images sandbox proto base
 below_decode  := decode proto base
 below_audit   := audit proto base
+below_symbols := symbols base
 below_broker  := broker proto base
 below_intake  := intake proto base
 below_front   := front proto base
@@ -68,7 +71,7 @@ below_syntax  := syntax base
 below_inside  := inside syntax proto base
 libs_of = $(sort $(foreach f,$(below_$(1)),$(LIBS_$(f))))
 
-HELPERS  := init agent decode audit $(patsubst agent/%/main.c,%,$(wildcard agent/broker/main.c agent/front/main.c agent/intake/main.c))
+HELPERS  := init agent symbols decode audit $(patsubst agent/%/main.c,%,$(wildcard agent/broker/main.c agent/front/main.c agent/intake/main.c))
 PROGRAMS := $(B)/sickbay $(HELPERS:%=$(B)/sickbay-%)
 all: $(PROGRAMS)
 
@@ -84,7 +87,7 @@ $(B)/lib/$(1).a: $$($(1):%.c=$(B)/%.o) $$(GEN_$(1))
 	@mkdir -p $$(@D); rm -f $$@
 	$$(AR) rcs $$@ $$^
 endef
-$(foreach f,$(FLOORS) f7 syntax inside decode audit broker front intake,$(eval $(call archive,$(f))))
+$(foreach f,$(FLOORS) f7 syntax inside decode audit broker front intake symbols,$(eval $(call archive,$(f))))
 
 LINK = $(CC) $(CFLAGS) -pie $(LDFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
 $(B)/sickbay: $(B)/lib/f7.a $(FLOORS:%=$(B)/lib/%.a)
@@ -107,6 +110,8 @@ $(B)/sickbay-init: $(INIT)
 	$(CC) $(CFLAGS) -static -nostdlib -s $(STATIC_LDFLAGS) -o $@ $^
 $(B)/sickbay-agent: $(B)/agent/inside/main.o $(B)/lib/inside.a $(B)/lib/syntax.a $(B)/lib/proto.a $(B)/lib/base.a $(GRAMMARS)
 	$(CC) $(CFLAGS) -static $(STATIC_LDFLAGS) -o $@ $^ -ltree-sitter -ljansson -lm
+$(B)/sickbay-symbols: $(B)/runtime/symbols/main.o $(B)/lib/symbols.a $(B)/lib/base.a
+	$(CC) $(CFLAGS) -static $(STATIC_LDFLAGS) -o $@ $^ $(LIBS_symbols) -ljansson
 
 # ---- tests: tests/unit/FLOOR/test_X.c links FLOOR and what is below it, nothing else ----
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*/test_*.c))

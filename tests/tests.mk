@@ -88,8 +88,8 @@ check-vm: deps
 # ---- sanitizers ----
 SANITIZE_ASAN  := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZE_UBSAN := -fsanitize=undefined -fsanitize-undefined-trap-on-error
-DYNAMIC := $(B)/sickbay $(patsubst %,$(B)/sickbay-%,$(filter-out init agent,$(HELPERS)))
-STATIC  := $(B)/sickbay-init $(B)/sickbay-agent
+DYNAMIC := $(B)/sickbay $(patsubst %,$(B)/sickbay-%,$(filter-out init agent symbols,$(HELPERS)))
+STATIC  := $(B)/sickbay-init $(B)/sickbay-agent $(B)/sickbay-symbols
 # what is left out heals whole packages again and again, which would take hours so
 SANITIZED_SH = $(filter-out tests/cases/% tests/cheats/% tests/escape/% tests/faults/% tests/kill/%,$(SH_TESTS))
 check-asan: deps # dynamic programs and all unit tests; the static programs beside them have UBSan

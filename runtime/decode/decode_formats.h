@@ -32,6 +32,12 @@ int manifest_decode(const struct source *in, json_t **out, struct err *e);
 /* options: {"paths": [...]} of the repository -> {"owners": ["@name", ...]} of those paths */
 int owners_decode(const struct source *in, json_t **out, struct err *e);
 int missing_decode(const struct source *in, json_t **out, struct err *e);
+/* what sickbay-symbols printed; options: what core_decode() said -> a trace with "signal" and
+ * "objects" */
+int symbols_decode(const struct source *in, json_t **out, struct err *e);
+
+/* A core is read from its file, for it may be larger than what is held in memory. */
+int core_decode(int fd, const char *name, json_t **out, struct err *e);
 
 /* Streams: the entries of an archive as DECODE_MSG_ENTRY and DECODE_MSG_DATA, then DECODE_MSG_END.
  */

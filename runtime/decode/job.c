@@ -29,6 +29,7 @@ static const struct format {
 	{ DECODE_MANIFEST, 16 * MIB, manifest_decode },
 	{ DECODE_MISSING, 1 * MIB, missing_decode },
 	{ DECODE_OWNERS, MIB / 4, owners_decode },
+	{ DECODE_SYMBOLS, 1 * MIB, symbols_decode },
 };
 
 struct job {
@@ -98,7 +99,9 @@ static int job_answer(int sock, const struct job *j, int fd, struct err *e)
 		if (reports_decode(fd, sock, j->options, &failed) == 0)
 			return 0;
 		(void)err_wrap(&failed, "%s", j->name);
-	} else if (text_run(j, fd, &value, &failed) == 0 &&
+	} else if ((strcmp(j->format, decode_format_name(DECODE_CORE)) == 0
+			    ? core_decode(fd, j->name, &value, &failed)
+			    : text_run(j, fd, &value, &failed)) == 0 &&
 		   value_send(sock, j, value, &failed) == 0) {
 		return 0;
 	}

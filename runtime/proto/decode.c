@@ -26,6 +26,7 @@ static const char *const names[] = {
 	[DECODE_JUNIT] = "junit",	[DECODE_MANIFEST] = "manifest",
 	[DECODE_MISSING] = "missing",	[DECODE_OWNERS] = "owners",
 	[DECODE_ARCHIVE] = "archive",	[DECODE_REPORTS] = "reports",
+	[DECODE_CORE] = "core",		[DECODE_SYMBOLS] = "symbols",
 };
 
 struct decode {

@@ -53,6 +53,13 @@ enum decode_format {
 	/* a piece of the intake's journal, {"from","to"} in bytes, streamed: DECODE_MSG_VALUE for
 	 * each record (runtime/decode/reports.h), DECODE_MSG_END {"end"} */
 	DECODE_REPORTS,
+	/* an ELF core of x86-64 -> {"signal": {"name","number"}, "what", "program", "executable":
+	 * {"path","build_id"}, "threads", "modules": [{"path","build_id","start"}], "missing":
+	 * bytes, "more": bool}; no value of its memory */
+	DECODE_CORE,
+	/* what sickbay-symbols printed, with the value above as options -> a trace, and in it
+	 * "signal" and "objects": [{"build_id","path"}] in the order of the modules */
+	DECODE_SYMBOLS,
 	DECODE_FORMAT_N
 };
 

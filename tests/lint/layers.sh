@@ -9,6 +9,7 @@ floor_of() {
 	runtime/sandbox/*) echo sandbox ;;
 	runtime/decode/*) echo decode ;;
 	runtime/audit/*) echo audit ;;
+	runtime/symbols/*) echo symbols ;;
 	runtime/init/init.h) echo base ;; # what pid 1 and its maker agree on
 	runtime/init/*) echo init ;;
 	images/*) echo images ;;

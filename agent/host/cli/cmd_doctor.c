@@ -152,6 +152,7 @@ static void check_helpers(struct doctor *d)
 		{ "sickbay-agent", "nothing is reproduced or patched without it" },
 		{ "sickbay-audit", "without the log nothing is done" },
 		{ "sickbay-broker", "no model is asked without it" },
+		{ "sickbay-symbols", "no core file becomes an incident without it" },
 		{ "sickbay-front", "no agent program of others is answered without it" },
 	};
 	char path[PATH_MAX];

@@ -2,10 +2,12 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/host/case/mode.h"
 #include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
+#include "agent/host/cli/core.h"
 #include "agent/host/cli/report.h"
 #include "agent/host/cli/session.h"
 #include "agent/host/queue/admit.h"
@@ -18,6 +20,19 @@ struct heal {
 	bool json;
 };
 
+static int take_core(const struct heal *h, const struct session *s, struct incident *out,
+		     struct err *e)
+{
+	const struct core_host host = { .state = s->state, .store = s->store, .audit = s->audit };
+	struct core c = { .fd = -1 };
+	int r = core_take(s->state, STDIN_FILENO, "standard input", &c, e);
+
+	if (r == 0)
+		r = core_convert(&host, &c, &h->report, &s->service, true, out, e);
+	core_release(&c);
+	return r;
+}
+
 /* What was queued, or what a person brings. */
 static int take_incident(const struct heal *h, const char *path, const struct session *s,
 			 struct incident *out, struct err *e)
@@ -25,6 +40,8 @@ static int take_incident(const struct heal *h, const char *path, const struct se
 	struct group g = { 0 };
 	int r;
 
+	if (h->report.from && strcmp(h->report.from, CORE_FROM) == 0)
+		return take_core(h, s, out, e);
 	if (h->report.from)
 		return report_convert(&h->report, &s->service, s->state, out, e);
 	if (!h->incident)
@@ -117,7 +134,7 @@ int cmd_heal(int argc, char **argv, struct err *e)
 		{ "state", OPT_STR, &h.session.state, "DIR", "state directory" },
 		{ "config", OPT_STR, &h.session.config, "FILE", "the host's configuration" },
 		{ "from", OPT_STR, &h.report.from, "FORMAT",
-		  "node, python or sanitizer: a raw report on stdin" },
+		  "node, python or sanitizer: a raw report on stdin; core: a core file" },
 		{ "input", OPT_STR, &h.report.input, "FILE",
 		  "typed input of the failing call (with --from)" },
 		{ "deploy", OPT_STR, &h.report.deploy, "FILE",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +9,15 @@
 #include "agent/host/case/service.h"
 #include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
+#include "agent/host/cli/core.h"
 #include "agent/host/incident/convert.h"
 #include "agent/host/incident/triage.h"
+#include "agent/host/queue/queue.h"
 #include "runtime/base/log.h"
 #include "runtime/base/opt.h"
 
 struct options {
-	const char *from, *input, *deploy, *metrics, *service, *name;
+	const char *from, *input, *deploy, *metrics, *service, *name, *state, *config;
 	struct optlist maps;
 };
 
@@ -128,17 +131,51 @@ static int convert(const struct options *o, const char *report, enum decode_form
 	return r;
 }
 
+/* A core needs a replica, and that a service and the host's state. */
+static int convert_core(const struct options *o, const char *path, struct err *e)
+{
+	const bool std = strcmp(path, "-") == 0;
+	AUTO_CLOSE int fd = std ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	const struct report_options beside = { .input = o->input,
+					       .deploy = o->deploy,
+					       .metrics = o->metrics };
+	struct host_config host = { 0 };
+	struct core c = { .fd = -1 };
+	struct service s = { 0 };
+	struct incident i = { 0 };
+	char state[PATH_MAX], file[4096];
+	int status = CLI_FAILED;
+
+	if (fd < 0) {
+		(void)err_sys(e, "open '%s'", path);
+	} else if (queue_host(o->config, o->state, &host, state, e) == 0 &&
+		   service_file_of(host.services, o->service, file, e) == 0 &&
+		   service_load(file, &s, e) == 0 &&
+		   core_take(state, fd, std ? "standard input" : path, &c, e) == 0) {
+		status = core_run(state, &c, &beside, &s, false, &i, e);
+		if (status == CLI_OK && print(&i, e) < 0)
+			status = CLI_FAILED;
+	}
+	incident_release(&i);
+	service_release(&s);
+	core_release(&c);
+	host_config_release(&host);
+	return status;
+}
+
 static int incident_convert_run(int argc, char **argv, struct err *e)
 {
 	struct options o = { 0 };
 	const struct opt opts[] = {
-		{ "from", OPT_STR, &o.from, "FORMAT", "node, python or sanitizer" },
+		{ "from", OPT_STR, &o.from, "FORMAT", "node, python, sanitizer or core" },
 		{ "input", OPT_STR, &o.input, "FILE", "what made it fail, as typed JSON" },
 		{ "deploy", OPT_STR, &o.deploy, "FILE", "commit, previous, release, image, time" },
 		{ "metrics", OPT_STR, &o.metrics, "FILE", "what the runtime measured" },
 		{ "service", OPT_STR, &o.service, "NAME|FILE", "the service: name, paths, in_app" },
 		{ "name", OPT_STR, &o.name, "NAME", "name of the service, where no file says it" },
 		{ "map", OPT_STRS, &o.maps, "PRODUCTION=REPOSITORY", "one more path mapping" },
+		{ "state", OPT_STR, &o.state, "DIR", "state directory (with core)" },
+		{ "config", OPT_STR, &o.config, "FILE", "the host's configuration (with core)" },
 		{ 0 },
 	};
 	enum decode_format from;
@@ -147,12 +184,17 @@ static int incident_convert_run(int argc, char **argv, struct err *e)
 	if (opt_parse(opts, false, argc, argv, &n, e) < 0)
 		return CLI_USAGE;
 	if (!o.from)
-		return cli_usage(e, "incident convert needs --from node|python|sanitizer");
-	if (convert_format(o.from, &from, e) < 0)
-		return CLI_USAGE;
+		return cli_usage(e, "incident convert needs --from node|python|sanitizer|core");
 	if (n > 1)
 		return cli_usage(e,
 				 "incident convert takes one REPORT ('-' or none: standard input)");
+	if (strcmp(o.from, CORE_FROM) == 0 && (!o.service || o.name || o.maps.n))
+		return cli_usage(e, "incident convert --from core needs --service NAME|FILE, whose "
+				    "replica it is read in, and takes no --name and no --map");
+	if (strcmp(o.from, CORE_FROM) == 0)
+		return convert_core(&o, n ? argv[1] : "-", e);
+	if (convert_format(o.from, &from, e) < 0)
+		return CLI_USAGE;
 	return convert(&o, n ? argv[1] : "-", from, e) < 0 ? CLI_FAILED : CLI_OK;
 }
 

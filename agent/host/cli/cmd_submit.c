@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
+#include "agent/host/cli/core.h"
 #include "agent/host/cli/report.h"
 #include "agent/host/queue/group.h"
 #include "runtime/base/clock.h"
@@ -80,6 +82,35 @@ static int submit_raw(const struct submit *o, struct err *e)
 	return r;
 }
 
+/* From a core; without a service the one whose program it is. CLI_OK, or the status to exit with.
+ */
+static int submit_core(const struct submit *o, struct err *e)
+{
+	AUTO_FREE char *found = NULL;
+	struct core c = { .fd = -1 };
+	struct service s = { 0 };
+	struct incident i = { 0 };
+	char file[PATH_MAX];
+	int status = CLI_FAILED;
+	int r = core_take(o->dir, STDIN_FILENO, "standard input", &c, e);
+
+	if (r == 0 && !o->service) {
+		r = core_service(&c, o->services ? o->services : o->host.services, &found, e);
+		status = r == -ENOENT ? CLI_CLOSED : CLI_FAILED;
+	}
+	if (r == 0)
+		r = load_service(o, o->service ? o->service : found, &s, file, e);
+	if (r == 0) {
+		status = core_run(o->dir, &c, &o->report, &s, true, &i, e);
+		r = status == CLI_OK ? put(o, &s, file, &i, e) : -e->code;
+		status = status == CLI_OK && r < 0 ? CLI_FAILED : status;
+	}
+	incident_release(&i);
+	service_release(&s);
+	core_release(&c);
+	return status;
+}
+
 static int submit_file(const struct submit *o, const char *path, struct err *e)
 {
 	struct service s = { 0 };
@@ -106,7 +137,7 @@ int incident_submit_run(int argc, char **argv, struct err *e)
 		  "the service; else the one that the incident names" },
 		{ "services", OPT_STR, &o.services, "DIR", "service files" },
 		{ "from", OPT_STR, &o.report.from, "FORMAT",
-		  "node, python or sanitizer: a raw report on stdin" },
+		  "node, python or sanitizer: a raw report on stdin; core: a core file" },
 		{ "input", OPT_STR, &o.report.input, "FILE", "what made it fail (with --from)" },
 		{ "deploy", OPT_STR, &o.report.deploy, "FILE",
 		  "deployment metadata (with --from)" },
@@ -115,14 +146,21 @@ int incident_submit_run(int argc, char **argv, struct err *e)
 		{ "config", OPT_STR, &o.config, "FILE", "the host's configuration" },
 		{ 0 },
 	};
+	bool core;
 	int n, r;
 
 	if (opt_parse(opts, false, argc, argv, &n, e) < 0)
 		return CLI_USAGE;
-	if (o.report.from ? n != 0 || !o.service : n == 0)
+	core = o.report.from && strcmp(o.report.from, CORE_FROM) == 0;
+	if (o.report.from ? n != 0 || (!o.service && !core) : n == 0)
 		return cli_usage(e, "incident submit wants FILEs of incidents, or --from FORMAT, "
 				    "--service NAME|FILE and a report on standard input");
 	r = open_host(&o, e);
+	if (r == 0 && core) {
+		r = submit_core(&o, e);
+		host_config_release(&o.host);
+		return r;
+	}
 	if (r == 0 && o.report.from)
 		r = submit_raw(&o, e);
 	for (int i = 1; i <= n && r == 0; i++)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/host/cli/cli.h"
 #include "runtime/base/jmap.h"
@@ -103,11 +105,21 @@ int cli_dispatch(const struct command *table, const char *group, int argc, char 
 	return unknown_command(table, group, argv[1], e);
 }
 
+/* The kernel starts a handler of cores with standard input alone: what is opened next must not
+ * become where messages are written. */
+static void open_standard(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			_exit(CLI_FAILED);
+}
+
 int main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
 	int status;
 
+	open_standard();
 	(void)signal(SIGPIPE, SIG_IGN);
 	log_set("sickbay", LOG_INFO);
 	audit_witness_by(cli_witness);

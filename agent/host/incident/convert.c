@@ -21,8 +21,8 @@ int convert_format(const char *name, enum decode_format *out, struct err *e)
 			return 0;
 		}
 	}
-	return err_set(e, EINVAL, "'%s' is not a report format; want node, python or sanitizer",
-		       name);
+	return err_set(e, EINVAL,
+		       "'%s' is not a report format; want node, python, sanitizer or core", name);
 }
 
 static int out_of_memory(struct err *e)
@@ -94,8 +94,8 @@ static bool is_crash(const json_t *report)
 	const json_t *x = json_array_get(json_object_get(report, "chain"), 0);
 	const char *type = json_string_value(json_object_get(x, "type"));
 
-	return type && (strstr(type, "Sanitizer") || strcmp(type, "Abort") == 0 ||
-			strcmp(type, "Assertion") == 0);
+	return type && (strstr(type, "Sanitizer") || strncmp(type, "SIG", 3) == 0 ||
+			strcmp(type, "Abort") == 0 || strcmp(type, "Assertion") == 0);
 }
 
 static int put_times(json_t *inc, const json_t *event)
@@ -111,11 +111,10 @@ static int put_times(json_t *inc, const json_t *event)
 /* What the report itself says. */
 static int put_report(json_t *inc, const struct convert *c, const json_t *report)
 {
-	static const char *const same[][2] = { { "chain", "chain" },
-					       { "loss", "loss" },
-					       { "runtime", "runtime" },
-					       { "threads", "context" },
-					       { "breadcrumbs", "breadcrumbs" } };
+	static const char *const same[][2] = {
+		{ "chain", "chain" },	  { "loss", "loss" },	  { "runtime", "runtime" },
+		{ "threads", "context" }, { "signal", "signal" }, { "breadcrumbs", "breadcrumbs" }
+	};
 	const json_t *event = json_object_get(report, "event");
 	const char *format = json_string_value(json_object_get(report, "format"));
 	int r = put_times(inc, event);
@@ -209,8 +208,7 @@ static int replace(char **s, const char *with, struct err *e)
 	return 0;
 }
 
-/* Paths, coordinate, fingerprint and the name that follows from it. */
-static int finish(const struct convert *c, struct incident *i, struct err *e)
+int incident_finish(const struct convert *c, struct incident *i, struct err *e)
 {
 	char print[72], id[64];
 
@@ -254,7 +252,7 @@ int incident_convert(const struct convert *c, struct incident *out, struct err *
 		buf_put(c->keep, text.p, text.n);
 	if (build(c, report, &text, &i, e) < 0)
 		return -e->code;
-	if (finish(c, &i, e) < 0) {
+	if (incident_finish(c, &i, e) < 0) {
 		incident_release(&i);
 		return -e->code;
 	}

@@ -19,7 +19,7 @@ struct convert {
 	struct buf *keep; /* receives the report as it came; or NULL */
 };
 
-/* "node", "python" or "sanitizer"; -EINVAL with the list of them in e. */
+/* A report that is text: "node", "python" or "sanitizer"; -EINVAL with the list of them in e. */
 int convert_format(const char *name, enum decode_format *out, struct err *e);
 int incident_convert(const struct convert *c, struct incident *out, struct err *e);
 /*
@@ -29,3 +29,5 @@ int incident_convert(const struct convert *c, struct incident *out, struct err *
  */
 int incident_from_report(const struct convert *c, const json_t *report, struct incident *out,
 			 struct err *e);
+/* That: paths, coordinate, fingerprint and the name that follows from it. */
+int incident_finish(const struct convert *c, struct incident *i, struct err *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/host/incident/incident.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
 /*
@@ -23,6 +24,43 @@ const char *match_name(int m)
 static bool same(const char *a, const char *b)
 {
 	return a && b && strcmp(a, b) == 0;
+}
+
+/*
+ * A core names the signal that ended production's build; the build with
+ * sanitizers says what that signal would have been for.  Where it is said of the same
+ * line of the same function, it is the same failure.
+ */
+static const struct {
+	const char *signal, *shown; /* as fnmatch(3) has it */
+} shown_as[] = {
+	{ "SIGSEGV", "AddressSanitizer: *" }, /* whatever access it caught: kinds are accesses */
+	{ "SIGSEGV", "UndefinedBehaviorSanitizer: null-pointer-use" },
+	{ "SIGSEGV", "UndefinedBehaviorSanitizer: out-of-bounds-index" },
+	{ "SIGSEGV", "UndefinedBehaviorSanitizer: pointer-overflow" },
+	{ "SIGSEGV", "UndefinedBehaviorSanitizer: nonnull-attribute" },
+	{ "SIGBUS", "AddressSanitizer: BUS" },
+	{ "SIGBUS", "UndefinedBehaviorSanitizer: misaligned-pointer-use" },
+	{ "SIGFPE", "AddressSanitizer: FPE" },
+	{ "SIGFPE", "UndefinedBehaviorSanitizer: integer-divide-by-zero" },
+	{ "SIGFPE", "UndefinedBehaviorSanitizer: signed-integer-overflow" },
+	{ "SIGILL", "AddressSanitizer: ILL" },
+	{ "SIGILL", "UndefinedBehaviorSanitizer: unreachable-call" },
+	{ "SIGABRT", "AddressSanitizer: ABRT" },
+	{ "SIGABRT", "AddressSanitizer: *free" },
+	{ "SIGABRT", "Assertion" },
+	{ "SIGABRT", "Abort" },
+};
+
+static bool same_type(const char *want, const char *seen)
+{
+	if (same(want, seen))
+		return true;
+	for (size_t i = 0; want && seen && i < sizeof(shown_as) / sizeof(shown_as[0]); i++)
+		if (strcmp(shown_as[i].signal, want) == 0 &&
+		    fnmatch(shown_as[i].shown, seen, 0) == 0)
+			return true;
+	return false;
 }
 
 /*
@@ -60,7 +98,7 @@ static enum match compare(const struct coordinate *want, const struct coordinate
 {
 	enum names functions;
 
-	if (!same(want->type, seen->type))
+	if (!same_type(want->type, seen->type))
 		return MATCH_DIFFERENT;
 	if (!same(want->file, seen->file))
 		return MATCH_TYPE_ONLY;

@@ -35,9 +35,12 @@ static void quote(struct buf *b, const char *arg)
 	buf_putc(b, '\'');
 }
 
-static const struct strlist *build_command(const struct service *s)
+static const struct strlist *build_command(const struct world *w)
 {
-	return s->build.sanitizer.n ? &s->build.sanitizer : &s->build.production;
+	const struct service *s = w->service;
+	const bool production = s->build.production.n && (w->deployed || !s->build.sanitizer.n);
+
+	return production ? &s->build.production : &s->build.sanitizer;
 }
 
 /* "/bin/sh -c 'BUILD || exit 96; exec TEST'": one replica for both. */
@@ -85,7 +88,7 @@ static const struct strlist *command_of(const struct testrun *t, int what)
 static int make_command(struct testrun *t, const struct testrun_job *job, struct err *e)
 {
 	const struct strlist *from = command_of(t, job->what);
-	const struct strlist *build = build_command(t->world->service);
+	const struct strlist *build = build_command(t->world);
 	bool changed = false;
 
 	for (size_t i = 0; !job->argv && i < from->n; i++) {
@@ -377,7 +380,7 @@ bool testrun_builds(const struct world *w)
 
 int testrun_build(struct world *w, int side, struct err *e)
 {
-	const struct strlist *build = build_command(w->service);
+	const struct strlist *build = build_command(w);
 	const struct service_tests *suite = w->service->tests.v;
 	const struct replica_job job = { .purpose = "build",
 					 .side = side,

@@ -270,7 +270,7 @@ int world_set_source(struct world *w, int side, const char *commit, struct err *
 		r = narrow_by_repository(w, e);
 	if (r == 0)
 		r = testrun_build(w, side, e);
-	return r < 0 ? r : backing_prepare(w, side, e);
+	return r < 0 || w->deployed ? r : backing_prepare(w, side, e);
 }
 
 int world_resolve(const struct world *w, struct incident *i, struct err *e)

@@ -40,6 +40,8 @@ struct world {
 	struct policy *policy[ROLE_N];
 	struct backing *backing; /* what runs beside the service; NULL: nothing */
 	struct policy_places places;
+	bool deployed; /* as production builds it, and nothing runs beside it; before the source is
+			  set */
 	bool no_sandbox; /* a replica could not be built: this host's fault, not the case's */
 	struct {
 		uint64_t replicas, cpu_us, peak_memory;

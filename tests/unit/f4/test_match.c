@@ -156,6 +156,39 @@ static void an_anonymous_function_is_told_by_its_line(void)
 		MATCH_TYPE_ONLY);
 }
 
+static void a_signal_matches_what_a_sanitizer_says_of_the_same_line(void)
+{
+	static const char core[] = "[" CAUSE("SIGSEGV", "", FRAME("a.c", "f", 5)) "]";
+	static const char aborted[] = "[" CAUSE("SIGABRT", "", FRAME("a.c", "f", 5)) "]";
+	static const struct {
+		const char *reported, *shown;
+		enum match want;
+	} rows[] = {
+		{ core, "[" CAUSE("AddressSanitizer: SEGV", "", FRAME("a.c", "f", 5)) "]",
+		  MATCH_EXACT },
+		{ core,
+		  "[" CAUSE("AddressSanitizer: heap-use-after-free", "", FRAME("a.c", "f", 5)) "]",
+		  MATCH_EXACT },
+		{ core,
+		  "[" CAUSE("UndefinedBehaviorSanitizer: null-pointer-use", "",
+			    FRAME("a.c", "f", 5)) "]",
+		  MATCH_EXACT },
+		{ core, "[" CAUSE("AddressSanitizer: SEGV", "", FRAME("a.c", "f", 6)) "]",
+		  MATCH_SAME_FUNCTION },
+		{ core, "[" CAUSE("Assertion", "", FRAME("a.c", "f", 5)) "]", MATCH_DIFFERENT },
+		{ aborted, "[" CAUSE("Assertion", "", FRAME("a.c", "f", 5)) "]", MATCH_EXACT },
+		{ aborted, "[" CAUSE("AddressSanitizer: double-free", "", FRAME("a.c", "f", 5)) "]",
+		  MATCH_EXACT },
+		{ aborted, "[" CAUSE("AddressSanitizer: SEGV", "", FRAME("a.c", "f", 5)) "]",
+		  MATCH_DIFFERENT },
+		{ "[" CAUSE("AddressSanitizer: SEGV", "", FRAME("a.c", "f", 5)) "]", core,
+		  MATCH_DIFFERENT },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		CHECK_INT(match_of(rows[i].reported, rows[i].shown), rows[i].want);
+}
+
 static void a_failure_in_some_runs_only_is_flaky(void)
 {
 	static const int all[] = { MATCH_EXACT, MATCH_EXACT, MATCH_EXACT };
@@ -175,4 +208,5 @@ TAP_MAIN(TEST(each_axis_alone_gets_its_match),
 	 TEST(a_plain_report_does_not_match_a_failure_with_a_cause_elsewhere),
 	 TEST(an_inlined_frame_matches_within_its_lines),
 	 TEST(an_anonymous_function_is_told_by_its_line),
+	 TEST(a_signal_matches_what_a_sanitizer_says_of_the_same_line),
 	 TEST(a_failure_in_some_runs_only_is_flaky))

@@ -1,0 +1,82 @@
+#!/bin/sh
+# A core that the kernel wrote becomes an incident with the place in the source, read in a replica by build id.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/sh/lib.sh
+. tests/core/lib.sh
+
+convert() { # convert CORE [OPTION...]
+	file=$1; shift
+	"$sickbay" incident convert --from core --service "$work/services/depot.json" --state "$state" "$@" "$file"
+}
+place() { json "$1" '"%s %s:%s %s" % tuple(j["coordinate"].get(k) for k in ("type", "file", "line", "function"))'; }
+line() { grep -n -F "$1" "$repo/$2" | head -n 1 | cut -d: -f1; } # line TEXT FILE
+
+printf 'bolt 3\n- 3\n' >"$work/segv"
+printf 'bolt 3\nnut -1\n' >"$work/abrt"
+production "$repo" "$work/abrt"
+mv "$work/core" "$work/core.abrt"
+production "$repo" "$work/segv"
+
+check "a core of the kernel is converted" sh -c '"$@" >"$0/incident.json"' "$work" "$sickbay" incident convert --from core \
+	--service "$work/services/depot.json" --state "$state" "$work/core"
+check "its coordinate is the line that read through the null pointer" is \
+	"SIGSEGV depot.c:$(line 'i->name[n]' depot.c) depot_width" place "$work/incident.json"
+check "it is a crash, and says by which signal" is "crash SIGSEGV" json "$work/incident.json" 'j["kind"] + " " + j["signal"]["name"]'
+check "the build id says which commit production ran" is "$(git rev-parse HEAD)" json "$work/incident.json" 'j["deploy"]["commit"]'
+check "and the incident says how that is known" is "the program built from it has production's build id" \
+	json "$work/incident.json" 'j["deploy"]["known"]'
+"$sickbay" incident convert --from core --service "$work/services/depot.json" --state "$state" - \
+	<"$work/core.abrt" >"$work/abort.json" 2>"$work/err"
+check "of an abort the place is the service's own, not the C library's" is "SIGABRT depotd.c:$(line 'abort();' depotd.c) main" \
+	place "$work/abort.json"
+check "whose functions are there by name and without a file" is "True" json "$work/abort.json" \
+	'any(f.get("function") == "abort" and "file" not in f for f in j["chain"][0]["frames"])'
+
+# ---- what comes in by a handler of the host ----
+submit() { "$sickbay" incident submit --from core --config "$work/config.json" --state "$state"; }
+check "a core on standard input is queued, its service found by the program's path" sh -c 'test -n "$1"' sh "$(submit <"$work/core")"
+check "as a report of that service" sh -c 'queued=$(cat "$1"/spool/new/*); case $queued in *depot*SIGSEGV*) ;; *) echo "$queued"; exit 1 ;; esac' \
+	sh "$state"
+# the kernel starts its handler so: no environment, and no descriptor but 0
+check "so it is with no output, no error and no environment" env -i sh -c 'exec "$1" incident submit --from core --config "$2" \
+	--state "$3" <"$4" >&- 2>&-' sh "$sickbay" "$work/config.json" "$state" "$work/core"
+check "the log has the replica, and what it was for" sh -c '"$1" audit show --state "$2" | grep -q "replica.start.*symbols"' sh \
+	"$sickbay" "$state"
+
+# ---- memory of production ----
+check "no memory of production is kept, in whatever place" sh -c '! grep -rlaF "bolt" "$1"/raw "$1"/spool "$1"/audit "$1"/incidents \
+	"$1"/services "$1"/tmp 2>/dev/null' sh "$state"
+check "and no core" sh -c '! find "$1" -name "core-*" | grep .' sh "$state"
+
+# ---- refusals ----
+refuses "a file that is no core" 1 "standard input: byte 0: not an ELF file" sh -c 'echo hello | "$@"' sh \
+	"$sickbay" incident submit --from core --config "$work/config.json" --state "$state"
+refuses "a program is no core" 1 "a program or library, not a core" "$sickbay" incident convert --from core \
+	--service "$work/services/depot.json" --state "$state" "$sickbay"
+head -c 3000 "$work/core" >"$work/cut"
+refuses "a core that ends within its notes" 1 "ends within its" convert "$work/cut"
+refuses "a core without a service" 2 "incident convert --from core needs --service NAME|FILE" "$sickbay" incident convert \
+	--from core "$work/core"
+
+mkdir "$work/none"
+printf '{ "services": "%s", "version": 1 }\n' "$work/none" >"$work/none.json"
+refuses "a core of a program that is no service's" 3 "'/srv/depot/depotd' is no program of a service here" sh -c \
+	'"$1" incident submit --from core --config "$2" --state "$3" <"$4"' sh "$sickbay" "$work/none.json" "$state" "$work/core"
+
+# ---- another build than the deployed one ----
+sed -i 's/int n = 0;/long n = 0;/; s/return n + (/return (int)n + (/' "$repo/depot.c"
+commit "another build"
+refuses "nothing in the replica has the build id" 3 "nothing in the replica has the build id" convert "$work/core"
+refuses "and says where production had it" 3 "which production's '/srv/depot/depotd' has" convert "$work/core"
+printf '{ "commit": "%s" }\n' "$(git rev-parse HEAD~1)" >"$work/deploy.json"
+check "with the deployed commit named it is there" convert "$work/core" --deploy "$work/deploy.json"
+
+check "one core of a service at a time: others are left out" sh -c 'exec 9>"$1/services/depot/core.lock" && flock -n 9 &&
+	out=$("$2" incident submit --from core --config "$3" --state "$1" <"$4" 2>&1); [ $? = 3 ] && case $out in
+	*"another core of service '\''depot'\'' is being read: this one is left out"*) ;; *) echo "$out"; exit 1 ;; esac' sh \
+	"$state" "$sickbay" "$work/config.json" "$work/core"
+check "paused, nothing is started" sh -c '"$1" pause --all --reason test --state "$3" && out=$("$1" incident submit --from core \
+	--config "$2" --state "$3" <"$4" 2>&1); [ $? = 3 ] && case $out in *"paused (all: test)"*) ;; *) echo "$out"; exit 1 ;; esac' sh \
+	"$sickbay" "$work/config.json" "$state" "$work/core"
+done_testing

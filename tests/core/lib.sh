@@ -1,0 +1,66 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2016,SC2034 # programs of other shells; what the tests use
+# Sourced by the tests, beside tests/sh/lib.sh: a C daemon that production runs at /srv/depot, in a mount namespace of its
+# own, the service that it is, and the core that the kernel wrote of it.
+top=$PWD
+sickbay=${SICKBAY:-$top/build/sickbay}
+case $sickbay in /*) ;; *) sickbay=$top/$sickbay ;; esac
+python=/usr/bin/python3
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+
+case $(cat /proc/sys/kernel/core_pattern) in
+\|*) echo "1..0 # skip this kernel hands cores to a program, and writes no file (core_pattern)"; exit 0 ;;
+*/*) echo "1..0 # skip this kernel writes cores elsewhere than where a program runs (core_pattern)"; exit 0 ;;
+esac
+
+work=$(mktemp -d "$top/build/core.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+repo=$work/repo state=$work/state
+json() { # json FILE EXPRESSION: the expression over the parsed file `j`, in Python
+	"$python" -c 'import json, sys
+j = json.load(open(sys.argv[1]))
+print(eval(sys.argv[2]))' "$1" "$2"
+}
+is() { # is WANT COMMAND...
+	want=$1; shift
+	got=$("$@") || { echo "$got"; return 1; }
+	[ "$got" = "$want" ] || { echo "want $want"; echo "got  $got"; return 1; }
+}
+git() { command git -C "$repo" -c user.name=t -c user.email=t@example.invalid "$@"; }
+commit() { git add -A && git commit -q -m "$1"; }
+
+cp -r tests/core/depot "$repo"
+command git -c init.defaultBranch=main init -q "$repo"
+commit "a depot"
+
+# production SOURCE INPUT: builds the daemon at /srv/depot from SOURCE and gives it INPUT; what the kernel writes when it
+# ends becomes the file core
+production() {
+	mkdir -p "$work/dump"
+	rm -f "$work"/dump/*
+	unshare -m --propagation private sh -c 'mount -t tmpfs none /srv && mkdir /srv/depot && cp -r "$1"/* /srv/depot &&
+		cd /srv/depot && make -s && cd "$2" && ulimit -c unlimited && exec /srv/depot/depotd' sh "$1" "$work/dump" \
+		<"$2" >"$work/out" 2>&1
+	for dumped in "$work"/dump/core*; do [ -e "$dumped" ] && mv "$dumped" "$work/core"; done
+}
+
+suite='"sh", "/opt/sickbay/reporters/c-tests.sh", "-b",
+	"make -s \"build/$(basename \"${TEST%.c}\")\" && ln -s \"$PWD/build/$(basename \"${TEST%.c}\")\" \"$OUT/test\""'
+mkdir "$work/services"
+service() { # service FILE: the service of the daemon
+	cat >"$work/services/$1" <<-J
+		{ "version": 1, "name": "depot", "language": "c", "mode": "propose",
+		  "repository": { "url": "$repo", "target": "main" }, "image": { "production": "host" },
+		  "paths": [{ "production": "/srv/depot/", "repository": "" }], "in_app": ["*.c"],
+		  "run": { "cwd": "/srv/depot", "env": { "ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1" } },
+		  "build": { "production": ["make", "-s"], "sanitizer": ["make", "-s", "sanitized"] },
+		  "tests": [{ "name": "tests", "format": "reporter", "command": [$suite, "tests/*.c"], "one": [$suite, "@test"],
+		    "harness": ["sh", "-c", "make -s \"build/\$(basename \"\${0%.c}\")\" && exec \"build/\$(basename \"\${0%.c}\")\"", "@test"],
+		    "new_test": { "dir": "tests", "framework": "c", "module": "depot.h" } }],
+		  "proof": { "baseline": 1, "repeat": 2 },
+		  "policy": { "reproduce": "preset:reproduce", "patch": "preset:patch", "verify": "preset:verify" } }
+	J
+}
+service depot.json
+printf '{ "services": "%s", "version": 1 }\n' "$work/services" >"$work/config.json"
