@@ -280,7 +280,7 @@ static int lock_service(const char *state, const struct service *s, struct audit
 		return take_fd(&fd);
 	if (errno != EWOULDBLOCK)
 		return err_sys(e, "lock '%s'", path);
-	if (audit_note(audit, "core.left-out", json_pack("{s:s}", "service", s->name), e) < 0)
+	if (audit_commit(audit, "core.left-out", json_pack("{s:s}", "service", s->name), e) < 0)
 		return -e->code;
 	return err_set(e, EBUSY, "another core of service '%s' is being read: this one is left out",
 		       s->name);

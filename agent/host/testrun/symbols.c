@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/id.h"
 #include "runtime/base/log.h"
 #include "runtime/base/spawn.h"
 #include "runtime/proto/decode.h"
@@ -26,7 +27,20 @@ static const json_t *program_of(const struct symbols_job *job)
 	return json_object_get(job->facts, "executable");
 }
 
-/* What production ran, as far as anybody says so. */
+/*
+ * What production ran, as far as anybody says so: the report, the image's label.
+ * Where nobody does the target's head is tried: the build id tells whether it was that.
+ */
+static const char *named(const struct symbols_job *job, const struct world *w,
+			 const char *of_release)
+{
+	if (job->commit || of_release)
+		return job->commit ? job->commit : of_release;
+	if (w->image.revision && is_object_id(w->image.revision))
+		return w->image.revision;
+	return job->service->repository.target;
+}
+
 static int set_source(const struct symbols_job *job, struct world *w, struct err *e)
 {
 	AUTO_FREE char *ref = NULL;
@@ -36,11 +50,7 @@ static int set_source(const struct symbols_job *job, struct world *w, struct err
 	if (!job->commit && job->release)
 		r = service_ref_of(job->service, job->release, &ref, e);
 	if (r == 0)
-		r = git_resolve(w->git,
-				job->commit ? job->commit
-				: ref	    ? ref
-					    : job->service->repository.target,
-				commit, e);
+		r = git_resolve(w->git, named(job, w, ref), commit, e);
 	if (r < 0)
 		return r;
 	log_progress("source and production's build of %.12s", commit);

@@ -375,7 +375,7 @@ int testrun_report(struct testrun *t, struct test_report *out, struct err *e)
 
 bool testrun_builds(const struct world *w)
 {
-	return build_command(w->service)->n > 0;
+	return build_command(w)->n > 0;
 }
 
 int testrun_build(struct world *w, int side, struct err *e)
