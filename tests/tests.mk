@@ -79,7 +79,7 @@ check-agents: deps
 # ---- another kernel: Debian's own, control groups v2 only, in a throw-away VM ----
 check-vm: deps
 	@sh tests/vm/prepare.sh build/vm/kernel
-	@$(MAKE) -s --no-print-directory $(B)/sickbay $(B)/sickbay-init $(B)/sickbay-audit $(B)/tests/escape/probe
+	@$(MAKE) -s --no-print-directory $(B)/sickbay $(patsubst %,$(B)/sickbay-%,init audit decode agent symbols) $(B)/tests/escape/probe
 	@$(MAKE) -s --no-print-directory B=build/check CPPFLAGS=-DSYS_FAULTS build/check/sickbay-init \
 	  $(patsubst tests/%.c,build/check/tests/%,$(wildcard tests/unit/sandbox/test_*.c))
 	prove -v --exec sh tests/vm/check.sh

@@ -14,7 +14,7 @@ case $(cat /proc/sys/kernel/core_pattern) in
 */*) echo "1..0 # skip this kernel writes cores elsewhere than where a program runs (core_pattern)"; exit 0 ;;
 esac
 
-work=$(mktemp -d "$top/build/core.XXXXXX") || exit 1
+work=$(mktemp -d "${CORE_DIR:-$top/build}/core.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 repo=$work/repo state=$work/state
 json() { # json FILE EXPRESSION: the expression over the parsed file `j`, in Python

@@ -6,7 +6,8 @@ set -u
 b=build/check
 tests="$b/tests/unit/sandbox/test_cgroup $b/tests/unit/sandbox/test_seccomp $b/tests/unit/sandbox/test_landlock
 $b/tests/unit/sandbox/test_notify $b/tests/unit/sandbox/test_root $b/tests/unit/sandbox/test_sandbox
-$b/tests/unit/sandbox/test_faults $b/tests/unit/sandbox/test_hold tests/escape/escape.sh tests/faults/ends.sh"
+$b/tests/unit/sandbox/test_faults $b/tests/unit/sandbox/test_hold tests/escape/escape.sh tests/faults/ends.sh
+tests/vm/core.sh"
 
 if [ "${1:-}" = inside ]; then
 	# Layers have to lie on a file system that can be idmapped; the guest's root is none.
