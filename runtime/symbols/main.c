@@ -146,10 +146,14 @@ static int symbolise(const struct task *t, json_t **out, struct err *e)
 	CLEANUP(cleanup_dwfl_end) Dwfl *dwfl = NULL;
 	AUTO_JSON json_t *v = json_pack("{s:[],s:[]}", "frames", "objects");
 	char why[256] = "";
-	int r;
+	struct mapped m;
+	int r = core_map(SYMBOLS_CORE, &m, e);
 
+	if (r < 0)
+		return r;
+	(void)core_take_back(&m);
 	(void)elf_version(EV_CURRENT);
-	core = elf_begin(SYMBOLS_CORE, ELF_C_READ_MMAP, NULL);
+	core = elf_memory((char *)m.p, m.n);
 	dwfl = dwfl_begin(&callbacks);
 	if (!v || !dwfl)
 		return err_set(e, ENOMEM, "out of memory");

@@ -3,6 +3,7 @@
 
 #include <elfutils/libdwfl.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/base/err.h"
@@ -34,6 +35,15 @@ struct module { /* an object that production had mapped */
 /* Looks for the module's object: where production had it, else (by build id) below `tree`. -1:
  * it is not there. The result is open for reading. */
 int object_open(struct module *m, const char *tree);
+
+/* The core, as pages of our own that can be changed; for as long as this process runs. */
+struct mapped {
+	unsigned char *p;
+	size_t n;
+};
+int core_map(int fd, struct mapped *out, struct err *e);
+/* Where the thread stands at no code: its registers become those of the call that led there. */
+bool core_take_back(const struct mapped *m);
 
 /* Frames of the thread that the kernel wrote first: the one that was hit. */
 int frames_read(Dwfl *dwfl, const struct module *modules, json_t *out, char why[256],

@@ -17,6 +17,9 @@ printf '%s 3\n- 3\n' "$value" >"$work/segv"
 printf 'bolt 3\nnut -1\n' >"$work/abrt"
 production "$repo" "$work/abrt"
 mv "$work/core" "$work/core.abrt"
+printf 'bolt 99\n' >"$work/call"
+production "$repo" "$work/call"
+mv "$work/core" "$work/core.call"
 production "$repo" "$work/segv"
 
 check "a core of the kernel is converted" sh -c '"$@" >"$0/incident.json"' "$work" "$sickbay" incident convert --from core \
@@ -33,6 +36,10 @@ check "of an abort the place is the service's own, not the C library's" is "SIGA
 	place "$work/abort.json"
 check "whose functions are there by name and without a file" is "True" json "$work/abort.json" \
 	'any(f.get("function") == "abort" and "file" not in f for f in j["chain"][0]["frames"])'
+"$sickbay" incident convert --from core --service "$work/services/depot.json" --state "$state" "$work/core.call" \
+	>"$work/call.json" 2>"$work/err"
+check "of a call through a null pointer the place is the call" is "SIGSEGV depot.c:$(line 'depot_full();' depot.c) depot_item" \
+	place "$work/call.json"
 
 # ---- what comes in by a handler of the host ----
 submit() { "$sickbay" incident submit --from core --config "$work/config.json" --state "$state"; }

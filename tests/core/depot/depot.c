@@ -3,10 +3,14 @@
 
 #include <stdlib.h>
 
+void (*depot_full)(void);
+
 struct item *depot_item(const char *name, int count)
 {
 	struct item *i = malloc(sizeof(*i));
 
+	if (count > 98)
+		depot_full();
 	if (i) {
 		i->name = name;
 		i->count = count;

@@ -9,6 +9,9 @@ struct item {
 	int count;
 };
 
+/* Called for what is more than a depot takes. */
+extern void (*depot_full)(void);
+
 struct item *depot_item(const char *name, int count);
 /* Columns that the item's label takes. */
 int depot_width(const struct item *i);
