@@ -101,7 +101,8 @@ int broker_pid(const struct broker *b); /* of the program */
 int broker_fd(const struct broker *b);	/* readable when broker_recv() has something */
 int broker_call(struct broker *b, const struct broker_call *c, struct err *e);
 int broker_cancel(struct broker *b, uint64_t id, struct err *e);
-/* Any of its messages; blocks until it took it, which it always does. */
+/* Any of its messages; blocks until it took it.  -ETIMEDOUT: it does not read, for ten seconds; it
+ * is given up, and broker_recv() says that it died. */
 int broker_send(struct broker *b, uint16_t type, const json_t *body, struct err *e);
 /* The path of a key file as the broker wants it: credential:NAME is the service manager's. */
 int broker_credential(const char *said, char **out, struct err *e);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "runtime/base/cleanup.h"
@@ -17,6 +18,7 @@
 
 #define READY_MS 20000 /* reading keys and certificates, and confining itself */
 #define END_MS	 1000
+#define SEND_S	 10 /* without its reading a byte; it reads whatever else it does */
 
 struct broker {
 	pid_t pid;
@@ -128,6 +130,7 @@ static int await_ready(struct broker *b, struct err *e)
 
 int broker_open(const struct broker_setup *s, struct broker **out, struct err *e)
 {
+	const struct timeval most = { .tv_sec = SEND_S };
 	struct broker *b = malloc(sizeof(*b));
 	int pair[2], r;
 
@@ -138,7 +141,9 @@ int broker_open(const struct broker_setup *s, struct broker **out, struct err *e
 		r = err_sys(e, "make a socket pair");
 	} else {
 		b->s.sock = pair[0];
-		r = start(b, pair[1], e);
+		r = setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) < 0
+			    ? err_sys(e, "bound what is sent in time")
+			    : start(b, pair[1], e);
 		(void)close(pair[1]);
 	}
 	if (r == 0)
@@ -165,10 +170,17 @@ int broker_pid(const struct broker *b)
 
 int broker_send(struct broker *b, uint16_t type, const json_t *body, struct err *e)
 {
+	int r;
+
 	if (!body)
 		return err_set(e, ENOMEM, "out of memory");
-	return msg_send(b->s.sock, type, body, NULL, 0, -1, e) < 0 ? err_wrap(e, "sickbay-broker")
-								   : 0;
+	r = msg_send(b->s.sock, type, body, NULL, 0, -1, e);
+	if (r == -EAGAIN) {
+		/* half a message may be under way: nothing can follow it */
+		(void)shutdown(b->s.sock, SHUT_RDWR);
+		(void)err_set(e, ETIMEDOUT, "it has read nothing for %d s: it is given up", SEND_S);
+	}
+	return r < 0 ? err_wrap(e, "sickbay-broker") : 0;
 }
 
 int broker_call(struct broker *b, const struct broker_call *c, struct err *e)

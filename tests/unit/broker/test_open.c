@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
@@ -186,6 +189,35 @@ static void the_program_gave_up_all_but_its_sockets(void)
 	broker_close(b);
 }
 
+static void one_that_does_not_read_is_given_up(void)
+{
+	const struct timeval soon = { .tv_usec = 200000 };
+	struct broker_endpoint p = plain();
+	const struct broker_setup s = { .endpoints = { &p, 1 } };
+	AUTO_JSON json_t *body = json_pack("{s:o}", "pad", json_stringn("", 0));
+	AUTO_MSG struct msg m = MSG_INIT;
+	AUTO_FREE char *pad = calloc(1, 1u << 20);
+	struct timeval most = { 0 };
+	socklen_t n = sizeof(most);
+	struct err e = ERR_INIT;
+	struct broker *b = NULL;
+
+	CHECK(broker_open(&s, &b, &e) == 0);
+	if (!b || !pad || !body)
+		return;
+	CHECK_INT(getsockopt(broker_fd(b), SOL_SOCKET, SO_SNDTIMEO, &most, &n), 0);
+	CHECK_INT(most.tv_sec, 10);
+	CHECK_INT(setsockopt(broker_fd(b), SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof(soon)), 0);
+	CHECK_INT(kill(broker_pid(b), SIGSTOP), 0);
+	memset(pad, 'x', 1u << 20);
+	(void)json_object_set_new(body, "pad", json_stringn(pad, 1u << 20));
+	CHECK_INT(broker_send(b, BROKER_CALL, body, &e), -ETIMEDOUT);
+	CHECK_STR(e.msg, "sickbay-broker: it has read nothing for 10 s: it is given up");
+	CHECK_INT(broker_recv(b, 5000, &m, &e), 0);
+	broker_close(b); /* stopped as it is */
+}
+
 TAP_MAIN(TEST(make_folder), TEST(only_key_files_that_nobody_else_can_read_are_taken),
 	 TEST(a_key_is_sent_to_verified_servers_only),
-	 TEST(the_program_gave_up_all_but_its_sockets), TEST(remove_folder))
+	 TEST(the_program_gave_up_all_but_its_sockets), TEST(one_that_does_not_read_is_given_up),
+	 TEST(remove_folder))
