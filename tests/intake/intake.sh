@@ -144,6 +144,9 @@ check "the log has all three" [ "$("$sickbay" audit show --json --state "$state"
 # a restart
 post /api/1/store/ -H "Authorization: Bearer $shop" -d "$(say before)" >/dev/null
 digested
+"$sickbay" status --config "$dir/config.json" --state "$state" --json | tr -d '\n ' >"$dir/status"
+check "status says that it serves, and that nothing waits" grep -qF '"intake":{"serves":true,"backlog_bytes":0}' "$dir/status"
+check "and how many reports come of each service" grep -qF '{"service":"shop","last_minute":' "$dir/status"
 stop_intake
 check "nothing of it is left" empty running
 check "its socket neither" [ ! -e "$dir/socket" ]
@@ -153,4 +156,15 @@ check "and takes reports" answers 200 "{}" /api/1/store/ -H "Authorization: Bear
 digested
 check "each is there once" sh -c "'$sickbay' worker --config '$dir/config.json' --state '$state' --drain >/dev/null 2>&1; '$sickbay' incident list --state '$state' --json >'$dir/list'; grep -A8 '\"function\": \"before\"' '$dir/list' | grep -qF '\"count\": 1'"
 check "the log verifies" "$sickbay" audit verify --state "$state"
+
+# a spike as it is seen: the file is what an intake leaves of a minute in which it runs
+stop_intake
+minute=$(($(date +%s) / 60))
+printf '{"schema":"sickbay.rate/1","minute":%d,"now":3,"base":[%s 2],"sum":40.0,"spike":true,"last":312,"since":%d}' \
+	"$minute" "$(seq 30 | sed 's/.*/2,/' | tr '\n' ' ')" "$((minute - 5))" >"$state/services/shop/rate.json"
+"$sickbay" status --config "$dir/config.json" --state "$state" >"$dir/status"
+check "a spike is in the status, with what is usual" grep -q '^spike     shop: [0-9]* reports in the last minute, usually 2.0, since 20' "$dir/status"
+check "that no intake serves, too" grep -q '^intake    none, [0-9]* bytes wait$' "$dir/status"
+"$sickbay" status --config "$dir/config.json" --state "$state" --prometheus "$dir/prom"
+check "and in the figures" grep -qx 'sickbay_service_spike{service="shop"} 1' "$dir/prom"
 done_testing

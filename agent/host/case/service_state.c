@@ -36,22 +36,22 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int take_name(const char *file, struct strlist *out, struct err *e)
+/* NAME.json of a file, NAME of a directory. */
+static int take_name(const char *entry, bool file, struct strlist *out, struct err *e)
 {
 	char name[NAME_MAX + 1];
-	const size_t n = strlen(file);
+	const size_t n = strlen(entry);
 
-	if (n < 6 || strcmp(file + n - 5, ".json") != 0)
+	if (file && (n < 6 || strcmp(entry + n - 5, ".json") != 0))
 		return 0;
-	(void)snprintf(name, sizeof(name), "%.*s", (int)(n - 5), file);
+	(void)snprintf(name, sizeof(name), "%.*s", (int)(file ? n - 5 : n), entry);
 	if (!name_is_safe(name)) /* a draft of an editor, a recipe of the same name */
 		return 0;
 	return strlist_add(out, name) < 0 ? err_set(e, ENOMEM, "out of memory") : 0;
 }
 
-int service_names(const char *services, struct strlist *out, struct err *e)
+static int names_in(const char *path, bool files, struct strlist *out, struct err *e)
 {
-	const char *const path = services ? services : SERVICES_DEFAULT;
 	CLEANUP(cleanup_closedir) DIR *d = opendir(path);
 	struct strlist names = { 0 };
 	const struct dirent *ent;
@@ -60,7 +60,8 @@ int service_names(const char *services, struct strlist *out, struct err *e)
 	if (!d && errno != ENOENT)
 		return err_sys(e, "list '%s'", path);
 	while (r == 0 && d && (ent = readdir(d)))
-		r = take_name(ent->d_name, &names, e);
+		if (ent->d_name[0] != '.')
+			r = take_name(ent->d_name, files, &names, e);
 	if (r < 0) {
 		strlist_release(&names);
 		return r;
@@ -69,6 +70,20 @@ int service_names(const char *services, struct strlist *out, struct err *e)
 		qsort(names.v, names.n, sizeof(*names.v), by_name);
 	*out = names;
 	return 0;
+}
+
+int service_names(const char *services, struct strlist *out, struct err *e)
+{
+	return names_in(services ? services : SERVICES_DEFAULT, true, out, e);
+}
+
+int service_states(const char *state, struct strlist *out, struct err *e)
+{
+	AUTO_FREE char *path = NULL;
+
+	if (asprintf(&path, "%s/services", state) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	return names_in(path, false, out, e);
 }
 
 static int open_dir(const char *state, const char *service, bool make, struct err *e)

@@ -18,6 +18,8 @@ int service_file_of(const char *services, const char *name, char path[4096], str
 /* Names of the service files in that directory, sorted; none when there is no directory. */
 int service_names(const char *services, struct strlist *out, struct err *e);
 
+/* Names of the services that something is kept of, sorted. */
+int service_states(const char *state, struct strlist *out, struct err *e);
 /* One record; *out is a new reference. -ENOENT when there is none. */
 int service_state_read(const char *state, const char *service, const char *file, json_t **out,
 		       struct err *e);

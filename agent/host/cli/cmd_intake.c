@@ -10,6 +10,7 @@
 
 #include "agent/host/cli/cli.h"
 #include "agent/host/queue/intake.h"
+#include "agent/host/queue/rate.h"
 #include "agent/host/queue/spool.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/fd.h"
@@ -115,6 +116,20 @@ static int say(struct intake_run *r, bool last, struct err *e)
 	return audit_send(r->q.audit, e);
 }
 
+/* One piece; where nothing waits, the minutes that pass. */
+static int digest(struct intake_run *r, int *more, struct err *e)
+{
+	struct intake_counts c;
+	int k;
+
+	r->q.now_ns = clock_real_ns();
+	k = *more = intake_digest(r->intake, e);
+	intake_counts(r->intake, &c);
+	if (k == 0 && c.backlog == 0)
+		k = rate_tick(&r->q, false, e);
+	return k == 1 ? audit_send(r->q.audit, e) : k; /* what was said of it */
+}
+
 static int serve(struct intake_run *r, struct err *e)
 {
 	struct pollfd p[] = { { .fd = intake_fd(r->intake), .events = POLLIN },
@@ -131,12 +146,8 @@ static int serve(struct intake_run *r, struct err *e)
 			if (k >= 0 && poll(p, 1, 0) < 0)
 				break;
 		}
-		if (k >= 0) {
-			r->q.now_ns = clock_real_ns();
-			more = k = intake_digest(r->intake, e);
-			if (k == 1)
-				k = audit_send(r->q.audit, e); /* what was said of it */
-		}
+		if (k >= 0)
+			k = digest(r, &more, e);
 		if (k >= 0)
 			k = say(r, false, e);
 	}
@@ -150,7 +161,7 @@ static int run(struct intake_run *r, struct err *e)
 
 	if (k == 0)
 		k = serve(r, e);
-	if (r->intake && say(r, true, &late) < 0)
+	if (r->intake && (rate_tick(&r->q, true, &late) < 0 || say(r, true, &late) < 0))
 		log_warn("%s", late.msg);
 	intake_close(r->intake);
 	audit_close(r->q.audit);

@@ -50,6 +50,23 @@ static void print_paused(const json_t *list)
 	}
 }
 
+static void print_intake(const json_t *st)
+{
+	const json_t *in = json_object_get(st, "intake"), *one;
+	size_t at;
+
+	(void)printf("intake    %s, %lld bytes wait\n",
+		     json_is_true(json_object_get(in, "serves")) ? "serves" : "none",
+		     number(in, "backlog_bytes"));
+	json_array_foreach(json_object_get(st, "rates"), at, one)
+		if (json_is_true(json_object_get(one, "spike")))
+			(void)printf("spike     %s: %lld reports in the last minute, usually %.1f, "
+				     "since %s\n",
+				     text(one, "service"), number(one, "last_minute"),
+				     json_number_value(json_object_get(one, "usual")),
+				     text(one, "since"));
+}
+
 static void print_lists(const json_t *st)
 {
 	const json_t *one;
@@ -73,6 +90,7 @@ static void print(const json_t *st)
 	(void)printf("worker    %s\n",
 		     json_is_true(json_object_get(st, "worker")) ? "at work" : "none");
 	print_paused(json_object_get(st, "paused"));
+	print_intake(st);
 	(void)printf("spool     %lld reports\n", number(st, "reports"));
 	print_counts("incidents", json_object_get(st, "incidents"));
 	(void)printf("cases     %lld, %zu live, %lld open pull requests\n", number(st, "cases"),

@@ -37,5 +37,9 @@ void intake_counts(const struct intake *i, struct intake_counts *out);
 /* Ends sickbay-intake; what is in the journal stays for the next time. NULL is fine. */
 void intake_close(struct intake *i);
 
+/* From the state directory alone: whether an intake serves it, and the bytes of its journal that
+ * wait to be taken in. */
+int intake_waits(const char *state, bool *serves, uint64_t *bytes, struct err *e);
+
 /* A new token: 43 letters and digits (256 bits), and its digest in hex. */
 void intake_token(char token[44], char digest[65]);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,24 +54,38 @@ static int add_segment(struct intake *i, uint64_t number, int flags, bool closed
 	return 0;
 }
 
-static int find_segments(struct intake *i, struct err *e)
+typedef int each_segment(void *ctx, int dir, uint64_t number, struct err *e);
+
+static int list_segments(int dir, each_segment *take, void *ctx, struct err *e)
 {
-	AUTO_CLOSE int at = openat(i->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int at = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP(cleanup_closedir) DIR *d = at < 0 ? NULL : fdopendir(at);
 	const struct dirent *ent;
+	int r = 0;
 
 	if (!d)
 		return err_sys(e, "list the journal");
 	(void)take_fd(&at);
-	while ((ent = readdir(d))) {
+	while (r == 0 && (ent = readdir(d))) {
 		char *end;
 		const uint64_t number = strtoull(ent->d_name, &end, 10);
 
-		if (end != ent->d_name + 12 || strcmp(end, ".seg") != 0)
-			continue;
-		if (add_segment(i, number, O_RDONLY, true, e) < 0)
-			return -e->code;
+		if (end == ent->d_name + 12 && strcmp(end, ".seg") == 0)
+			r = take(ctx, dir, number, e);
 	}
+	return r;
+}
+
+static int open_one(void *ctx, int dir, uint64_t number, struct err *e)
+{
+	(void)dir;
+	return add_segment(ctx, number, O_RDONLY, true, e);
+}
+
+static int find_segments(struct intake *i, struct err *e)
+{
+	if (list_segments(i->dir, open_one, i, e) < 0)
+		return -e->code;
 	qsort(i->seg, i->n_seg, sizeof(i->seg[0]), by_number);
 	return 0;
 }
@@ -80,10 +95,11 @@ static uint64_t get(const json_t *v, const char *name)
 	return (uint64_t)json_integer_value(json_object_get(v, name));
 }
 
-static int read_done(struct intake *i, uint64_t *number, uint64_t *bytes, struct err *e)
+static int read_done(int dir, uint64_t *number, uint64_t *bytes, struct piece_plan *plan,
+		     struct err *e)
 {
 	AUTO_JSON json_t *v = NULL;
-	int r = spool_read(i->dir, DONE_FILE, INTAKE_SCHEMA, &v, e);
+	int r = spool_read(dir, DONE_FILE, INTAKE_SCHEMA, &v, e);
 
 	*number = *bytes = 0;
 	if (r == -ENOENT) {
@@ -94,8 +110,8 @@ static int read_done(struct intake *i, uint64_t *number, uint64_t *bytes, struct
 		return r;
 	*number = get(v, "segment");
 	*bytes = get(v, "bytes");
-	i->plan.segment = get(v, "next_segment");
-	i->plan.to = get(v, "next_to");
+	plan->segment = get(v, "next_segment");
+	plan->to = get(v, "next_to");
 	return 0;
 }
 
@@ -120,7 +136,7 @@ int journal_open(struct intake *i, struct err *e)
 {
 	uint64_t number, bytes;
 
-	if (read_done(i, &number, &bytes, e) < 0 || find_segments(i, e) < 0)
+	if (read_done(i->dir, &number, &bytes, &i->plan, e) < 0 || find_segments(i, e) < 0)
 		return -e->code;
 	while (i->n_seg && i->seg[0].number < number)
 		drop_first(i);
@@ -329,4 +345,46 @@ void journal_close(struct intake *i)
 	for (size_t k = 0; k < i->n_seg; k++)
 		(void)close(i->seg[k].fd);
 	i->n_seg = 0;
+}
+
+/* ---- from outside ---- */
+
+struct waits {
+	uint64_t number, done, bytes;
+};
+
+static int add_waiting(void *ctx, int dir, uint64_t number, struct err *e)
+{
+	struct waits *const w = ctx;
+	struct stat st;
+	char name[32];
+
+	(void)e;
+	name_of(number, name);
+	if (number < w->number || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0; /* it has just been taken in */
+	w->bytes += (uint64_t)st.st_size;
+	if (number == w->number)
+		w->bytes -= w->done < (uint64_t)st.st_size ? w->done : (uint64_t)st.st_size;
+	return 0;
+}
+
+int intake_waits(const char *state, bool *serves, uint64_t *bytes, struct err *e)
+{
+	AUTO_FREE char *path = NULL;
+	AUTO_CLOSE int dir = -1;
+	struct piece_plan plan;
+	struct waits w = { 0 };
+
+	if (asprintf(&path, "%s/" INTAKE_DIR, state) < 0)
+		return err_set(e, ENOMEM, "out of memory");
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 && errno != ENOENT)
+		return err_sys(e, "'%s'", path);
+	if (dir >= 0 && (read_done(dir, &w.number, &w.done, &plan, e) < 0 ||
+			 list_segments(dir, add_waiting, &w, e) < 0))
+		return -e->code;
+	*serves = dir >= 0 && flock(dir, LOCK_SH | LOCK_NB) < 0;
+	*bytes = w.bytes;
+	return 0;
 }

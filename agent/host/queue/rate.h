@@ -25,6 +25,8 @@ struct rate {
 	uint64_t n_base; /* whole minutes in base, newest last */
 	double sum;	 /* S after the last whole minute */
 	bool spike;	 /* S was above h then */
+	uint64_t last;	 /* the count of the last whole minute */
+	uint64_t since;	 /* the minute with which the spike began; 0: there is none */
 };
 
 /* The mean of the baseline; 0 while there are too few minutes. */
@@ -39,5 +41,13 @@ bool rate_add(struct rate *r, uint64_t minute, uint64_t count);
  * an event of the log (intake.spike). */
 int rate_count(const struct queue *q, const char *service, uint64_t received_ns, uint64_t count,
 	       struct err *e);
+/* Counts nothing: minutes without a report are over, too.  Writes what has not been written for a
+ * few seconds, at the end all.  Not while reports wait that were received before.  1: a spike
+ * began. */
+int rate_tick(const struct queue *q, bool end, struct err *e);
 /* As it is on disk; -ENOENT: nothing is known. */
 int rate_load(const char *state, const char *service, struct rate *out, struct err *e);
+/* The services whose rate is known, as they are at a time: [{"service","last_minute","usual",
+ * "spike","since"}]; "usual" is a minute's mean, null while it is not known, "since" null where no
+ * spike runs. */
+int rate_list(const char *state, uint64_t now_ns, json_t **out, struct err *e);

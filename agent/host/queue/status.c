@@ -15,6 +15,8 @@
 #include "agent/host/case/pause.h"
 #include "agent/host/queue/admit.h"
 #include "agent/host/queue/bounds.h"
+#include "agent/host/queue/intake.h"
+#include "agent/host/queue/rate.h"
 #include "agent/host/queue/spool.h"
 #include "agent/host/queue/storm.h"
 #include "runtime/base/clock.h"
@@ -183,8 +185,26 @@ static json_t *words(const json_int_t *n, int count, const char *(*name)(int))
 	return o;
 }
 
+static int add_intake(const struct queue *q, json_t *status, struct err *e)
+{
+	json_t *rates = NULL;
+	uint64_t bytes;
+	bool serves;
+
+	if (intake_waits(q->state, &serves, &bytes, e) < 0 ||
+	    rate_list(q->state, q->now_ns, &rates, e) < 0)
+		return -e->code;
+	if (json_object_set_new(status, "intake",
+				json_pack("{s:b,s:I}", "serves", serves, "backlog_bytes",
+					  (json_int_t)bytes)) < 0 ||
+	    json_object_set_new(status, "rates", rates) < 0)
+		return err_set(e, ENOMEM, "status: out of memory");
+	return 0;
+}
+
 int status_collect(const struct queue *q, json_t **out, struct err *e)
 {
+	AUTO_JSON json_t *status = NULL;
 	struct sums s = { .live = json_array(), .held = json_array() };
 	AUTO_JSON json_t *live = s.live;
 	AUTO_JSON json_t *held = s.held;
@@ -197,18 +217,23 @@ int status_collect(const struct queue *q, json_t **out, struct err *e)
 	    pause_list(q->state, &paused, e) < 0 || storm_list(q->state, true, &storms, e) < 0)
 		return -e->code;
 	money_text(s.usd, usd);
-	*out = json_pack("{s:s,s:s,s:s,s:b,s:O,s:O,s:I,s:o,s:O,s:O,s:I,s:I,s:o,s:{s:I,s:I,s:I,s:I,"
-			 "s:I,s:I,s:s},s:o}",
-			 "schema", "sickbay.status/1", "time", now, "state", q->state, "worker",
-			 worker_runs(q->state), "paused", paused, "storms", storms, "reports",
-			 (json_int_t)queue_length(q->state), "incidents",
-			 words(s.states, GROUP_STATE_N, group_state_name), "held", held, "live",
-			 live, "cases", s.cases, "open", s.open, "outcomes",
-			 words(s.outcomes, OUTCOME_N, outcome_name), "spent", "evaluations",
-			 s.evaluations, "replicas", s.replicas, "cpu_us", s.cpu_us, "wall_us",
-			 s.wall_us, "tokens", s.tokens, "turns", s.turns, "usd", usd, "disk",
-			 disk_of(q->state));
-	return *out ? 0 : err_set(e, ENOMEM, "status: out of memory");
+	status = json_pack(
+		"{s:s,s:s,s:s,s:b,s:O,s:O,s:I,s:o,s:O,s:O,s:I,s:I,s:o,s:{s:I,s:I,s:I,s:I,"
+		"s:I,s:I,s:s},s:o}",
+		"schema", "sickbay.status/1", "time", now, "state", q->state, "worker",
+		worker_runs(q->state), "paused", paused, "storms", storms, "reports",
+		(json_int_t)queue_length(q->state), "incidents",
+		words(s.states, GROUP_STATE_N, group_state_name), "held", held, "live", live,
+		"cases", s.cases, "open", s.open, "outcomes",
+		words(s.outcomes, OUTCOME_N, outcome_name), "spent", "evaluations", s.evaluations,
+		"replicas", s.replicas, "cpu_us", s.cpu_us, "wall_us", s.wall_us, "tokens",
+		s.tokens, "turns", s.turns, "usd", usd, "disk", disk_of(q->state));
+	if (!status)
+		return err_set(e, ENOMEM, "status: out of memory");
+	if (add_intake(q, status, e) < 0)
+		return -e->code;
+	*out = take_ptr(status);
+	return 0;
 }
 
 static void figure(struct buf *b, const char *name, const char *type, const char *help, double v)
@@ -227,6 +252,25 @@ static void figures(struct buf *b, const char *name, const char *help, const cha
 	json_object_foreach((json_t *)(uintptr_t)o, key, v)
 		buf_printf(b, "sickbay_%s{%s=\"%s\"} %" JSON_INTEGER_FORMAT "\n", name, label, key,
 			   json_integer_value(v));
+}
+
+static void rate_figures(struct buf *b, const json_t *rates)
+{
+	const json_t *one;
+	size_t at;
+
+	buf_printf(b, "# HELP sickbay_service_reports_last_minute Reports of the last whole "
+		      "minute.\n# TYPE sickbay_service_reports_last_minute gauge\n");
+	json_array_foreach((json_t *)(uintptr_t)rates, at, one)
+		buf_printf(b, "sickbay_service_reports_last_minute{service=\"%s\"} %lld\n",
+			   json_string_value(json_object_get(one, "service")),
+			   (long long)number(one, "last_minute"));
+	buf_printf(b, "# HELP sickbay_service_spike Whether that is more than is usual.\n"
+		      "# TYPE sickbay_service_spike gauge\n");
+	json_array_foreach((json_t *)(uintptr_t)rates, at, one)
+		buf_printf(b, "sickbay_service_spike{service=\"%s\"} %d\n",
+			   json_string_value(json_object_get(one, "service")),
+			   json_is_true(json_object_get(one, "spike")));
 }
 
 void status_prometheus(const json_t *status, struct buf *out)
@@ -252,6 +296,11 @@ void status_prometheus(const json_t *status, struct buf *out)
 	       (double)json_array_size(json_object_get(st, "storms")));
 	figure(b, "worker_running", "gauge", "Whether a worker has this state directory.",
 	       json_is_true(json_object_get(st, "worker")));
+	figure(b, "intake_serving", "gauge", "Whether an intake has this state directory.",
+	       json_is_true(json_object_get(json_object_get(st, "intake"), "serves")));
+	figure(b, "intake_backlog_bytes", "gauge", "What came in and nobody has looked at.",
+	       (double)number(json_object_get(st, "intake"), "backlog_bytes"));
+	rate_figures(b, json_object_get(st, "rates"));
 	figure(b, "evaluations", "gauge", "Evaluations of all cases on disk.",
 	       (double)number(spent, "evaluations"));
 	figure(b, "replicas", "gauge", "Replicas of all cases on disk.",

@@ -153,10 +153,49 @@ static void test_backlog(void)
 	CHECK_INT(system(command), 0);
 }
 
+/* What a person sees, also when nothing comes any more. */
+static void test_seen(void)
+{
+	char state[] = "/tmp/sickbay-rate.XXXXXX", command[64];
+	struct queue q = { .state = state };
+	const uint64_t minute_ns = 60000000000ull, start = 29000000 * minute_ns;
+	AUTO_JSON json_t *list = NULL;
+	AUTO_JSON json_t *later = NULL;
+	const json_t *one;
+	struct err e = ERR_INIT;
+
+	CHECK(mkdtemp(state) != NULL);
+	CHECK_INT(rate_list(state, start, &list, &e), 0);
+	CHECK_INT(json_array_size(list), 0);
+	json_decref(list);
+	for (uint64_t m = 0; m < 60; m++)
+		CHECK_INT(rate_count(&q, "till", start + m * minute_ns, 2, &e), 0);
+	CHECK_INT(rate_count(&q, "till", start + 60 * minute_ns, 50, &e), 0);
+	CHECK_INT(rate_count(&q, "till", start + 60 * minute_ns, 51, &e), 0);
+	q.now_ns = start + 60 * minute_ns + 1;
+	CHECK_INT(rate_tick(&q, true, &e), 0); /* the 51, too */
+	CHECK_INT(rate_list(state, start + 61 * minute_ns, &list, &e), 0);
+	one = json_array_get(list, 0);
+	CHECK_STR(json_string_value(json_object_get(one, "service")), "till");
+	CHECK_INT(json_integer_value(json_object_get(one, "last_minute")), 101);
+	CHECK(fabs(json_real_value(json_object_get(one, "usual")) - 2) < 1e-9);
+	CHECK(json_is_true(json_object_get(one, "spike")));
+	CHECK_STR(json_string_value(json_object_get(one, "since")), "2025-02-19T22:20:00.000000000Z");
+	/* an hour later it is over, whoever has told the file or not */
+	CHECK_INT(rate_list(state, start + 130 * minute_ns, &later, &e), 0);
+	one = json_array_get(later, 0);
+	CHECK(json_is_false(json_object_get(one, "spike")));
+	CHECK(json_is_null(json_object_get(one, "since")));
+	CHECK_INT(json_integer_value(json_object_get(one, "last_minute")), 0);
+	(void)snprintf(command, sizeof(command), "rm -r %s", state);
+	CHECK_INT(system(command), 0);
+}
+
 TAP_MAIN({ "a series of ten a minute is judged as computed by hand", test_known },
 	 { "so is one of silence", test_silent },
 	 { "nothing is said of a service that is too young", test_too_young },
 	 { "two weeks of noise are no spike, three times as much is one", test_noise },
 	 { "a spike does not become normal, and ends", test_recovery },
 	 { "minutes without reports count, too", test_minutes },
-	 { "a report counts for the minute that it was received in", test_backlog })
+	 { "a report counts for the minute that it was received in", test_backlog },
+	 { "a spike that runs is shown, and its end", test_seen })
