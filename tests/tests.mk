@@ -162,13 +162,15 @@ format: # in place
 .PHONY: lint format lint-fast lint-slow $(LINT_FAST:%=lint-%) $(LINT_SLOW:%=lint-%)
 
 # ---- latency: prints, asserts nothing ----
-BENCH := $(addprefix $(B)/,bench bench-floor bench-launch bench-stamp bench-broker) $(B)/front-relay
+BENCH := $(addprefix $(B)/,bench bench-floor bench-launch bench-stamp bench-broker bench-answer tests/intake/blast) $(B)/front-relay
 $(B)/bench: $(B)/tests/bench/bench.o $(B)/tests/bench/rows.o $(below_sandbox:%=$(B)/lib/%.a)
 	$(LINK) -o $@ $^ $(LIBS_sandbox)
 $(B)/bench-floor $(B)/bench-launch: $(B)/bench-%: $(B)/tests/bench/%.o
 	$(LINK) -o $@ $^
 $(B)/bench-broker: $(B)/tests/bench/broker.o $(B)/lib/proto.a $(B)/lib/base.a
 	$(LINK) -o $@ $^ $(LIBS_proto)
+$(B)/bench-answer: $(B)/tests/bench/answer.o
+	$(LINK) -o $@ $^ -lmicrohttpd
 $(B)/bench-stamp: tests/bench/stamp.c
 	$(CC) -O2 -static -nostdlib -ffreestanding -fno-stack-protector -fcf-protection=none -o $@ $<
 bench: deps

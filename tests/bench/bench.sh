@@ -31,3 +31,5 @@ echo "sickbay run: its start is durable in the log before the program's first in
 "$programs/bench" "$dir" "$programs" "${ROUNDS:-60}"
 echo
 "$programs/bench-broker" "$programs" $((${ROUNDS:-60} * 10))
+echo
+sh "$(dirname "$0")/intake.sh" "$programs"
