@@ -190,7 +190,7 @@ static void put_command(const struct work *w, struct buf *b)
 	buf_puts(b, "\n");
 }
 
-int report_reproduced(struct work *w, const char *test_name, const json_t *isolate, struct err *e)
+int report_reproduced(struct work *w, const struct report_test *t, struct err *e)
 {
 	const struct coordinate *c = &w->incident.coordinate;
 	AUTO_BUF struct buf b = BUF_INIT(REPORT_MAX);
@@ -207,9 +207,12 @@ int report_reproduced(struct work *w, const char *test_name, const json_t *isola
 	buf_printf(&b,
 		   "\n## The test\n\n%s: '%s', in " TEST_PATCH_FILE ".\nIt fails there in %lld "
 		   "fresh replicas, in which no agent ran: ",
-		   w->test_path, test_name ? test_name : "the new test",
-		   (long long)json_integer_value(json_object_get(isolate, "runs")));
-	put_runs(isolate, &b);
+		   w->test_path, t->name ? t->name : "the new test",
+		   (long long)json_integer_value(json_object_get(t->isolate, "runs")));
+	put_runs(t->isolate, &b);
+	if (incident_tells(&w->incident) < 2)
+		buf_printf(&b, ".\nThe report has no call to replay: the input is %s",
+			   t->input_from ? t->input_from : "the agent's own");
 	buf_puts(&b, ".\nBy hand, in the repository:\n");
 	put_command(w, &b);
 	buf_puts(&b, "\n");

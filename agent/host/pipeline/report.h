@@ -13,5 +13,11 @@
 
 /* What would be done, and what is in the way of it. */
 int report_observed(struct work *w, struct err *e);
-/* Where it fails, how often it was seen to, and the test; isolate: as 3-match.json has it. */
-int report_reproduced(struct work *w, const char *test_name, const json_t *isolate, struct err *e);
+/* The test that was found; borrowed. */
+struct report_test {
+	const char *name;	/* NULL: it has none */
+	const char *input_from; /* of a report without a call; NULL: the agent does not say */
+	const json_t *isolate;	/* as 3-match.json has it */
+};
+/* Where it fails, how often it was seen to, and the test. */
+int report_reproduced(struct work *w, const struct report_test *t, struct err *e);

@@ -152,11 +152,14 @@ static int judge_match(struct work *w, struct finding *f, struct err *e)
 
 	if (r == 0 && w->outcome < 0 && w->p->service->mode == MODE_REPRODUCE) {
 		const char *name = pr_str(f->brought, "test_name");
+		const char *from = pr_str(f->brought, "input_from");
+		const struct report_test t = { *name ? name : NULL, *from ? from : NULL,
+					       f->isolate };
 
 		work_end(w, OUTCOME_REPRODUCED,
 			 "the failing test is " TEST_PATCH_FILE
 			 " in the case, its cause in " REPORT_FILE);
-		r = report_reproduced(w, *name ? name : NULL, f->isolate, e);
+		r = report_reproduced(w, &t, e);
 	}
 	return r;
 }
