@@ -51,7 +51,20 @@ static trace_reader *reader_of(const char *language, const char *stack)
 		return sanitizer_trace;
 	if (language && strcmp(language, "python") == 0)
 		return python_trace;
-	return node_trace;
+	if (!language || strcmp(language, "nodejs") == 0 || strcmp(language, "webjs") == 0)
+		return node_trace;
+	return NULL;
+}
+
+/* What a stack in another language's form would be taken for is no frame of anything. */
+static void no_frames(const char *stack, const char *language, struct trace *t)
+{
+	if (!stack)
+		trace_loss(t, "frames", "the exception has no stack");
+	else if (!reader_of(language, stack))
+		trace_loss(t, "frames", "stacks of the language '%.40s' are not read", language);
+	else
+		trace_loss(t, "frames", "the stack is in a form that is not known here");
 }
 
 static int stack_read(const struct source *in, const json_t *attributes, const json_t *resource,
@@ -63,7 +76,7 @@ static int stack_read(const struct source *in, const json_t *attributes, const j
 	const char *language = attribute(resource, "telemetry.sdk.language");
 	AUTO_TEXT struct text text = { 0 };
 
-	if (stack) {
+	if (stack && reader_of(language, stack)) {
 		if (text_read(in->name, stack, strlen(stack), &text, e) < 0)
 			return -e->code;
 		reader_of(language, stack)(&text, true, t);
@@ -71,9 +84,7 @@ static int stack_read(const struct source *in, const json_t *attributes, const j
 	if (json_array_size(t->chain) == 0) {
 		(void)trace_exception(t, type ? type : "Error", strlen(type ? type : "Error"),
 				      message ? message : "");
-		trace_loss(t, "frames",
-			   stack ? "the stack is in a form that is not known here"
-				 : "the exception has no stack");
+		no_frames(stack, language, t);
 	}
 	if (language)
 		(void)json_object_set_new(
@@ -118,7 +129,7 @@ static json_t *facts_of(const json_t *resource, const json_t *time)
 	put_text(facts, "release", attribute(resource, "service.version"));
 	put_text(facts, "environment",
 		 either(resource, "deployment.environment.name", "deployment.environment"));
-	put_text(facts, "image", attribute(resource, "container.image.id"));
+	put_text(facts, "image", either(resource, "oci.manifest.digest", "container.image.id"));
 	return facts;
 }
 

@@ -157,6 +157,62 @@ static void test_otlp(void)
 	CHECK_INT(json_integer_value(json_object_get(found.ignored, "span without exception")), 1);
 }
 
+/* A span's exception event of a language, with what its SDK puts into exception.stacktrace. */
+static int read_span(const char *language, const char *type, const char *stack)
+{
+	AUTO_JSON json_t *v = json_pack(
+		"{s:[{s:{s:[{s:s,s:{s:s}},{s:s,s:{s:s}}]},s:[{s:[{s:[{s:s,s:[{s:s,s:{s:s}},{s:s,s:{"
+		"s:s}}]}]}]}]}]}",
+		"resourceSpans", "resource", "attributes", "key", "telemetry.sdk.language", "value",
+		"stringValue", language, "key", "oci.manifest.digest", "value", "stringValue",
+		"sha256:ab", "scopeSpans", "spans", "events", "name", "exception", "attributes",
+		"key", "exception.type", "value", "stringValue", type, "key",
+		"exception.stacktrace", "value", "stringValue", stack);
+	AUTO_FREE char *text = json_dumps(v, 0);
+
+	CHECK(text != NULL);
+	return text ? read_text(otlp_traces, text) : -1;
+}
+
+/* opentelemetry-sdk for Python: traceback.format_exception() as it is. */
+static void test_otlp_python(void)
+{
+	CHECK_INT(read_span("python", "ZeroDivisionError",
+			    "Traceback (most recent call last):\n"
+			    "  File \"/srv/app.py\", line 9, in handler\n"
+			    "    return price(items)\n"
+			    "           ^^^^^^^^^^^^\n"
+			    "  File \"/srv/cart.py\", line 2, in price\n"
+			    "    return 1 / len(items)\n"
+			    "           ~~^~~~~~~~~~~~\n"
+			    "ZeroDivisionError: division by zero\n"),
+		  0);
+	CHECK_STR(text_at("chain/0/type"), "ZeroDivisionError");
+	CHECK_STR(text_at("chain/0/message"), "division by zero");
+	CHECK_STR(text_at("chain/0/frames/0/function"), "price");
+	CHECK_STR(text_at("chain/0/frames/0/file"), "/srv/cart.py");
+	CHECK_INT(json_integer_value(at("chain/0/frames/0/line")), 2);
+	CHECK_STR(text_at("chain/0/frames/1/function"), "handler");
+	CHECK_STR(text_at("runtime/language"), "python");
+	CHECK_STR(text_at("event/image"), "sha256:ab");
+	/* one that was recorded outside of its "except" */
+	CHECK_INT(read_span("python", "ValueError", "NoneType: None\n"), 0);
+	CHECK_INT(json_array_size(at("chain/0/frames")), 0);
+}
+
+static void test_otlp_other_language(void)
+{
+	CHECK_INT(read_span("java", "java.lang.NullPointerException",
+			    "java.lang.NullPointerException: x\n"
+			    "\tat com.example.Cart.total(Cart.java:12)\n"
+			    "\tat com.example.Main.main(Main.java:3)\n"),
+		  0);
+	CHECK_STR(text_at("chain/0/type"), "java.lang.NullPointerException");
+	CHECK_INT(json_array_size(at("chain/0/frames")), 0);
+	CHECK_STR(text_at("loss/0/at"), "frames");
+	CHECK_STR(text_at("loss/0/why"), "stacks of the language 'java' are not read");
+}
+
 /* ---- protobuf: written here by hand, so that reader and writer share nothing ---- */
 
 struct pb {
@@ -275,6 +331,9 @@ TAP_MAIN({ "a Sentry event gives its chain, frames, input and what was cut", tes
 	 { "an envelope that is cut or malformed is refused with a reason", test_envelope_refused },
 	 { "an event without an exception is no report", test_no_exception },
 	 { "an exception event of a span is a report", test_otlp },
+	 { "a stack of Python is read as Python prints it", test_otlp_python },
+	 { "a stack in another language's form gives no frames, and says so",
+	   test_otlp_other_language },
 	 { "the same from protobuf, which may be cut anywhere", test_protobuf },
 	 { "alerts say what they are about, or are left out", test_alerts },
 	 { "lines of a log are read by whichever reader finds a trace", test_text })
