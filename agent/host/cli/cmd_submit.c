@@ -174,12 +174,12 @@ static json_t *row_of(const struct queue *q, const struct group *g)
 	const char *kase;
 	const int state = group_state(q, g, &kase);
 
-	return json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:s?,s:I,s:I,s:s,s:s,s:s,s:s?,s:s?}", "incident",
-			 g->id, "service", g->service, "fingerprint", g->fingerprint, "type",
-			 g->type, "file", g->file, "function", g->function, "reports",
+	return json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:s?,s:I,s:I,s:s,s:s,s:s,s:s?,s:s?,s:s?}",
+			 "incident", g->id, "service", g->service, "fingerprint", g->fingerprint,
+			 "type", g->type, "file", g->file, "function", g->function, "reports",
 			 (json_int_t)g->reports, "count", (json_int_t)g->count, "first_seen",
 			 g->first_seen, "last_seen", g->last_seen, "state", group_state_name(state),
-			 "case", kase, "storm", g->storm);
+			 "case", kase, "storm", g->storm, "resolved", g->resolved);
 }
 
 static void print_row(const json_t *row)

@@ -280,7 +280,7 @@ static void ran(struct worker *w, const struct worker_child *c, int status)
 	}
 	state = group_state(&w->q, &g, &id);
 	failed = state != GROUP_ENDED && !c->stopping && status != REFUSED;
-	if (state == GROUP_ENDED && case_open(w->q.state, id, false, &k, &e) == 0)
+	if (state == GROUP_ENDED && id && case_open(w->q.state, id, false, &k, &e) == 0)
 		say_end(&g, id, k);
 	case_close(k);
 	if (failed)

@@ -93,6 +93,16 @@ static int rule_live(const struct question *a, char why[QUEUE_WHY], struct err *
 	return QUEUE_GO;
 }
 
+/* An alert of its own, without a report to repair: nobody waits for it any more. */
+static int rule_resolved(const struct question *a, char why[QUEUE_WHY], struct err *e)
+{
+	(void)e;
+	if (!a->g->resolved)
+		return QUEUE_GO;
+	(void)snprintf(why, QUEUE_WHY, "resolved: the alert ended at %s", a->g->resolved);
+	return QUEUE_CLOSED;
+}
+
 static int rule_storm(const struct question *a, char why[QUEUE_WHY], struct err *e)
 {
 	char reason[256];
@@ -119,7 +129,7 @@ static int ask_all(const struct question *a, char why[QUEUE_WHY], struct err *e)
 {
 	/* whoever reads only the first reason should read the one that a person set */
 	/* cppcheck-suppress ctuArrayIndex */
-	static rule_fn *const rules[] = { rule_paused, rule_suppressed, rule_live,
+	static rule_fn *const rules[] = { rule_paused, rule_suppressed, rule_resolved, rule_live,
 					  rule_storm,  rule_full,	rule_bounds };
 	int r = QUEUE_GO;
 

@@ -117,11 +117,46 @@ static int is_joined(const struct queue *q, const char *service, uint64_t starts
 	return r;
 }
 
+/* What an alert without reports is filed by. */
+static void fingerprint_of(const char *service, const json_t *alert, char hex[SHA256_HEX])
+{
+	const char *const parts[] = { service, str(alert, "kind"),
+				      str(alert, "name") ? str(alert, "name") : "", NULL };
+
+	digest_of(parts, hex);
+}
+
+/* Its incident, where it has one of its own, is closed when the alert ends (ends NULL: opened). */
+static int mark(const struct queue *q, const char *service, const json_t *alert, const char *ends,
+		struct err *e)
+{
+	char hex[SHA256_HEX], print[80], id[GROUP_ID_LEN];
+	AUTO_CLOSE int lock = -1;
+	struct err none = ERR_INIT;
+	struct group g = { 0 };
+	size_t taken;
+	int r = queue_absorb(q, &taken, e); /* it may wait in the spool */
+
+	if (r < 0)
+		return r;
+	lock = spool_enter(q->state, e);
+	if (lock < 0)
+		return lock;
+	fingerprint_of(service, alert, hex);
+	(void)snprintf(print, sizeof(print), "sha256:%s", hex);
+	group_id(service, print, id);
+	if (group_load(q->state, id, &g, &none) < 0)
+		return none.code == ENOENT ? 0 : err_set(e, none.code, "%s", none.msg);
+	free(g.resolved);
+	g.resolved = ends ? strdup(ends) : NULL;
+	r = ends && !g.resolved ? err_set(e, ENOMEM, "out of memory") : group_save(q->state, &g, e);
+	group_release(&g);
+	return r;
+}
+
 static int enqueue_alone(const struct queue *q, const struct service *s, const char *service_file,
 			 const json_t *alert, struct err *e)
 {
-	const char *const parts[] = { s->name, str(alert, "kind"),
-				      str(alert, "name") ? str(alert, "name") : "", NULL };
 	struct incident i = { 0 };
 	const struct queue_report r = { .service = s->name,
 					.service_file = service_file,
@@ -131,7 +166,7 @@ static int enqueue_alone(const struct queue *q, const struct service *s, const c
 	char hex[SHA256_HEX];
 	int k;
 
-	digest_of(parts, hex);
+	fingerprint_of(s->name, alert, hex);
 	v = json_pack("{s:s,s:o,s:s,s:s,s:o,s:i,s:s*,s:s*,s:[O],s:{s:s},s:[],s:[{s:s,s:s}]}",
 		      "schema", "sickbay.incident/1", "id",
 		      json_sprintf("%.50s-%.8s", s->name, hex), "service", s->name, "kind",
@@ -193,9 +228,12 @@ int alert_take(const struct queue *q, const struct service *s, const char *servi
 		return -e->code;
 	if (spool_write(at, name, json_incref(record), e) < 0)
 		return -e->code;
-	/* repeated while it fires: one incident */
-	if (!firing || (before && !str(before, "ends")))
+	if (!firing)
+		return mark(q, s->name, alert, str(record, "ends"), e);
+	if (before && !str(before, "ends")) /* repeated while it fires: one incident */
 		return 0;
+	if (before && mark(q, s->name, alert, NULL, e) < 0)
+		return -e->code;
 	if (is_joined(q, s->name, starts, &joined, e) < 0)
 		return -e->code;
 	return joined ? 0 : enqueue_alone(q, s, service_file, alert, e);

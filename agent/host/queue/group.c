@@ -42,6 +42,7 @@ static const struct jmap group_map[] = {
 	G(commit, JMAP_STR, "that production ran"),
 	G(release, JMAP_STR, "that production ran"),
 	G(storm, JMAP_STR, "that it belongs to"),
+	G(resolved, JMAP_STR, "when the alert that it is ended"),
 	GN(reports, "taken so far"),
 	GN(count, "what they count"),
 	GN(failures, "runs that failed, one after the other"),
@@ -154,6 +155,8 @@ int group_state(const struct queue *q, const struct group *g, const char **kase)
 	stage = k ? case_stage(k) : STAGE_INCIDENT;
 	case_close(k);
 	if (stage == STAGE_N)
+		return GROUP_ENDED;
+	if (!id && g->resolved)
 		return GROUP_ENDED;
 	if (g->failures >= q->config->worker.attempts)
 		return GROUP_FAILED;
@@ -268,6 +271,10 @@ static int put_alerts(const char *state, const struct group *g, json_t *incident
 		return -e->code;
 	if (json_array_size(alerts) == 0)
 		return 0;
+	if (!g->type) /* an alert's own: it has it already, from when it began */
+		return json_object_set(incident, "metrics", alerts) < 0
+			       ? err_set(e, ENOMEM, "out of memory")
+			       : 0;
 	if (!json_is_array(metrics)) {
 		metrics = json_array();
 		if (!metrics || json_object_set_new(incident, "metrics", metrics) < 0)

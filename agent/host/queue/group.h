@@ -18,8 +18,9 @@ struct group {
 	char *first_seen, *last_seen, *created; /* RFC 3339; created: by the host's clock */
 	char *commit, *release;			/* of the first report, or NULL */
 	char *storm;				/* the storm that it belongs to, or NULL */
-	uint64_t reports, count;		/* reports; what they count */
-	uint64_t failures;			/* runs that failed since the last that did not */
+	char *resolved;		 /* of an alert's own incident: when it ended; NULL: it is on */
+	uint64_t reports, count; /* reports; what they count */
+	uint64_t failures;	 /* runs that failed since the last that did not */
 	struct strlist cases;
 	struct strlist samples;	 /* "sha256:..." of the reports that are kept, the first ones */
 	struct strlist absorbed; /* names of the last turn's reports: none is counted twice */
@@ -50,5 +51,5 @@ const char *group_deploy(const struct group *g);
  * there are few. */
 int group_add(const struct queue *q, struct group *g, const struct queue_report *from,
 	      struct err *e);
-/* The first report. */
+/* The report that tells most of what was put in, the first of those that tell as much. */
 int group_incident(const char *state, const struct group *g, struct incident *out, struct err *e);
