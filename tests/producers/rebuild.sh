@@ -48,5 +48,32 @@ check "it is not repaired" drain
 check "but known not to be reproduced" [ "$(outcome)" = not-reproduced ]
 check "and the case says in a line what to add" prints 'the report has no call to replay and no variables of its own frames: have the service add the call to its reports ("sickbay.call", docs/intake.md), or its SDK send local variables' \
 	"$sickbay" case show "$(ls "$state/cases")" --state "$state"
+forget
+
+release=
+mode() { sed -i "s|\"mode\": \"[a-z]*\"|\"mode\": \"$1\"|" "$work/services/shop.json"; }
+start_service sentry --no-call --no-variables
+check "a service breaks that was given no release either" [ "$(breaks)" = 500 ]
+stop_services
+check "it is not repaired" drain
+check "but needs a person" [ "$(outcome)" = needs-person ]
+check "and the case says in a line what to add" says 7-outcome.json "which commit production ran is not known: the report states none, it names no release, and the image 'host' has no label org.opencontainers.image.revision; have the reporter name its release (Sentry: release, OpenTelemetry: service.version)"
+check "as does the worker" grep -q "which commit production ran is not known" "$work/worker.err"
+forget
+
+release=shop@$(git -C "$work/repo" rev-parse HEAD)
+mode observe
+for with in --no-variables --no-call; do
+	start_service sentry --no-call "$with"
+	check "in observe, a service breaks ($with)" [ "$(breaks)" = 500 ]
+	stop_services
+	check "the worker takes it up" drain
+	check "and it is observed" [ "$(outcome)" = observed ]
+	case $with in
+	--no-variables) check "with what a repair would miss" says report.md 'the report has neither it nor variables of its frames (have the service add "sickbay.call", or its SDK send local variables' ;;
+	*) check "with what a repair would do" says report.md "it would be rebuilt from the variables of the frames, where those are whole" ;;
+	esac
+	forget
+done
 check "the log verifies" "$sickbay" audit verify --state "$state"
 done_testing

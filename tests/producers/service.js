@@ -26,7 +26,7 @@ async function debuggerIsThere() {
 
 function bySentry() {
 	const Sentry = require('@sentry/node');
-	Sentry.init({ dsn: `${o.url.replace('//', `//${o.token}@`)}/1`, release: o.release, environment: 'test',
+	Sentry.init({ dsn: `${o.url.replace('//', `//${o.token}@`)}/1`, release: o.release || undefined, environment: 'test',
 		includeLocalVariables: !o['no-variables'] });
 	return {
 		report: (err, call) => Sentry.withScope((scope) => {

@@ -111,15 +111,20 @@ static void put_needs(const struct work *w, struct buf *b)
 {
 	const struct incident_loss *l = w->incident.loss.v;
 	const struct strlist *missing = &w->world.side[SIDE_BASE].source.missing;
+	const int tells = incident_tells(&w->incident);
 
-	if (!w->incident.input)
-		buf_puts(b, "- the input of the failing call: the report does not have it "
-			    "(--input FILE, or instrument the service)\n");
+	if (tells == 0)
+		buf_puts(b, "- the failing call: the report has neither it nor variables of its "
+			    "frames (have the service add \"sickbay.call\", or its SDK send local "
+			    "variables: docs/intake.md; by hand: --input FILE)\n");
+	else if (tells == 1)
+		buf_puts(b, "- the failing call: the report does not have it; it would be rebuilt "
+			    "from the variables of the frames, where those are whole\n");
 	for (size_t i = 0; i < w->incident.loss.n; i++)
 		buf_printf(b, "- %s: %s\n", l[i].at, l[i].why);
 	for (size_t i = 0; i < missing->n; i++)
 		buf_printf(b, "- in the source: %s\n", missing->v[i]);
-	if (w->incident.input && !w->incident.loss.n && !missing->n)
+	if (tells == 2 && !w->incident.loss.n && !missing->n)
 		buf_puts(b, "- nothing that is known of\n");
 }
 

@@ -17,7 +17,9 @@ static void end_unknown(struct work *w, const struct deployed *d)
 {
 	work_end(w, OUTCOME_NEEDS_PERSON,
 		 "which commit production ran is not known: the report states none, %s, and %s; "
-		 "send it with the report (deploy.commit), or add one of the others",
+		 "have the reporter name its release (Sentry: release, OpenTelemetry: "
+		 "service.version) and give the service file a \"release\" pattern, or label the "
+		 "image",
 		 w->incident.deploy.release
 			 ? "the service file has no \"release\" pattern for the one it names"
 			 : "it names no release",
