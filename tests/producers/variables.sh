@@ -68,11 +68,11 @@ import sys
 
 import sentry_sdk
 
-dsn, release, root, call = sys.argv[1:]
+dsn, release, root, call, variables = sys.argv[1:]
 sys.path.insert(0, root)
 import cart
 
-sentry_sdk.init(dsn=dsn, release=release)
+sentry_sdk.init(dsn=dsn, release=release, with_locals=variables == "yes")
 try:
     eval(call, {"cart": cart})
 except Exception as e:
@@ -80,11 +80,15 @@ except Exception as e:
 sentry_sdk.flush()
 END
 prints() { text=$1; shift; "$@" 2>&1 | grep -qF -e "$text"; } # TEXT COMMAND ...
-breaks() { # breaks CALL: and is worked on; what was before is forgotten
-	rm -rf "$state/cases" "$state/incidents" "$state/spool"
+reports() { # reports CALL [VARIABLES]: of which the SDK tells the intake
 	PYTHONPATH=$sdk/usr/lib/python3/dist-packages /usr/bin/python3 "$work/service.py" "http://$token@127.0.0.1:$port/1" \
-		"shop@$(git -C "$work/repo" rev-parse HEAD)" "$work/repo" "$1" && digested &&
-		"$sickbay" worker --config "$work/config.json" --state "$state" --drain 2>"$work/worker.err"
+		"shop@$(git -C "$work/repo" rev-parse HEAD)" "$work/repo" "$1" "${2:-yes}" && digested
+}
+forget() { rm -rf "$state/cases" "$state/incidents" "$state/spool"; }
+drain() { "$sickbay" worker --config "$work/config.json" --state "$state" --drain 2>"$work/worker.err"; }
+breaks() { # breaks CALL: and is worked on; what was before is forgotten
+	forget
+	reports "$1" && drain
 }
 outcome() { sed -n 's/.*"outcome": "\([a-z-]*\)".*/\1/p' "$state"/cases/*/7-outcome.json | head -n 1; }
 says() { grep -qF -e "$2" "$state"/cases/*/"$1" || { cat "$state"/cases/*/"$1"; return 1; }; } # FILE TEXT
@@ -104,5 +108,12 @@ check "a method breaks" breaks 'cart.Cart([1]).share(0)'
 check "nor is that" reason "share() at cart.py:15: is not exported"
 check "a function breaks whose variables the SDK cut" breaks 'cart.total([{"price": n} for n in range(30)], 0)'
 check "nor that: nothing is guessed" reason "total() at cart.py:2: items is not whole (the reporter cut it); have the service add the call to its reports"
+
+forget
+check "a failure is reported without variables" reports 'cart.total([], 0)' no
+check "and once more with them" reports 'cart.total([], 0)'
+check "it is taken up" drain
+check "as one incident of two reports" sh -c "grep -h '\"reports\": 2' '$state'/incidents/*/group.json"
+check "and the report that tells most is used" [ "$(outcome)" = reproduced ]
 check "the log verifies" "$sickbay" audit verify --state "$state"
 done_testing

@@ -202,11 +202,14 @@ static int incident_convert_run(int argc, char **argv, struct err *e)
 static void warn_missing(const struct incident *i, const char *path)
 {
 	if (!i->deploy.commit)
-		log_warn("%s: /deploy/commit is missing: the service file's release pattern must "
-			 "tell",
+		log_warn("%s: /deploy/commit is missing: the service file's release pattern or the "
+			 "image's labels must tell",
 			 path);
-	if (!i->input)
-		log_warn("%s: /input is missing: there is nothing to replay", path);
+	if (incident_tells(i) < 2)
+		log_warn("%s: /input has no call, script or command: %s", path,
+			 incident_tells(i) ? "one will be rebuilt from the variables of the "
+					     "frames, where those are whole"
+					   : "there is nothing to replay");
 	if (!i->coordinate.file)
 		log_warn("%s: the coordinate has no file: no reproduction can be exact", path);
 	if (i->loss.n)
