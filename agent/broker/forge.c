@@ -141,11 +141,8 @@ void forge_note(struct asking *k, const char *fmt, ...)
 
 /* ---- verbs ---- */
 
-int forge_run(struct asking *k, struct err *e)
+static int run_verb(struct asking *k, struct err *e)
 {
-	int r;
-
-	k->b = backends[k->f->at.kind];
 	switch ((enum forge_verb)k->a->verb) {
 	case FORGE_ABOUT:
 		return forge_about(k, e);
@@ -154,10 +151,7 @@ int forge_run(struct asking *k, struct err *e)
 	case FORGE_PUSH:
 		return forge_push(k, e);
 	case FORGE_PROPOSE:
-		r = forge_propose_pull(k, e);
-		json_decref(k->there);
-		k->there = NULL;
-		return r;
+		return forge_propose_pull(k, e);
 	case FORGE_LOOK:
 		return forge_look_pull(k, e);
 	case FORGE_CLOSE:
@@ -166,6 +160,17 @@ int forge_run(struct asking *k, struct err *e)
 	default:
 		return err_set(e, EPROTO, "a verb that is not known");
 	}
+}
+
+int forge_run(struct asking *k, struct err *e)
+{
+	int r;
+
+	k->b = backends[k->f->at.kind];
+	r = run_verb(k, e);
+	json_decref(k->there);
+	k->there = NULL;
+	return r;
 }
 
 static bool needs_head(int verb)

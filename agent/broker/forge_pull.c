@@ -68,7 +68,7 @@ static const char *state_of(const struct asking *k, const json_t *v)
 }
 
 /* 1: it is none, or another than was asked for; end says so. */
-static int take(struct asking *k, const json_t *v)
+static int take(struct asking *k, json_t *v)
 {
 	const json_int_t n = json_integer_value(member(v, k->b->number));
 	const char *state = state_of(k, v);
@@ -81,6 +81,8 @@ static int take(struct asking *k, const json_t *v)
 		return 1;
 	}
 	into = into ? into : oid_at(v, "squash_commit_sha");
+	json_decref(k->there);
+	k->there = json_incref(v);
 	k->end->number = (uint64_t)n;
 	forge_set(&k->end->state, state);
 	forge_set(&k->end->url, link_at(v, k->b->url));
@@ -234,9 +236,17 @@ int forge_close_pull(struct asking *k, struct err *e)
 
 /* ---- proposing ---- */
 
+/* By its number where that is known, else by its branch. */
 static int find(struct asking *k, struct err *e)
 {
-	int r = k->b->prepare ? k->b->prepare(k, e) : 0;
+	int r = 0;
+
+	if (k->a->number) {
+		r = forge_look_pull(k, e);
+		k->end->found = r == 0;
+		return r;
+	}
+	r = k->b->prepare ? k->b->prepare(k, e) : 0;
 
 	for (int page = 1; r == 0 && !k->end->found && page <= k->b->pages; page++) {
 		AUTO_JSON json_t *list = NULL;
@@ -259,7 +269,6 @@ static int find(struct asking *k, struct err *e)
 				continue;
 			r = take(k, v);
 			k->end->found = r == 0;
-			k->there = r == 0 ? json_incref(v) : NULL;
 		}
 		if (json_array_size(list) == 0)
 			break;

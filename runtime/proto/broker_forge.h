@@ -59,8 +59,8 @@ struct forge_ask {
 	char *title, *body; /* text */
 	char *oid, *old;    /* PUSH: new and present object, old NULL: it is not there */
 	struct strlist labels, reviewers; /* wanted; what the forge refuses of them is no failure */
-	uint64_t number;
-	bool plain; /* PROPOSE: where the repository takes no drafts, one that is none */
+	uint64_t number; /* of the pull request; PROPOSE: 0: whatever is there for `head` */
+	bool plain;	 /* PROPOSE: where the repository takes no drafts, one that is none */
 };
 
 enum forge_result {

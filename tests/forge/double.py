@@ -3,9 +3,10 @@
 proposal needs.  With --openapi FILE each request is checked against that published description first: method, path, query and
 body.  double.py KIND [--openapi FILE] [--log FILE] [--token TOKEN] [--rights RIGHTS]; prints "listening PORT".  What it
 answers can be made to fail: POST /_next {"status": 403, "headers": {...}, "body": {...}, "times": 2}, or {"drop": true}, or {"drop": "after"} once it was
-done, with "method" for the next of that method; a person's acts are
-POST /_person {"number": 1, "act": "merge"|"close"|"edit"}."""
-import argparse, http.server, json, re, sys, urllib.parse
+done, or {"hold": "before"} and {"hold": "after"} for as long as whoever asked lives, with "method" for the next of that
+method; a person's acts are
+POST /_person {"number": 1, "act": "merge"|"close"|"edit"|"write", "title": ...}."""
+import argparse, http.server, json, re, subprocess, sys, time, urllib.parse
 
 p = argparse.ArgumentParser()
 p.add_argument('kind', choices=['github', 'gitlab', 'gitea'])
@@ -14,6 +15,7 @@ p.add_argument('--log')
 p.add_argument('--token', default='')
 p.add_argument('--rights', default='pull')
 p.add_argument('--scopes', default='')
+p.add_argument('--git', help='directory of the forks: where branches are')
 o = p.parse_args()
 pulls, comments, fail = [], [], []
 log = open(o.log, 'a', buffering=1) if o.log else None
@@ -77,10 +79,20 @@ def described(method, path, query, body):
     return '%s %s is not described' % (method, path)
 
 
+def sha_of(pull):
+    """What the branch is; what a person made of it; else a commit that is none."""
+    if pull['sha'] or not o.git:
+        return pull['sha'] or 'a' * 40
+    at = subprocess.run(['git', '-C', '%s/%s.git' % (o.git, pull['fork']), 'rev-parse', 'refs/heads/' + pull['branch']],
+                        capture_output=True, text=True, env={'GIT_CONFIG_COUNT': '1', 'GIT_CONFIG_KEY_0': 'safe.directory',
+                                                             'GIT_CONFIG_VALUE_0': '*', 'PATH': '/usr/bin:/bin'})
+    return at.stdout.strip()
+
+
 def view(pull):
     n = pull['number']
     if o.kind == 'gitlab':
-        return {'iid': n, 'source_project_id': 7, 'web_url': 'http://forge.invalid/%d' % n, 'sha': pull['sha'], 'title': pull['title'],
+        return {'iid': n, 'source_project_id': 7, 'web_url': 'http://forge.invalid/%d' % n, 'sha': sha_of(pull), 'title': pull['title'],
                 'description': pull['body'],
                 'state': {'open': 'opened'}.get(pull['state'], pull['state']),
                 'merge_commit_sha': 'c' * 40 if pull['state'] == 'merged' else None}
@@ -88,12 +100,12 @@ def view(pull):
             'body': pull['body'], 'state': 'closed' if pull['state'] == 'merged' else pull['state'], 'merged': pull['state'] == 'merged',
             'merged_at': '2026-01-01T00:00:00Z' if pull['state'] == 'merged' else None, 'draft': pull.get('draft'),
             'merge_commit_sha': 'c' * 40,
-            'head': {'sha': pull['sha'], 'ref': pull['branch'], 'repo': {'full_name': pull['fork']}}}
+            'head': {'sha': sha_of(pull), 'ref': pull['branch'], 'repo': {'full_name': pull['fork']}}}
 
 
 def new(branch, fork, title, body, draft):
     pull = {'number': len(pulls) + 1, 'branch': branch, 'fork': fork, 'title': title, 'body': body, 'draft': draft,
-            'state': 'open', 'sha': 'a' * 40, 'labels': [], 'reviewers': []}
+            'state': 'open', 'sha': None, 'labels': [], 'reviewers': []}
     pulls.append(pull)
     return pull
 
@@ -179,6 +191,8 @@ class Forge(http.server.BaseHTTPRequestHandler):
                 pull['sha'] = 'e' * 40
             elif body['act'] == 'same':
                 pull['sha'] = body['sha']
+            elif body['act'] == 'write':
+                pull.update({k: body[k] for k in ('title', 'body') if k in body})
             else:
                 pull['state'] = {'merge': 'merged', 'close': 'closed'}[body['act']]
             return self.say(200, {})
@@ -202,6 +216,13 @@ class Forge(http.server.BaseHTTPRequestHandler):
             if f.get('drop'):
                 if f['drop'] == 'after':  # it was done, and nobody hears of it
                     answer(self.command, url.path, query, body)
+                self.close_connection = True
+                return None
+            if f.get('hold'):
+                if f['hold'] == 'after':
+                    answer(self.command, url.path, query, body)
+                log.write(json.dumps({'held': self.command + ' ' + url.path}) + '\n')
+                time.sleep(20)
                 self.close_connection = True
                 return None
             return self.say(f['status'], f.get('body', {'message': 'made to fail'}), f.get('headers', {}))

@@ -233,6 +233,24 @@ int case_decisions(const struct kase *k, json_t **out, struct err *e)
 	return read_lines(k, out, prev, &end, e);
 }
 
+bool case_is_decided(const struct kase *k)
+{
+	AUTO_JSON json_t *all = NULL;
+	struct err none = ERR_INIT;
+	size_t i;
+	json_t *v;
+
+	if (case_decisions(k, &all, &none) < 0)
+		return true; /* not ours to add to */
+	json_array_foreach(all, i, v) {
+		const int d = decision_from_name(text_of(v, "decision"));
+
+		if (d >= 0 && decision_judges(d))
+			return true;
+	}
+	return false;
+}
+
 static int append(int fd, size_t end, const json_t *line, struct err *e)
 {
 	AUTO_FREE char *text = json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII);

@@ -49,5 +49,7 @@ struct decision_note {
  * locked. */
 int case_decide(const char *state, struct kase *k, const struct decision_note *d, struct audit *a,
 		struct err *e);
+/* Whether somebody's decision says something of the case itself; also where they cannot be read. */
+bool case_is_decided(const struct kase *k);
 /* All decisions of a case, oldest first; their chain is checked. New reference. */
 int case_decisions(const struct kase *k, json_t **out, struct err *e);

@@ -21,6 +21,9 @@ enum cli_status {
 
 #define CLI_STATE_DEFAULT "/var/lib/sickbay"
 
+struct kase;
+struct pull_host;
+
 struct command {
 	const char *name;
 	int (*run)(int argc, char **argv, struct err *e);
@@ -51,6 +54,9 @@ int cmd_audit(int argc, char **argv, struct err *e);
 int cmd_image_pull(int argc, char **argv, struct err *e);
 /* `doctor --forge`. */
 int cli_forge_check(const char *config_file, const char *name, bool json, struct err *e);
+/* Closes the pull request of a case where that is owed (pull_pay()); `service` of h is read here.
+ */
+int cli_forge_pay(const struct pull_host *h, const struct kase *k, char why[512], struct err *e);
 int cmd_forge(int argc, char **argv, struct err *e);
 int cmd_notify(int argc, char **argv, struct err *e);
 int cmd_image(int argc, char **argv, struct err *e);

@@ -4,6 +4,7 @@
 #include "agent/host/case/mode.h"
 #include "agent/host/cli/cli.h"
 #include "agent/host/cli/session.h"
+#include "agent/host/pipeline/pull.h"
 #include "runtime/base/opt.h"
 
 /* `sickbay case refresh ID`: the same incident at the target's head as it is now. */
@@ -37,6 +38,28 @@ static int check_old(const struct kase *old, const char *head, const char *targe
 			"the head of %s is %.12s as it was for case '%s': nothing to refresh",
 			target, head, case_id(old));
 	return 0;
+}
+
+/* Whether its pull request can be brought up to date: asked again when there is something to push.
+ * 1: it cannot, e says why. */
+static int check_pull(const struct session *s, const struct kase *old, struct err *e)
+{
+	const struct pull_host h = { s->state, &s->config, &s->service, s->audit };
+	struct pull_at at;
+	char why[512];
+	int r = s->service.forge.name ? pull_standing(&h, old, &at, why, e) : 0;
+
+	if (r == 0 && s->service.forge.name && pull_is_edited(&at)) {
+		(void)snprintf(
+			why, sizeof(why),
+			"somebody pushed to pull request %llu of case '%s' (it is at %.12s): "
+			"it is theirs to bring up to date",
+			(unsigned long long)at.number, case_id(old), at.head);
+		r = 1;
+	}
+	if (r == 1)
+		(void)err_set(e, EPERM, "%s", why);
+	return r;
 }
 
 static int head_of(const struct session *s, char head[65], struct err *e)
@@ -79,6 +102,8 @@ static int refresh(const struct refresh *o, const char *id, struct session *s, s
 		r = head_of(s, head, e);
 	if (r == 0)
 		r = check_old(old, head, s->service.repository.target, e);
+	if (r == 0)
+		r = check_pull(s, old, e);
 	if (r == 0)
 		r = begin(s, old, e);
 	case_close(old);

@@ -8,7 +8,8 @@
 #include "agent/host/case/decide.h"
 #include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
-#include "agent/host/pipeline/forge.h"
+#include "agent/host/cli/session.h"
+#include "agent/host/pipeline/pull.h"
 #include "agent/host/queue/queue.h"
 #include "runtime/base/log.h"
 #include "runtime/base/opt.h"
@@ -86,44 +87,6 @@ int cli_forge_check(const char *config_file, const char *name, bool json, struct
 
 /* ---- forge poll ---- */
 
-/* The pull request of a case: its place in 6-pullreq.json; NULL: it has none. New reference. */
-static json_t *pull_of(const struct kase *k, json_t **service, char oid[65])
-{
-	AUTO_JSON json_t *record = NULL;
-	AUTO_JSON json_t *first = NULL;
-	struct err none = ERR_INIT;
-	const json_t *measured;
-	const char *commit;
-
-	if (case_record(k, STAGE_PULLREQ, &record, &none) < 0 ||
-	    case_record(k, STAGE_INCIDENT, &first, &none) < 0)
-		return NULL;
-	measured = json_object_get(record, "measured");
-	commit = json_string_value(json_object_get(measured, "commit"));
-	(void)snprintf(oid, 65, "%s", commit ? commit : "");
-	*service = json_incref(json_object_get(json_object_get(first, "incident"), "service"));
-	return json_incref(json_object_get(measured, "pull_request"));
-}
-
-static bool is_decided(const struct kase *k)
-{
-	AUTO_JSON json_t *all = NULL;
-	struct err none = ERR_INIT;
-	size_t i;
-	json_t *v;
-
-	if (case_decisions(k, &all, &none) < 0)
-		return true; /* not ours to add to */
-	json_array_foreach(all, i, v) {
-		const char *word = json_string_value(json_object_get(v, "decision"));
-		const int d = word ? decision_from_name(word) : -1;
-
-		if (d >= 0 && decision_judges(d))
-			return true;
-	}
-	return false;
-}
-
 static int decide(struct forge_run *r, struct kase *k, const struct forge_end *now, const char *oid,
 		  const char *number, struct err *e)
 {
@@ -144,57 +107,60 @@ static int decide(struct forge_run *r, struct kase *k, const struct forge_end *n
 	return case_decide(r->dir, k, &d, r->audit, e);
 }
 
-/* A number means something in one repository of one forge only. */
-static int check_place(const struct service *s, const json_t *pull, struct err *e)
+int cli_forge_pay(const struct pull_host *h, const struct kase *k, char why[512], struct err *e)
 {
-	const char *forge = json_string_value(json_object_get(pull, "forge"));
-	const char *repository = json_string_value(json_object_get(pull, "repository"));
+	struct pull_host with = *h;
+	struct service s = { 0 };
+	char path[4096];
+	int r = session_service_of(h->state, case_id(k), path, e);
 
-	if (s->forge.name && forge && repository && strcmp(s->forge.name, forge) == 0 &&
-	    strcmp(s->forge.repository, repository) == 0)
-		return 0;
-	return err_set(e, EINVAL,
-		       "its pull request is in '%s' of forge '%s', which service '%s' names no "
-		       "longer: decide it with 'sickbay case decide'",
-		       repository ? repository : "?", forge ? forge : "?", s->name);
+	if (r == 0)
+		r = service_load(path, &s, e);
+	with.service = &s;
+	if (r == 0)
+		r = pull_pay(&with, k, why, e);
+	service_release(&s);
+	return r;
 }
 
-static int look_at(struct forge_run *r, const char *id, struct err *e)
+/* What was to be closed, and could not be then. */
+static int pay(struct forge_run *r, const struct kase *k, struct err *e)
 {
-	AUTO_JSON json_t *service = NULL;
-	AUTO_JSON json_t *pull = NULL;
+	const struct pull_host h = { r->dir, &r->config, NULL, r->audit };
+	char why[512];
+	int x;
+
+	if (!pull_is_owed(r->dir, case_id(k)))
+		return 0;
+	x = cli_forge_pay(&h, k, why, e);
+	if (x != 1)
+		return x;
+	return err_set(e, EIO, "its pull request is not closed: %s", why);
+}
+
+static int look_at_pull(struct forge_run *r, struct kase *k, const struct pull *p, struct err *e)
+{
 	struct forge_door *d = NULL;
 	struct forge_end now = { 0 };
 	struct service s = { 0 };
-	struct kase *k = NULL;
-	char oid[65] = "", why[512] = "", number[32];
-	uint64_t which;
-	int x = case_open(r->dir, id, false, &k, e);
+	char why[512] = "", number[32];
+	int x = load(r, p->service, &s, e);
 
-	if (x < 0)
-		return x;
-	pull = pull_of(k, &service, oid);
-	which = (uint64_t)json_integer_value(json_object_get(pull, "number"));
-	if (!which || !json_is_string(service) || is_decided(k)) {
-		case_close(k);
-		return 0;
-	}
-	(void)snprintf(number, sizeof(number), "%llu", (unsigned long long)which);
-	x = load(r, json_string_value(service), &s, e);
+	(void)snprintf(number, sizeof(number), "%llu", (unsigned long long)p->number);
 	if (x == 0)
-		x = check_place(&s, pull, e);
+		x = pull_check_place(p, &s, e);
 	if (x == 0)
 		x = forge_open(&r->config, &s, &d, e);
 	if (x == 0)
-		x = forge_look(d, which, &now, why, e);
+		x = forge_look(d, p->number, &now, why, e);
 	if (x == 0 && strcmp(now.state ? now.state : "open", "open") != 0)
-		x = decide(r, k, &now, oid, number, e);
+		x = decide(r, k, &now, p->commit, number, e);
 	if (x == 1) {
 		r->failed++;
-		log_warn("case '%s': %s", id, why);
+		log_warn("case '%s': %s", case_id(k), why);
 	}
 	if (x >= 0)
-		(void)json_array_append_new(r->rows, json_pack("{s:s,s:s,s:s}", "case", id,
+		(void)json_array_append_new(r->rows, json_pack("{s:s,s:s,s:s}", "case", case_id(k),
 							       "pull_request", number, "state",
 							       x == 1	   ? "unknown"
 							       : now.state ? now.state
@@ -202,8 +168,23 @@ static int look_at(struct forge_run *r, const char *id, struct err *e)
 	jmap_release(forge_end_map, &now);
 	forge_close(d);
 	service_release(&s);
-	case_close(k);
 	return x < 0 ? x : 0;
+}
+
+static int look_at(struct forge_run *r, const char *id, struct err *e)
+{
+	struct kase *k = NULL;
+	struct pull p;
+	int x = case_open(r->dir, id, false, &k, e);
+
+	if (x == 0)
+		x = pay(r, k, e);
+	if (x == 0 && !case_is_decided(k) && pull_of(k, &p)) {
+		x = look_at_pull(r, k, &p, e);
+		pull_release(&p);
+	}
+	case_close(k);
+	return x;
 }
 
 static int look_at_all(struct forge_run *r, struct err *e)

@@ -73,7 +73,7 @@ void forge_close(struct forge_door *d)
 	free(d);
 }
 
-/* 0: it was done; 1: it was not, and why says so. */
+/* 0: it was done; 1: it was not, and why says so; -EAGAIN: it may be later. */
 static int ask(struct forge_door *d, struct forge_ask *a, int fd, struct forge_end *out,
 	       char why[512], struct err *e)
 {
@@ -85,7 +85,7 @@ static int ask(struct forge_door *d, struct forge_ask *a, int fd, struct forge_e
 		return 0;
 	(void)snprintf(why, 512, "forge '%s': %.450s", d->service->forge.name,
 		       out->message ? out->message : "it gave no reason");
-	return 1;
+	return out->result == FORGE_UNREACHED ? err_set(e, EAGAIN, "%s", why) : 1;
 }
 
 /* ---- what the token may do ---- */
@@ -232,6 +232,19 @@ static int make_pack(struct git *g, const char *oid, const json_t *refs, int *fd
 	return 0;
 }
 
+/* Whether the branch is as we left it: nobody's commits are overwritten. */
+static bool may_push(const struct forge_door *d, const struct forge_proposal *p, const char *old,
+		     char why[512])
+{
+	if (!old || (p->lease && strcmp(old, p->lease) == 0))
+		return true;
+	(void)snprintf(why, 512,
+		       "branch '%s' of '%s' is at %.12s, which somebody pushed there: it is theirs "
+		       "to bring up to date",
+		       p->branch, d->service->forge.fork, old);
+	return false;
+}
+
 static int push(struct forge_door *d, struct git *g, struct audit *log,
 		const struct forge_proposal *p, char why[512], struct err *e)
 {
@@ -246,7 +259,9 @@ static int push(struct forge_door *d, struct git *g, struct audit *log,
 
 	old = json_string_value(json_object_get(refs.about, "old"));
 	if (r == 0 && (!old || strcmp(old, p->oid) != 0)) {
-		r = make_pack(g, p->oid, json_object_get(refs.about, "refs"), &pack, e);
+		r = may_push(d, p, old, why) ? 0 : 1;
+		if (r == 0)
+			r = make_pack(g, p->oid, json_object_get(refs.about, "refs"), &pack, e);
 		if (r == 0)
 			r = audit_commit(log, "push",
 					 json_pack("{s:s,s:s,s:s,s:s}", "branch", p->branch,
@@ -291,11 +306,14 @@ int forge_propose(struct forge_door *d, struct git *g, struct audit *log,
 			       .body = (char *)(uintptr_t)p->body,
 			       .labels = s->forge.labels,
 			       .reviewers = s->forge.reviewers,
-			       .plain = s->forge.draft };
+			       .plain = s->forge.draft,
+			       .number = p->number };
 	struct forge_end end = { 0 };
 	int r = forge_exposure(d, NULL, why, e);
 
-	if (a.reviewers.n == 0 && p->reviewers)
+	if (p->lease)
+		a.labels = a.reviewers = (struct strlist){ 0 };
+	else if (a.reviewers.n == 0 && p->reviewers)
 		a.reviewers = *p->reviewers;
 	if (r == 0)
 		r = push(d, g, log, p, why, e);
@@ -323,4 +341,25 @@ int forge_look(struct forge_door *d, uint64_t number, struct forge_end *out, cha
 			       .number = number };
 
 	return ask(d, &a, -1, out, why, e);
+}
+
+int forge_close_pull(struct forge_door *d, struct audit *log, uint64_t number, const char *reason,
+		     char why[512], struct err *e)
+{
+	const struct service *const s = d->service;
+	struct forge_ask a = { .verb = FORGE_CLOSE,
+			       .repository = s->forge.repository,
+			       .number = number,
+			       .body = (char *)(uintptr_t)reason };
+	struct forge_end end = { 0 };
+	int r = audit_commit(log, "forge.close",
+			     json_pack("{s:s,s:s,s:I,s:s}", "forge", s->forge.name, "repository",
+				       s->forge.repository, "number", (json_int_t)number, "reason",
+				       reason),
+			     e);
+
+	if (r == 0)
+		r = ask(d, &a, -1, &end, why, e);
+	jmap_release(forge_end_map, &end);
+	return r;
 }

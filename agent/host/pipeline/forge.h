@@ -30,6 +30,10 @@ struct forge_proposal {
 	const char *branch, *oid, *base; /* sickbay/CASE, its commit, the target's branch */
 	const char *title, *body;
 	const struct strlist *reviewers; /* where the service file names none; NULL: nobody */
+	/* What the branch is where it is there already; NULL: our own.  Anything else is a
+	 * person's work, and nothing is pushed.  Labels and reviewers stay as they are then. */
+	const char *lease;
+	uint64_t number; /* of the pull request that is brought up to date, or 0 */
 };
 /*
  * Pushes the branch and opens the draft, or brings both up to date; each is in the log before it
@@ -38,6 +42,9 @@ struct forge_proposal {
  */
 int forge_propose(struct forge_door *d, struct git *g, struct audit *log,
 		  const struct forge_proposal *p, json_t **out, char why[512], struct err *e);
-/* How it stands: release with forge_end_map. 1: it cannot be told now, why says so. */
+/* How it stands: release with forge_end_map. 1: it is not told, out->result and why say why. */
 int forge_look(struct forge_door *d, uint64_t number, struct forge_end *out, char why[512],
 	       struct err *e);
+/* Closes it with a reason where it is open; in the log first. 1: it was not, why says so. */
+int forge_close_pull(struct forge_door *d, struct audit *log, uint64_t number, const char *reason,
+		     char why[512], struct err *e);

@@ -246,7 +246,7 @@ int pipeline_run(const struct pipeline *p, struct pipeline_end *out, struct err 
 	out->no_sandbox = w.world.no_sandbox;
 	work_release(&w);
 	r = r < 0 ? r : read_end(p, out, e);
-	return r == 0 && out->outcome == OUTCOME_PROPOSED ? refresh_settle(p, e) : r;
+	return r < 0 ? r : refresh_settle(p, out, e);
 }
 
 int pipeline_cancel(const struct pipeline *p, const char *reason, struct err *e)

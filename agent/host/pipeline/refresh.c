@@ -5,6 +5,7 @@
 #include "agent/host/case/candidates.h"
 #include "agent/host/case/decide.h"
 #include "agent/host/pipeline/privacy.h"
+#include "agent/host/pipeline/pull.h"
 #include "agent/host/pipeline/stages.h"
 #include "agent/host/queue/bounds.h"
 #include "runtime/base/log.h"
@@ -206,21 +207,90 @@ int pipeline_incident_of(const struct pipeline *p, const struct kase *old, struc
 	return r < 0 ? err_wrap(e, "case '%s'", case_id(old)) : 0;
 }
 
-int refresh_settle(const struct pipeline *p, struct err *e)
+static struct pull_host host_of(const struct pipeline *p)
 {
+	return (struct pull_host){ p->state, p->config, p->service, p->audit };
+}
+
+int refresh_pull(const struct pipeline *p, struct pull_at *out, char why[512], struct err *e)
+{
+	const struct pull_host h = host_of(p);
 	struct kase *old = NULL;
-	bool open = false;
+	int r = old_case(p, &old, e);
+
+	*out = (struct pull_at){ 0 };
+	if (r < 0 || !old)
+		return r;
+	r = pull_standing(&h, old, out, why, e);
+	case_close(old);
+	return r;
+}
+
+/* What was found says something of the earlier proposal, too; a limit, an operator or what a person
+ * has to do does not. */
+static bool refutes(int outcome)
+{
+	return outcome == OUTCOME_ALREADY_FIXED || outcome == OUTCOME_NO_FIX ||
+	       outcome == OUTCOME_NOT_REPRODUCED;
+}
+
+/* The earlier pull request does not hold any more: it is closed, unless somebody works on it. */
+static int close_refuted(const struct pipeline *p, struct kase *old, const char *reason,
+			 struct err *e)
+{
+	const struct pull_host h = host_of(p);
+	const struct decision_note d = { .decision = DECISION_DUPLICATE, .note = reason };
+	struct pull_at at;
+	char why[512] = "";
+	int r = pull_standing(&h, old, &at, why, e);
+
+	if (r || !at.branch[0])
+		return r < 0 ? r : 0;
+	if (pull_is_edited(&at)) {
+		log_warn("pull request %llu of case '%s' stays open: somebody pushed to it",
+			 (unsigned long long)at.number, case_id(old));
+		return 0;
+	}
+	r = pull_owe(p->state, case_id(old), reason, e);
+	if (r == 0)
+		r = case_decide(p->state, old, &d, p->audit, e);
+	if (r == 0)
+		r = pull_pay(&h, old, why, e);
+	return r == 1 ? err_set(e, EIO, "%s", why) : r;
+}
+
+static int replace_old(const struct pipeline *p, struct kase *old, struct err *e)
+{
 	char note[160];
-	struct decision_note d = { .decision = DECISION_DUPLICATE, .note = note };
+	const struct decision_note d = { .decision = DECISION_DUPLICATE, .note = note };
+
+	(void)snprintf(note, sizeof(note), "replaced by case %s, at a newer head of %s",
+		       case_id(p->kase), p->service->repository.target);
+	return case_decide(p->state, old, &d, p->audit, e);
+}
+
+int refresh_settle(const struct pipeline *p, const struct pipeline_end *end, struct err *e)
+{
+	struct err later = ERR_INIT;
+	struct kase *old = NULL;
+	char reason[800];
+	bool open = false;
 	int r = old_case(p, &old, e);
 
 	if (r < 0 || !old)
 		return r;
-	(void)snprintf(note, sizeof(note), "replaced by case %s, at a newer head of %s",
-		       case_id(p->kase), p->service->repository.target);
 	r = case_is_open(old, &open, e);
-	if (r == 0 && open)
-		r = case_decide(p->state, old, &d, p->audit, e);
+	if (r == 0 && open && end->outcome == OUTCOME_PROPOSED)
+		r = replace_old(p, old, e);
+	if (r == 0 && open && refutes(end->outcome)) {
+		(void)snprintf(reason, sizeof(reason),
+			       "Closed: case %s looked at it again at a newer head of %s: %s: %s",
+			       case_id(p->kase), p->service->repository.target,
+			       outcome_name(end->outcome), end->reason);
+		if (close_refuted(p, old, reason, &later) < 0)
+			log_warn("the pull request of case '%s' is not closed yet: %s",
+				 case_id(old), later.msg);
+	}
 	case_close(old);
 	return r;
 }

@@ -193,13 +193,15 @@ static int push(struct work *w, const char *branch, const char *oid, struct err 
 }
 
 /* At the forge that the service names, from its fork. A refusal is for a person. */
-static int propose_at_forge(struct work *w, struct proposal *p, const char *branch, const char *oid,
-			    struct err *e)
+static int propose_at_forge(struct work *w, struct proposal *p, const struct pull_at *to,
+			    const char *oid, struct err *e)
 {
 	AUTO_BUF struct buf title = BUF_INIT(PR_TEXT_MAX);
 	AUTO_BUF struct buf body = BUF_INIT(PR_TEXT_MAX);
-	struct forge_proposal at = { .branch = branch,
+	struct forge_proposal at = { .branch = to->branch,
 				     .oid = oid,
+				     .lease = to->commit[0] ? to->commit : NULL,
+				     .number = to->number,
 				     .base = w->p->service->repository.target };
 	struct strlist reviewers = { 0 };
 	struct forge_door *d = NULL;
@@ -246,22 +248,41 @@ static void say_proposed(struct work *w, const struct proposal *p, const char *b
 		work_end(w, OUTCOME_PROPOSED, "branch %s awaits a person", branch);
 }
 
+/* The branch of its own; of a case that begins another one again, that of the pull request that
+ * it brings up to date. */
+static int choose_branch(struct work *w, struct pull_at *to, struct err *e)
+{
+	char why[512];
+	int r = 0;
+
+	*to = (struct pull_at){ 0 };
+	if (w->p->service->forge.name)
+		r = refresh_pull(w->p, to, why, e);
+	if (r == 1)
+		work_end(w, OUTCOME_NEEDS_PERSON, "%s", why);
+	if (!to->branch[0])
+		(void)snprintf(to->branch, sizeof(to->branch), "sickbay/%s", case_id(w->p->kase));
+	return r < 0 ? r : 0;
+}
+
 int stage_pullreq(struct work *w, struct err *e)
 {
 	struct proposal p = { 0 };
-	char branch[128], oid[65];
+	struct pull_at to;
+	char oid[65];
 	int r = trust_before_proposal(w, e);
 
+	if (r == 0 && w->outcome < 0)
+		r = choose_branch(w, &to, e);
 	if (r < 0 || w->outcome >= 0)
 		return r;
 	r = work_load_replica(w, e);
-	(void)snprintf(branch, sizeof(branch), "sickbay/%s", case_id(w->p->kase));
 	if (r == 0)
-		r = load_records(w, &p, branch, e);
+		r = load_records(w, &p, to.branch, e);
 	if (r == 0)
 		r = trust_record(w, json_object_get(p.record[STAGE_PULLREQ], "measured"), e);
 	if (r == 0)
-		r = check_values(w, &p, branch, e);
+		r = check_values(w, &p, to.branch, e);
 	if (r < 0 || w->outcome >= 0) {
 		proposal_release(&p);
 		return r;
@@ -270,14 +291,14 @@ int stage_pullreq(struct work *w, struct err *e)
 	if (r == 0)
 		r = write_texts(w, &p, oid, e);
 	if (r == 0 && w->p->service->forge.name)
-		r = propose_at_forge(w, &p, branch, oid, e);
+		r = propose_at_forge(w, &p, &to, oid, e);
 	else if (r == 0)
-		r = push(w, branch, oid, e);
+		r = push(w, to.branch, oid, e);
 	if (r == 0 && w->outcome < 0)
 		r = trust_after_push(w, e);
 	if (r == 0) {
 		if (w->outcome < 0)
-			say_proposed(w, &p, branch);
+			say_proposed(w, &p, to.branch);
 		r = work_publish(w, STAGE_PULLREQ, json_incref(p.record[STAGE_PULLREQ]), e);
 	}
 	proposal_release(&p);

@@ -5,6 +5,7 @@
 #include "agent/host/gate/gate.h"
 #include "agent/host/gate/model.h"
 #include "agent/host/pipeline/pipeline.h"
+#include "agent/host/pipeline/pull.h"
 
 /* What the stages share while the pipeline runs: everything here is read back from records. */
 struct work {
@@ -88,8 +89,15 @@ int work_reuse_patch(struct work *w, json_t **brought, struct err *e);
 void work_drop_test(struct work *w);
 /* 1: the id of the case that this one begins again; 0: it does not. */
 int refresh_of(const struct pipeline *p, char id[128], struct err *e);
-/* Once the refreshed case has ended in a proposal: the earlier one's is decided as a duplicate. */
-int refresh_settle(const struct pipeline *p, struct err *e);
+/*
+ * Once a case that begins another one again has ended.  In a proposal: the
+ * earlier one is decided as a duplicate.  With a finding that the earlier
+ * proposal does not hold (already-fixed, no-fix, not-reproduced): its pull
+ * request is closed with that reason, unless somebody pushed to it.
+ */
+int refresh_settle(const struct pipeline *p, const struct pipeline_end *end, struct err *e);
+/* Where that one's pull request is open, to be brought up to date; as pull_standing(). */
+int refresh_pull(const struct pipeline *p, struct pull_at *out, char why[512], struct err *e);
 /* A stage may have ended the case in its record without the outcome having been written yet. */
 int work_load_end(struct work *w, struct err *e);
 /*

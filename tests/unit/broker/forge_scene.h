@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdio.h>
+#include <time.h>
 
 #include "agent/broker/forge_impl.h"
 #include "agent/broker/retry.h"

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <time.h>
 
 #include "tests/unit/broker/forge_scene.h"
 
