@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <elf.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +7,7 @@
 
 #include "runtime/base/buf.h"
 #include "runtime/base/jmap.h"
-#include "runtime/base/utf8.h"
+#include "runtime/decode/core.h"
 #include "runtime/decode/decode_formats.h"
 
 /*
@@ -26,43 +23,17 @@
 #define NOTES_MAX    (16u << 20) /* bytes of one segment of notes */
 #define MODULES_MAX  1024u
 #define THREADS_MAX  100000u
-#define PAGE	     4096u
-#define ID_MAX	     64u
 
 /* offsets */
 enum {
 	PRSTATUS_CURSIG = 12,
 	PRSTATUS_LEAST = 112,
 	PRPSINFO_FNAME = 40,
-	PRPSINFO_FNAME_LEN = 16,
 	SIGINFO_CODE = 8,
 	SIGINFO_ADDR = 16,
 	SIGINFO_LEAST = 24,
 	FILE_HEAD = 16,
 	FILE_ENTRY = 24
-};
-
-struct module {
-	char *path; /* a piece of the notes */
-	size_t path_len;
-	uint64_t start, end; /* of all its mappings; start is where byte 0 of the file lies */
-	bool whole;	     /* byte 0 of it is mapped */
-	char id[2 * ID_MAX + 1];
-};
-
-struct core {
-	const char *name;
-	int fd;
-	uint64_t size; /* of the file */
-	Elf64_Phdr *segments;
-	size_t n_segments;
-	struct module *modules;
-	size_t n_modules;
-	unsigned signal, threads;
-	int code;
-	uint64_t address, entry, missing;
-	bool have_info, more_modules;
-	char program[PRPSINFO_FNAME_LEN + 1];
 };
 
 static int refuse(struct err *e, const struct core *c, uint64_t at, const char *why)
@@ -132,13 +103,17 @@ static int read_segments(struct core *c, struct err *e)
 {
 	char magic[SELFMAG];
 	Elf64_Ehdr h;
+	int r;
 
 	if (!read_at(c, 0, magic, sizeof(magic)) || memcmp(magic, ELFMAG, SELFMAG) != 0)
 		return refuse(e, c, 0, "not an ELF file");
 	if (!read_at(c, 0, &h, sizeof(h)))
 		return refuse(e, c, c->size, "ends within its header");
-	if (check_header(c, &h, e) < 0 || segments_count(c, &h, e) < 0)
-		return -e->code;
+	r = check_header(c, &h, e);
+	if (r == 0)
+		r = segments_count(c, &h, e);
+	if (r < 0)
+		return r;
 	c->segments = calloc(c->n_segments, sizeof(*c->segments));
 	if (!c->segments)
 		return err_set(e, ENOMEM, "%s: out of memory", c->name);
@@ -198,8 +173,8 @@ static void take_info(struct core *c, const char *p, size_t n)
 
 static void take_program(struct core *c, const char *p, size_t n)
 {
-	if (n >= PRPSINFO_FNAME + PRPSINFO_FNAME_LEN)
-		memcpy(c->program, p + PRPSINFO_FNAME, PRPSINFO_FNAME_LEN);
+	if (n >= PRPSINFO_FNAME + CORE_PROGRAM_LEN)
+		memcpy(c->program, p + PRPSINFO_FNAME, CORE_PROGRAM_LEN);
 }
 
 static void take_entry(struct core *c, const char *p, size_t n)
@@ -218,19 +193,19 @@ static size_t without_deleted(const char *path, size_t n)
 	return n > k && memcmp(path + n - k, mark, k) == 0 ? n - k : n;
 }
 
-static bool same_path(const struct module *m, const char *path, size_t n)
+/* Another mapping of the same copy of a file. */
+static bool goes_on(const struct core_module *m, const char *path, size_t n, uint64_t page)
 {
-	return m->path_len == n && memcmp(m->path, path, n) == 0;
+	return m->path_len == n && memcmp(m->path, path, n) == 0 && (page != 0 || !m->whole);
 }
 
 /* Mappings of one file stand one after the other. */
 static void add_mapping(struct core *c, char *path, size_t n, const char *entry)
 {
 	const uint64_t start = word(entry), end = word(entry + 8), page = word(entry + 16);
-	struct module *m = c->n_modules ? &c->modules[c->n_modules - 1] : NULL;
 
-	if (m && same_path(m, path, n) && (page != 0 || !m->whole)) {
-		m->end = end;
+	if (c->n_modules && goes_on(&c->modules[c->n_modules - 1], path, n, page)) {
+		c->modules[c->n_modules - 1].end = end;
 		return;
 	}
 	if (n == 0 || path[0] != '/')
@@ -239,7 +214,7 @@ static void add_mapping(struct core *c, char *path, size_t n, const char *entry)
 		c->more_modules = true;
 		return;
 	}
-	c->modules[c->n_modules++] = (struct module){
+	c->modules[c->n_modules++] = (struct core_module){
 		.path = path, .path_len = n, .start = start, .end = end, .whole = page == 0
 	};
 }
@@ -337,7 +312,7 @@ static int read_notes(struct core *c, const Elf64_Phdr *seg, struct buf *notes, 
 
 /* ---- build ids ---- */
 
-static void find_id(char *notes, size_t n, char out[2 * ID_MAX + 1])
+static void find_id(char *notes, size_t n, char out[2 * CORE_ID_MAX + 1])
 {
 	Elf64_Nhdr h;
 	char *name, *desc;
@@ -345,7 +320,7 @@ static void find_id(char *notes, size_t n, char out[2 * ID_MAX + 1])
 
 	for (; (took = next_note(notes, n, &h, &name, &desc)); notes += took, n -= took) {
 		if (h.n_type != NT_GNU_BUILD_ID || h.n_namesz != 4 || memcmp(name, "GNU", 4) != 0 ||
-		    h.n_descsz > ID_MAX)
+		    h.n_descsz > CORE_ID_MAX)
 			continue;
 		for (size_t i = 0; i < h.n_descsz; i++)
 			(void)snprintf(out + 2 * i, 3, "%02x", (unsigned char)desc[i]);
@@ -355,9 +330,9 @@ static void find_id(char *notes, size_t n, char out[2 * ID_MAX + 1])
 
 /* The first page of a mapped object holds its headers, and its notes where the linker put them
  * there. */
-static void read_id(const struct core *c, struct module *m)
+static void read_id(const struct core *c, struct core_module *m)
 {
-	char page[PAGE];
+	char page[CORE_PAGE];
 	Elf64_Ehdr h;
 
 	if (!m->whole || !memory(c, m->start, page, sizeof(page)))
@@ -369,142 +344,36 @@ static void read_id(const struct core *c, struct module *m)
 		const uint64_t at = h.e_phoff + i * sizeof(Elf64_Phdr);
 		Elf64_Phdr p;
 
-		if (h.e_phoff > PAGE || at + sizeof(p) > PAGE)
+		if (h.e_phoff > CORE_PAGE || at + sizeof(p) > CORE_PAGE)
 			return;
 		memcpy(&p, page + at, sizeof(p));
-		if (p.p_type == PT_NOTE && p.p_offset < PAGE && p.p_filesz <= PAGE - p.p_offset)
+		if (p.p_type == PT_NOTE && p.p_offset < CORE_PAGE &&
+		    p.p_filesz <= CORE_PAGE - p.p_offset)
 			find_id(page + p.p_offset, p.p_filesz, m->id);
 	}
-}
-
-/* ---- what is told ---- */
-
-static const struct signal_name {
-	unsigned number;
-	const char *name;
-} signals[] = {
-	{ 3, "SIGQUIT" }, { 4, "SIGILL" },   { 5, "SIGTRAP" },	{ 6, "SIGABRT" },  { 7, "SIGBUS" },
-	{ 8, "SIGFPE" },  { 11, "SIGSEGV" }, { 24, "SIGXCPU" }, { 25, "SIGXFSZ" }, { 31, "SIGSYS" },
-};
-
-/* si_code of the signals that the processor raises (sigaction(2)), and where they struck: pointers
- * say nothing to anybody, that one was null does. */
-static void describe(const struct core *c, char out[160])
-{
-	static const struct {
-		unsigned signal;
-		int code;
-		const char *words;
-	} codes[] = {
-		{ 11, 1, "address not mapped" },
-		{ 11, 2, "access not permitted" },
-		{ 11, 128, "address that no program can have" },
-		{ 7, 1, "address not aligned" },
-		{ 7, 2, "address that does not exist" },
-		{ 7, 3, "hardware error" },
-		{ 8, 1, "integer division by zero" },
-		{ 8, 2, "integer overflow" },
-		{ 4, 1, "illegal opcode" },
-		{ 4, 2, "illegal operand" },
-	};
-	const char *words = "";
-
-	for (size_t i = 0; c->have_info && i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (codes[i].signal == c->signal && codes[i].code == c->code)
-			words = codes[i].words;
-	(void)snprintf(out, 160, "%s%s", words,
-		       c->have_info && c->signal == 11 && c->code == 1 && c->address < PAGE
-			       ? ", at the null page"
-			       : "");
-}
-
-static const char *signal_text(unsigned number, char out[16])
-{
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		if (signals[i].number == number)
-			return signals[i].name;
-	(void)snprintf(out, 16, "SIG%u", number);
-	return out;
-}
-
-static json_t *text_of(const char *p, size_t n)
-{
-	AUTO_BUF struct buf clean = BUF_INIT(PAGE * 4);
-
-	utf8_clean(p, n, &clean);
-	return clean.failed ? NULL : json_stringn(clean.p ? clean.p : "", clean.n);
-}
-
-static json_t *modules_json(const struct core *c)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; list && i < c->n_modules; i++) {
-		const struct module *m = &c->modules[i];
-		json_t *path = m->path_len < PAGE ? text_of(m->path, m->path_len) : NULL;
-
-		if (path && m->start <= INT64_MAX)
-			(void)json_array_append_new(list,
-						    json_pack("{s:o,s:s*,s:I}", "path", path,
-							      "build_id", *m->id ? m->id : NULL,
-							      "start", (json_int_t)m->start));
-		else
-			json_decref(path);
-	}
-	return list;
-}
-
-/* The program itself is the object that holds the entry point. */
-static json_t *executable(const struct core *c)
-{
-	for (size_t i = 0; c->entry && i < c->n_modules; i++) {
-		const struct module *m = &c->modules[i];
-
-		if (m->start <= c->entry && c->entry < m->end && m->path_len < PAGE)
-			return json_pack("{s:o,s:s*}", "path", text_of(m->path, m->path_len),
-					 "build_id", *m->id ? m->id : NULL);
-	}
-	return NULL;
-}
-
-static int tell(const struct core *c, json_t **out, struct err *e)
-{
-	char words[160], number[16];
-
-	if (c->threads == 0)
-		return err_set(e, EBADMSG, "%s: no thread is in it (NT_PRSTATUS)", c->name);
-	if (c->signal == 0)
-		return err_set(e, EBADMSG,
-			       "%s: no signal is in it: the program was dumped while it ran",
-			       c->name);
-	describe(c, words);
-	*out = json_pack("{s:{s:s,s:i},s:s,s:o,s:o*,s:i,s:o,s:I,s:b}", "signal", "name",
-			 signal_text(c->signal, number), "number", (int)c->signal, "what", words,
-			 "program", text_of(c->program, strlen(c->program)), "executable",
-			 executable(c), "threads", (int)c->threads, "modules", modules_json(c),
-			 "missing", (json_int_t)(c->missing > INT64_MAX ? INT64_MAX : c->missing),
-			 "more", c->more_modules);
-	return *out ? 0 : err_set(e, ENOMEM, "%s: out of memory", c->name);
 }
 
 static int read_core(struct core *c, json_t **out, struct err *e)
 {
 	AUTO_BUF struct buf notes = BUF_INIT(NOTES_MAX);
 	const Elf64_Phdr *seg = NULL;
+	int r;
 
-	if (read_segments(c, e) < 0)
-		return -e->code;
+	r = read_segments(c, e);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < c->n_segments && !seg; i++)
 		if (c->segments[i].p_type == PT_NOTE)
 			seg = &c->segments[i];
 	if (!seg)
 		return err_set(e, EBADMSG, "%s: it has no notes", c->name);
-	if (read_notes(c, seg, &notes, e) < 0)
-		return -e->code;
+	r = read_notes(c, seg, &notes, e);
+	if (r < 0)
+		return r;
 	count_missing(c);
 	for (size_t i = 0; i < c->n_modules; i++)
 		read_id(c, &c->modules[i]);
-	return tell(c, out, e);
+	return core_tell(c, out, e);
 }
 
 int core_decode(int fd, const char *name, json_t **out, struct err *e)
