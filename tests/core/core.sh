@@ -15,12 +15,14 @@ line() { grep -n -F "$1" "$repo/$2" | head -n 1 | cut -d: -f1; } # line TEXT FIL
 value=Kq7zXwVb # what people put in: no word of the repository
 printf '%s 3\n- 3\n' "$value" >"$work/segv"
 printf 'bolt 3\nnut -1\n' >"$work/abrt"
-production "$repo" "$work/abrt"
+production "$work/abrt"
 mv "$work/core" "$work/core.abrt"
 printf 'bolt 99\n' >"$work/call"
-production "$repo" "$work/call"
+production "$work/call"
 mv "$work/core" "$work/core.call"
-production "$repo" "$work/segv"
+production "$work/segv" sbin
+mv "$work/core" "$work/core.stripped"
+production "$work/segv"
 
 check "a core of the kernel is converted" sh -c '"$@" >"$0/incident.json"' "$work" "$sickbay" incident convert --from core \
 	--service "$work/services/depot.json" --state "$state" "$work/core"
@@ -32,14 +34,20 @@ check "and the incident says how that is known" is "the program built from it ha
 	json "$work/incident.json" 'j["deploy"]["known"]'
 "$sickbay" incident convert --from core --service "$work/services/depot.json" --state "$state" - \
 	<"$work/core.abrt" >"$work/abort.json" 2>"$work/err"
-check "of an abort the place is the service's own, not the C library's" is "SIGABRT depotd.c:$(line 'abort();' depotd.c) main" \
+check "of an abort the place is the service's own, not the C library's" is "SIGABRT depotd.c:$(line 'abort();' depotd.c) refuse" \
 	place "$work/abort.json"
+check "what the compiler inlined is a frame of its own, and so is what it is part of" is "[('refuse', True), ('main', False)]" \
+	json "$work/abort.json" '[(f["function"], f["inlined"]) for f in j["chain"][0]["frames"] if f["in_app"]]'
 check "whose functions are there by name and without a file" is "True" json "$work/abort.json" \
 	'any(f.get("function") == "abort" and "file" not in f for f in j["chain"][0]["frames"])'
 "$sickbay" incident convert --from core --service "$work/services/depot.json" --state "$state" "$work/core.call" \
 	>"$work/call.json" 2>"$work/err"
 check "of a call through a null pointer the place is the call" is "SIGSEGV depot.c:$(line 'depot_full();' depot.c) depot_item" \
 	place "$work/call.json"
+"$sickbay" incident convert --from core --service "$work/services/depot.json" --state "$state" "$work/core.stripped" \
+	>"$work/stripped.json" 2>"$work/err"
+check "a stripped program at another place is found by its build id, in what the commit builds" is \
+	"SIGSEGV depot.c:$(line 'i->name[n]' depot.c) depot_width" place "$work/stripped.json"
 
 # ---- what comes in by a handler of the host ----
 submit() { "$sickbay" incident submit --from core --config "$work/config.json" --state "$state"; }

@@ -11,7 +11,7 @@ cat >"$work/input.json" <<-'J'
 	{ "script": [{ "let": "item", "call": "depot_item", "args": [null, 3] },
 		{ "call": "depot_width", "args": ["$item"] }, { "call": "depot_free", "args": ["$item"] }] }
 J
-production "$repo" "$work/lines"
+production "$work/lines"
 heal() {
 	"$sickbay" heal --from core --service "$work/services/depot.json" --state "$state" --input "$work/input.json" \
 		<"$work/core" >"$work/text" 2>"$work/log" || { tail -n 5 "$work/text" "$work/log"; return 1; }

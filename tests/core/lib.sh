@@ -34,14 +34,14 @@ cp -r tests/core/depot "$repo"
 command git -c init.defaultBranch=main init -q "$repo"
 commit "a depot"
 
-# production SOURCE INPUT: builds the daemon at /srv/depot from SOURCE and gives it INPUT; what the kernel writes when it
-# ends becomes the file core
+# production INPUT [sbin]: builds the daemon at /srv/depot and gives it INPUT, or the stripped copy of it at /srv/sbin; what
+# the kernel writes when it ends becomes the file core
 production() {
 	mkdir -p "$work/dump"
 	rm -f "$work"/dump/*
-	unshare -m --propagation private sh -c 'mount -t tmpfs none /srv && mkdir /srv/depot && cp -r "$1"/* /srv/depot &&
-		cd /srv/depot && make -s && cd "$2" && ulimit -c unlimited && exec /srv/depot/depotd' sh "$1" "$work/dump" \
-		<"$2" >"$work/out" 2>&1
+	unshare -m --propagation private sh -c 'mount -t tmpfs none /srv && mkdir /srv/depot /srv/sbin && cp -r "$1"/* /srv/depot &&
+		cd /srv/depot && make -s && strip -o /srv/sbin/depotd depotd && cd "$2" && ulimit -c unlimited &&
+		exec "/srv/$3/depotd"' sh "$repo" "$work/dump" "${2:-depot}" <"$1" >"$work/out" 2>&1
 	for dumped in "$work"/dump/core*; do [ -e "$dumped" ] && mv "$dumped" "$work/core"; done
 }
 

@@ -22,7 +22,7 @@ comes() { # the kernel waits for nobody who reads a core
 	return 1
 }
 printf 'bolt 3\n- 3\n' >"$work/lines"
-production "$repo" "$work/lines"
+production "$work/lines"
 check "a program that crashes writes no file" sh -c '! ls "$1"/core* 2>/dev/null' sh "$work/dump"
 check "its core becomes a report" comes
 check "of the daemon, at the line that crashed" sh -c 'r=$(cat "$1"/spool/new/*); case $r in *depot.c*depot_width*) ;; *) echo "$r"; exit 1 ;; esac' \
