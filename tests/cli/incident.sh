@@ -48,7 +48,7 @@ check "two reports of one failure have one fingerprint" sh -c '
 	cmp "$3/f1" "$3/f2"' - "$sickbay" "$corpus" "$dir"
 
 refuses "a format is needed" 2 "needs --from node|python|sanitizer" "$sickbay" incident convert x
-refuses "an unknown format is listed against" 2 "'ruby' is not a report format; want node, python or sanitizer" convert --from ruby x
+refuses "an unknown format is listed against" 2 "'ruby' is not a report format; want node, python, sanitizer or core" convert --from ruby x
 refuses "a report without a trace is refused" 1 "deploy.json:2:1: found no Node.js error with a stack" convert --from node "$dir/deploy.json"
 refuses "a report that is not there is named" 1 "open '$dir/none': No such file" convert --from node "$dir/none"
 refuses "a mapping needs two sides" 1 "want PRODUCTION=REPOSITORY" convert --from node --map /srv "$corpus/node/line.txt"
