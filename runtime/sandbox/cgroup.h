@@ -59,6 +59,8 @@ int cgroup_populated(struct cgroup *cg, struct err *e);
 int cgroup_stats(struct cgroup *cg, struct cgroup_stats *out, struct err *e);
 void cgroup_close(struct cgroup *cg); /* NULL is fine; keeps errno */
 
+/* 1 when the process runs in a replica, 0 when not; -ENOENT: there is no such process. */
+int cgroup_holds(uint64_t pid, struct err *e);
 /* Removes groups whose owner is gone (their lock is free), killing what is inside.  The number
  * removed or -errno. */
 int cgroup_sweep(struct err *e);

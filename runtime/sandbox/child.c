@@ -66,7 +66,9 @@ static int step_cpus(struct child *c)
 
 static int step_files(struct child *c)
 {
-	const struct rlimit core = { 0, 0 };
+	/* no file can be so small, and by 1 (not by 0) the kernel hands no core to a program either
+	 */
+	const struct rlimit core = { 1, 1 };
 	const int r = sys_setrlimit(RLIMIT_NOFILE, &c->plan->files);
 
 	return r < 0 ? r : sys_setrlimit(RLIMIT_CORE, &core);

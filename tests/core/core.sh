@@ -60,6 +60,25 @@ check "so it is with no output, no error and no environment" env -i sh -c 'exec 
 check "the log has the replica, and what it was for" sh -c '"$1" audit show --state "$2" | grep -q "replica.start.*symbols"' sh \
 	"$sickbay" "$state"
 
+# ---- a crash within a replica is not production's ----
+limits() { "$sickbay" run --state "$state" --image host -- sed -n 's/^Max core file size  *//p' /proc/self/limits | tr -s ' '; }
+check "a program in a replica leaves no core to anybody" is "1 1 bytes " limits
+"$sickbay" run --state "$state" --image host -- sleep 60 >/dev/null 2>&1 &
+run=$!
+for _ in $(seq 10); do
+	inside=$(pgrep -P "$run" | while read -r one; do grep -l '/sickbay/' "/proc/$one/cgroup"; done | head -n 1 | cut -d/ -f3)
+	[ -z "$inside" ] || break
+	sleep 1
+done
+of() { "$sickbay" incident submit --from core --pid "$1" --config "$work/config.json" --state "$state" <"$work/core"; }
+refuses "one that does is not taken" 3 "process $inside runs in a replica, which is not production" of "$inside"
+kill "$run"
+wait "$run" 2>/dev/null
+refuses "nor one of a process that is gone" 3 "a core is not taken" of 4194303
+check "one of any other process is" of $$
+refuses "a process says nothing of a trace" 2 "takes --pid with --from core only" "$sickbay" incident submit --from node \
+	--pid 1 --service "$work/services/depot.json" --state "$state"
+
 # ---- memory of production ----
 check "the core holds what was put in" grep -qaF "$value" "$work/core"
 check "and nothing of the state directory does" sh -c '! grep -rlaF "$1" "$2"' sh "$value" "$state"

@@ -9,7 +9,7 @@ CORE_DIR=${TMPDIR:?}
 . tests/core/lib.sh
 
 printf '{ "services": "%s", "state": "%s", "version": 1 }\n' "$work/services" "$state" >"$work/config.json"
-check "the kernel takes the line of the manual" sh -c 'echo "|$1 incident submit --from core --config $2" >/proc/sys/kernel/core_pattern' \
+check "the kernel takes the line of the manual" sh -c 'echo "|$1 incident submit --from core --pid %P --config $2" >/proc/sys/kernel/core_pattern' \
 	sh "$sickbay" "$work/config.json"
 queued() { for report in "$state"/spool/new/*; do [ -e "$report" ]; return; done; }
 comes() { # the kernel waits for nobody who reads a core

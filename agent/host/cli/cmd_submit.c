@@ -19,6 +19,7 @@
 struct submit {
 	const char *state, *config, *service, *services;
 	struct report_options report;
+	uint64_t pid; /* of the process that crashed; 0: nobody says */
 	struct host_config host;
 	char dir[PATH_MAX]; /* the state directory, absolute */
 };
@@ -92,7 +93,11 @@ static int submit_core(const struct submit *o, struct err *e)
 	struct incident i = { 0 };
 	char file[PATH_MAX];
 	int status = CLI_FAILED;
-	int r = core_take(o->dir, STDIN_FILENO, "standard input", &c, e);
+	int r = o->pid ? core_check(o->pid, e) : 0;
+
+	if (r < 0)
+		return r == -ENOENT || r == -EPERM ? CLI_CLOSED : CLI_FAILED;
+	r = core_take(o->dir, STDIN_FILENO, "standard input", &c, e);
 
 	if (r == 0 && !o->service) {
 		r = core_service(&c, o->services ? o->services : o->host.services, &found, e);
@@ -142,6 +147,7 @@ int incident_submit_run(int argc, char **argv, struct err *e)
 		{ "deploy", OPT_STR, &o.report.deploy, "FILE",
 		  "deployment metadata (with --from)" },
 		{ "metrics", OPT_STR, &o.report.metrics, "FILE", "runtime metrics (with --from)" },
+		{ "pid", OPT_U64, &o.pid, "PID", "the process that crashed (with core)" },
 		{ "state", OPT_STR, &o.state, "DIR", "state directory" },
 		{ "config", OPT_STR, &o.config, "FILE", "the host's configuration" },
 		{ 0 },
@@ -155,6 +161,8 @@ int incident_submit_run(int argc, char **argv, struct err *e)
 	if (o.report.from ? n != 0 || (!o.service && !core) : n == 0)
 		return cli_usage(e, "incident submit wants FILEs of incidents, or --from FORMAT, "
 				    "--service NAME|FILE and a report on standard input");
+	if (o.pid && !core)
+		return cli_usage(e, "incident submit takes --pid with --from core only");
 	r = open_host(&o, e);
 	if (r == 0 && core) {
 		r = submit_core(&o, e);

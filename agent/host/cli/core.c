@@ -17,6 +17,7 @@
 #include "runtime/base/id.h"
 #include "runtime/base/sys.h"
 #include "runtime/proto/decode.h"
+#include "runtime/sandbox/cgroup.h"
 
 #define PIECE (1u << 20)
 
@@ -107,6 +108,19 @@ void core_release(struct core *c)
 }
 
 /* ---- whose it is ---- */
+
+int core_check(uint64_t pid, struct err *e)
+{
+	const int r = cgroup_holds(pid, e);
+
+	if (r < 0)
+		return err_wrap(e, "a core is not taken");
+	return r ? err_set(e, EPERM,
+			   "a core is not taken: process %llu runs in a replica, which is not "
+			   "production",
+			   (unsigned long long)pid)
+		 : 0;
+}
 
 static const char *path_of(const struct core *c)
 {

@@ -24,6 +24,10 @@ struct core {
 /* Reads all of `in` (borrowed; closed by nobody), then looks at it. -EFBIG beyond CORE_MAX. */
 int core_take(const char *state, int in, const char *name, struct core *out, struct err *e);
 void core_release(struct core *c);
+/* Whether the process that crashed is one of production: 0; -EPERM: it runs in a replica; -ENOENT:
+ * it is gone, so nobody can tell. Asked before the core is read, as the kernel keeps it until then.
+ */
+int core_check(uint64_t pid, struct err *e);
 /* Which service's program it is: the one whose file maps production's path of it. -ENOENT: of none
  * here; e names the program. `name` is to be freed. */
 int core_service(const struct core *c, const char *services, char **name, struct err *e);
