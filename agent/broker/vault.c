@@ -60,7 +60,7 @@ int vault_read(struct vault *v, const char *prefix, const char *path, struct sec
 		return -e->code;
 	if (!line)
 		return err_set(e, ENOSPC, "key file '%s': there is no room for more keys", path);
-	if (secret_file_read(fd, path, line + p, &n, e) < 0) {
+	if (secret_file_read(fd, path, false, line + p, &n, e) < 0) {
 		v->used = before;
 		return -e->code;
 	}

@@ -37,7 +37,7 @@ int secret_file_open(const char *path, struct err *e)
 }
 
 /* The line without what editors add at its end. */
-static int check_key(const char *path, const char *key, size_t *n, struct err *e)
+static int check_key(const char *path, bool phrase, const char *key, size_t *n, struct err *e)
 {
 	while (*n && (key[*n - 1] == '\n' || key[*n - 1] == '\r'))
 		(*n)--;
@@ -47,14 +47,14 @@ static int check_key(const char *path, const char *key, size_t *n, struct err *e
 		return err_set(e, EFBIG, "key file '%s' is larger than %d bytes", path,
 			       SECRET_FILE_MAX);
 	for (size_t i = 0; i < *n; i++)
-		if (key[i] <= ' ' || key[i] > '~')
+		if (key[i] < (phrase ? ' ' : '!') || key[i] > '~')
 			return err_set(e, EINVAL,
 				       "key file '%s' is not one line of visible ASCII (byte %zu)",
 				       path, i + 1);
 	return 0;
 }
 
-int secret_file_read(int fd, const char *path, char *line, size_t *n, struct err *e)
+int secret_file_read(int fd, const char *path, bool phrase, char *line, size_t *n, struct err *e)
 {
 	const size_t room = SECRET_FILE_MAX + 2;
 	ssize_t got = 1;
@@ -62,7 +62,7 @@ int secret_file_read(int fd, const char *path, char *line, size_t *n, struct err
 	*n = 0;
 	while (*n < room && (got = read(fd, line + *n, room - *n)) > 0)
 		*n += (size_t)got;
-	if (got < 0 || check_key(path, line, n, e) < 0) {
+	if (got < 0 || check_key(path, phrase, line, n, e) < 0) {
 		if (got < 0)
 			(void)err_sys(e, "key file '%s'", path);
 		explicit_bzero(line, room);
