@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,21 @@ static int take_setup(const struct msg *m, struct server_setup *s, struct err *e
 	return jmap_read(intake_setup_map, m->body, &s->setup, "", e);
 }
 
+static int take_hook(const struct msg *m, struct server_setup *s, struct err *e)
+{
+	struct intake_hook h = { 0 };
+	int r = jmap_read(intake_hook_map, m->body, &h, "", e);
+
+	if (r == 0 && s->n_hooks == INTAKE_HOOKS)
+		r = err_set(e, EPROTO, "more forges than there may be");
+	if (r == 0)
+		r = hook_open(&h, m->fd, &s->hooks[s->n_hooks], e);
+	if (r == 0)
+		s->n_hooks++;
+	jmap_release(intake_hook_map, &h);
+	return r;
+}
+
 /* 1: it may start. */
 static int hear(struct server_setup *s, bool *set, struct err *e)
 {
@@ -39,6 +55,8 @@ static int hear(struct server_setup *s, bool *set, struct err *e)
 		s->listen[s->n_listen++] = take_fd(&m.fd);
 		return 0;
 	}
+	if (m.type == INTAKE_HOOK && m.fd >= 0)
+		return take_hook(&m, s, e);
 	if (m.type == INTAKE_START && *set && s->n_listen)
 		return 1;
 	return err_set(e, EPROTO, "a message of type %u is out of place", m.type);
@@ -55,10 +73,14 @@ static int run(struct err *e)
 	do {
 		r = hear(&s, &set, e);
 	} while (r == 0);
-	if (r < 0 || server_open(&s, &server, e) < 0) {
+	if (r < 0) {
+		for (size_t i = 0; i < s.n_hooks; i++)
+			hook_close(s.hooks[i]);
 		jmap_release(intake_setup_map, &s.setup);
-		return -e->code;
+		return r;
 	}
+	if (server_open(&s, &server, e) < 0)
+		return -e->code;
 	ready = json_object();
 	r = ready ? intake_confine(e) : err_set(e, ENOMEM, "out of memory");
 	if (r == 0)
@@ -75,7 +97,8 @@ int main(void)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (run(&e) < 0) {
-		(void)fprintf(stderr, "sickbay-intake: %s\n", e.msg);
+		if (e.code != EPIPE) /* who started it went away, and said why */
+			(void)fprintf(stderr, "sickbay-intake: %s\n", e.msg);
 		return 1;
 	}
 	return 0;

@@ -15,7 +15,7 @@ void request_refuse(struct request *q, unsigned status, const char *reason, uint
 
 /* ---- a request's head ---- */
 
-static const char *header(struct MHD_Connection *c, const char *name)
+static const char *header(void *c, const char *name)
 {
 	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
 }
@@ -44,9 +44,10 @@ static void check_allowance(struct server *s, struct request *q)
 {
 	const struct intake_setup *const set = &s->s.setup;
 	const struct intake_source *const from =
-		(const struct intake_source *)set->sources.v + q->source;
-	const uint64_t rate = from->rate ? from->rate : set->rate;
-	const uint64_t burst = from->burst ? from->burst : set->burst;
+		q->hook < 0 ? (const struct intake_source *)set->sources.v + q->source : NULL;
+	const uint64_t rate = from && from->rate ? from->rate : set->rate;
+	const uint64_t burst = from && from->burst ? from->burst : set->burst;
+	struct bucket *const b = &s->buckets[from ? q->source : INTAKE_SOURCES + q->hook];
 	uint64_t wait;
 
 	if (s->backlog + s->written > set->max_backlog) {
@@ -56,7 +57,7 @@ static void check_allowance(struct server *s, struct request *q)
 			       RETRY_BACKLOG);
 		return;
 	}
-	wait = rate ? bucket_take(&s->buckets[q->source], rate, burst, now_ms()) : 0;
+	wait = rate ? bucket_take(b, rate, burst, now_ms()) : 0;
 	if (wait) {
 		s->counts.refused_rate++;
 		request_refuse(q, MHD_HTTP_TOO_MANY_REQUESTS,
@@ -64,13 +65,56 @@ static void check_allowance(struct server *s, struct request *q)
 	}
 }
 
+/* What a body could not change any more. */
+static void hook_head(struct server *s, struct request *q)
+{
+	const struct hook *const h = s->s.hooks[q->hook];
+	const char *type = header(q->connection, "Content-Type");
+
+	if (!route_is_json(type)) {
+		s->counts.refused_other++;
+		request_refuse(q, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
+			       "choose application/json as the webhook's content type", 0);
+	} else if (!hook_shows_proof(h, header, q->connection)) {
+		s->counts.refused_token++;
+		request_refuse(q, MHD_HTTP_UNAUTHORIZED,
+			       "it is not signed: give the webhook the secret of this host", 0);
+	}
+	q->source = (int)hook_place(h);
+}
+
+void request_hook(struct server *s, struct request *q)
+{
+	const struct hook *const h = s->s.hooks[q->hook];
+
+	if (!hook_is_genuine(h, header, q->connection, q->body.p, q->body.n)) {
+		s->counts.refused_token++;
+		request_refuse(q, MHD_HTTP_UNAUTHORIZED,
+			       "its signature does not belong to this body and secret", 0);
+		return;
+	}
+	check_allowance(s, q); /* only now: others shall not use it up */
+	if (q->status)
+		return;
+	q->reason = hook_ignores(h, header, q->connection);
+	if (q->reason) {
+		s->counts.ignored++;
+		q->status = MHD_HTTP_OK;
+	}
+}
+
 void request_head(struct server *s, struct request *q, const char *url, const char *method)
 {
 	const char *const length = header(q->connection, "Content-Length");
 
-	q->kind = route_kind(url);
+	q->hook = hook_find(s->s.hooks, s->s.n_hooks, url);
+	q->kind = q->hook < 0 ? route_kind(url) : hook_kind(s->s.hooks[q->hook]);
 	if (q->kind < 0)
-		request_refuse(q, MHD_HTTP_NOT_FOUND, "no reports are taken at this path", 0);
+		request_refuse(q, MHD_HTTP_NOT_FOUND,
+			       strncmp(url, HOOK_PATH, strlen(HOOK_PATH)) == 0
+				       ? "no forge of this name sends webhooks here"
+				       : "no reports are taken at this path",
+			       0);
 	else if (strcmp(method, "POST") != 0)
 		request_refuse(q, MHD_HTTP_METHOD_NOT_ALLOWED, "reports are sent with POST", 0);
 	if (length && strtoull(length, NULL, 10) > s->s.setup.max_body)
@@ -83,6 +127,10 @@ void request_head(struct server *s, struct request *q, const char *url, const ch
 	q->protobuf = route_is_protobuf(header(q->connection, "Content-Type"));
 	if (q->status) {
 		s->counts.refused_other++;
+		return;
+	}
+	if (q->hook >= 0) {
+		hook_head(s, q);
 		return;
 	}
 	q->source = find_source(s, q->connection);
@@ -132,8 +180,9 @@ enum MHD_Result request_answer(struct request *q)
 	enum MHD_Result ok;
 	const bool fine = q->status == MHD_HTTP_OK;
 	const bool empty = fine && q->protobuf; /* an empty message is what OTLP answers */
-	const int n = fine ? snprintf(text, sizeof(text), "{}")
-			   : snprintf(text, sizeof(text), "{\"detail\":\"%s\"}", q->reason);
+	const int n = q->reason ? snprintf(text, sizeof(text), "{\"%s\":\"%s\"}",
+					   fine ? "ignored" : "detail", q->reason)
+				: snprintf(text, sizeof(text), "{}");
 
 	r = MHD_create_response_from_buffer(empty ? 0 : (size_t)n, text, MHD_RESPMEM_MUST_COPY);
 	if (!r)
@@ -144,7 +193,7 @@ enum MHD_Result request_answer(struct request *q)
 		(void)snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)q->retry);
 		(void)MHD_add_response_header(r, "Retry-After", seconds);
 	}
-	if (q->status == MHD_HTTP_UNAUTHORIZED)
+	if (q->status == MHD_HTTP_UNAUTHORIZED && q->hook < 0)
 		(void)MHD_add_response_header(r, "WWW-Authenticate", "Bearer");
 	if (q->status == MHD_HTTP_CONTENT_TOO_LARGE)
 		(void)MHD_add_response_header(r, "Connection", "close");

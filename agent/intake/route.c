@@ -104,13 +104,22 @@ int route_encoding(const char *header)
 	return header ? -1 : INTAKE_PLAIN;
 }
 
-bool route_is_protobuf(const char *content_type)
+static bool is_type(const char *content_type, const char *type)
 {
-	static const char type[] = "application/x-protobuf";
 	const size_t n = strlen(type);
 
 	return content_type && strncasecmp(content_type, type, n) == 0 &&
 	       (content_type[n] == '\0' || content_type[n] == ';' || content_type[n] == ' ');
+}
+
+bool route_is_protobuf(const char *content_type)
+{
+	return is_type(content_type, "application/x-protobuf");
+}
+
+bool route_is_json(const char *content_type)
+{
+	return is_type(content_type, "application/json");
 }
 
 int route_source(const struct intake_setup *s, const char *token, size_t n)

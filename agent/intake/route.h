@@ -22,6 +22,8 @@ const char *route_sentry_key(const char *header, size_t *n);
 const char *route_bearer(const char *header, size_t *n);
 /* "gzip", "identity" ...: enum intake_encoding, -1: none that is read here. NULL: plain. */
 int route_encoding(const char *header);
+/* Whether a content type is JSON. */
+bool route_is_json(const char *content_type);
 /* Whether a content type is protobuf's. */
 bool route_is_protobuf(const char *content_type);
 /* The source whose token this is, compared in constant time; -1: none. */

@@ -36,6 +36,10 @@ static void gather(struct server *s, struct request *q)
 		request_refuse(q, MHD_HTTP_BAD_REQUEST, "it has no body", 0);
 		return;
 	}
+	if (q->hook >= 0)
+		request_hook(s, q);
+	if (q->status)
+		return;
 	if (journal_add(&s->journal, &r, q->body.p, &e) < 0) {
 		s->counts.refused_backlog++;
 		request_refuse(q, MHD_HTTP_TOO_MANY_REQUESTS,
@@ -57,6 +61,7 @@ static struct request *new_request(struct server *s, struct MHD_Connection *c)
 		return NULL;
 	q->connection = c;
 	q->client = client_of(c);
+	q->hook = -1;
 	q->body.max = s->s.setup.max_body;
 	return q;
 }
@@ -299,6 +304,8 @@ void server_close(struct server *s)
 		MHD_stop_daemon(s->daemon);
 	for (size_t i = 0; i < s->s.n_listen; i++)
 		(void)close(s->s.listen[i]);
+	for (size_t i = 0; i < s->s.n_hooks; i++)
+		hook_close(s->s.hooks[i]);
 	jmap_release(intake_setup_map, &s->s.setup);
 	journal_release(&s->journal);
 	free(s);

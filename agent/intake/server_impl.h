@@ -13,10 +13,11 @@
 
 struct request {
 	int kind, encoding, source;
+	int hook; /* of a forge, else -1 */
 	bool protobuf, waits, answered;
-	unsigned status; /* 0: not known yet */
-	uint64_t retry;	 /* seconds, 0: not said */
-	const char *reason;
+	unsigned status;    /* 0: not known yet */
+	uint64_t retry;	    /* seconds, 0: not said */
+	const char *reason; /* of a refusal; with 200: the event that was ignored */
 	struct buf body;
 	struct MHD_Connection *connection;
 	struct client *client;
@@ -29,7 +30,7 @@ struct server {
 	int poll_fd; /* the library's */
 	struct clients clients;
 	struct journal journal;
-	struct bucket buckets[INTAKE_SOURCES];
+	struct bucket buckets[INTAKE_SOURCES + INTAKE_HOOKS];
 	struct request *waiting;
 	uint64_t memory;  /* bytes of bodies under way */
 	uint64_t backlog; /* as the parent said last */
@@ -50,4 +51,6 @@ void request_refuse(struct request *q, unsigned status, const char *reason, uint
 void request_head(struct server *s, struct request *q, const char *url, const char *method);
 /* A part of its body. */
 void request_body(struct server *s, struct request *q, const char *data, size_t n);
+/* Of a forge's webhook, once its body is whole: is it that forge's, and worth keeping? */
+void request_hook(struct server *s, struct request *q);
 enum MHD_Result request_answer(struct request *q);

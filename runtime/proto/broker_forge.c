@@ -48,6 +48,7 @@ const struct jmap forge_place_map[] = {
 	TEXT(forge_place, user, 0, NAME_BYTES, "user's name for git"),
 	TEXT(forge_place, ca, 0, PATH_BYTES, "PEM file of authorities"),
 	TEXT(forge_place, proxy, 0, PATH_BYTES, "HTTP proxy"),
+	TEXT(forge_place, webhook_secret, 0, PATH_BYTES, "file with the secret of its webhooks"),
 	{ 0 },
 };
 

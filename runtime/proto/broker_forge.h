@@ -33,6 +33,8 @@ struct forge_place {
 	char *credential; /* file with the token; NULL: none */
 	char *user;	  /* for git's basic authentication; NULL: what the kind wants */
 	char *ca, *proxy; /* as of registries */
+	char *webhook_secret; /* file with the secret of its webhooks, which no broker reads; NULL
+			       */
 };
 
 enum forge_verb {

@@ -6,8 +6,11 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "runtime/proto/broker_forge.h"
+
 const char *const intake_kind_words[] = {
-	"sentry", "sentry-event", "otlp-traces", "otlp-logs", "alertmanager", "native", "text", NULL
+	"sentry", "sentry-event", "otlp-traces", "otlp-logs", "alertmanager", "native", "text",
+	"github", "gitlab",	  "gitea",	 NULL
 };
 
 #define COUNT_MAX (1ull << 53)
@@ -27,6 +30,19 @@ const struct jmap intake_source_map[] = {
 	TEXT(intake_source, token_sha256, 1, 64, "digest of its token"),
 	NUMBER(intake_source, rate, 1u << 20, "reports a second"),
 	NUMBER(intake_source, burst, 1u << 20, "reports at once"),
+	{ 0 },
+};
+
+const struct jmap intake_hook_map[] = {
+	TEXT(intake_hook, name, 1, 64, "name of the forge"),
+	{ .name = "kind",
+	  .kind = JMAP_ENUM,
+	  .offset = offsetof(struct intake_hook, kind),
+	  .required = 1,
+	  .words = forge_kind_words,
+	  .help = "what it is" },
+	TEXT(intake_hook, file, 1, 4096, "file with its secret"),
+	NUMBER(intake_hook, place, INTAKE_HOOKS - 1, "among the host's forges"),
 	{ 0 },
 };
 
@@ -73,6 +89,7 @@ const struct jmap intake_durable_map[] = {
 	NUMBER(intake_durable, refused_other, COUNT_MAX, "refused: not as it should be"),
 	NUMBER(intake_durable, slow, COUNT_MAX, "connections that took too long"),
 	NUMBER(intake_durable, crowded, COUNT_MAX, "connections that were too many"),
+	NUMBER(intake_durable, ignored, COUNT_MAX, "events of forges that say nothing here"),
 	{ 0 },
 };
 

@@ -17,10 +17,12 @@
 #define INTAKE_UID     60805
 #define INTAKE_FD      3
 #define INTAKE_SOURCES 256
+#define INTAKE_HOOKS   16
 
 enum intake_msg {
 	INTAKE_SETUP = 1, /* struct intake_setup: the first */
 	INTAKE_LISTEN,	  /* {} and a listening socket; one or more */
+	INTAKE_HOOK,	  /* struct intake_hook and the file with its secret, open for reading */
 	INTAKE_START,	  /* {}: nothing more comes -> INTAKE_READY */
 	INTAKE_READY,	  /* {} */
 	INTAKE_SEGMENT,	  /* struct intake_segment and a file to append to; used when the one before
@@ -41,6 +43,9 @@ enum intake_kind {
 	INTAKE_ALERTMANAGER, /* /alertmanager */
 	INTAKE_NATIVE,	     /* sickbay.incident/1: /v1/incidents */
 	INTAKE_TEXT,	     /* lines of a log, read by `sickbay intake --stdin` */
+	INTAKE_GITHUB,	     /* webhooks of forges, in the order of enum forge_kind: /forge/NAME */
+	INTAKE_GITLAB,
+	INTAKE_GITEA,
 	INTAKE_KIND_N
 };
 extern const char *const intake_kind_words[];
@@ -65,6 +70,14 @@ struct intake_setup {
 	uint64_t rate, burst;
 };
 
+/* A forge whose webhooks are taken. A record names it by `place` in its `source`. */
+struct intake_hook {
+	char *name;
+	int kind;	/* enum forge_kind */
+	char *file;	/* that its secret was opened by, for messages */
+	uint64_t place; /* among the host's forges */
+};
+
 struct intake_segment {
 	uint64_t number;
 	uint64_t bytes; /* INTAKE_FULL: of it that are on disk; what is behind them was refused */
@@ -76,13 +89,13 @@ struct intake_backlog {
 
 struct intake_durable {
 	uint64_t segment, bytes; /* of the segment that are on disk */
-	uint64_t reports, refused_rate, refused_backlog, refused_token,
-		refused_other;	/* since the start */
+	uint64_t reports, refused_rate, refused_backlog, refused_token, refused_other,
+		ignored;	/* since the start */
 	uint64_t slow, crowded; /* connections: ended for being slow, refused for being too many */
 };
 
-extern const struct jmap intake_source_map[], intake_setup_map[], intake_segment_map[],
-	intake_backlog_map[], intake_durable_map[];
+extern const struct jmap intake_source_map[], intake_hook_map[], intake_setup_map[],
+	intake_segment_map[], intake_backlog_map[], intake_durable_map[];
 
 /*
  * A segment is records one after the other; little endian:

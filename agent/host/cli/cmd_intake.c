@@ -16,6 +16,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
 #include "runtime/base/opt.h"
+#include "runtime/proto/broker_forge.h"
 
 /* intake: reports come in; in the foreground, as a service manager wants it. */
 #define TURN_MS	   1000
@@ -58,6 +59,17 @@ static int take_signals(struct intake_run *r, struct err *e)
 	return r->signals < 0 ? err_sys(e, "signalfd") : 0;
 }
 
+/* Forges whose webhooks are taken. */
+static size_t hooks_of(const struct host_config *c)
+{
+	const struct forge_place *f = c->forges.v;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->forges.n; i++)
+		n += f[i].webhook_secret != NULL;
+	return n;
+}
+
 static int open_intake(struct intake_run *r, struct err *e)
 {
 	struct strlist listen = { .v = (char **)(uintptr_t)r->listen.v, .n = r->listen.n };
@@ -72,14 +84,15 @@ static int open_intake(struct intake_run *r, struct err *e)
 		return err_set(e, EINVAL,
 			       "nothing says where to listen: \"intake\": {\"listen\": "
 			       "[\"127.0.0.1:9418\"]} in the host's configuration, or --listen");
-	if (r->config.intake.sources.n == 0)
+	if (r->config.intake.sources.n == 0 && hooks_of(&r->config) == 0)
 		return err_set(e, EINVAL,
 			       "no source may send: make a token with 'sickbay intake token', and "
 			       "name its digest under \"intake\", \"sources\" in the host's "
 			       "configuration");
 	if (audit_open(r->dir, &r->q.audit, e) < 0 ||
 	    audit_commit(r->q.audit, "intake.start",
-			 json_pack("{s:I}", "sources", (json_int_t)r->config.intake.sources.n),
+			 json_pack("{s:I,s:I}", "sources", (json_int_t)r->config.intake.sources.n,
+				   "forges", (json_int_t)hooks_of(&r->config)),
 			 e) < 0 ||
 	    intake_open(&r->q, r->listen.n ? &listen : NULL, &r->intake, e) < 0)
 		return -e->code;
@@ -91,13 +104,15 @@ static int open_intake(struct intake_run *r, struct err *e)
 
 static json_t *counts_json(const struct intake_counts *c)
 {
-	return json_pack(
-		"{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "accepted", (json_int_t)c->accepted,
-		"refused_rate", (json_int_t)c->refused_rate, "refused_backlog",
-		(json_int_t)c->refused_backlog, "refused_token", (json_int_t)c->refused_token,
-		"refused_other", (json_int_t)c->refused_other, "slow", (json_int_t)c->slow,
-		"crowded", (json_int_t)c->crowded, "reports", (json_int_t)c->reports, "alerts",
-		(json_int_t)c->alerts, "left_out", (json_int_t)c->ignored + (json_int_t)c->refused);
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "accepted",
+			 (json_int_t)c->accepted, "refused_rate", (json_int_t)c->refused_rate,
+			 "refused_backlog", (json_int_t)c->refused_backlog, "refused_token",
+			 (json_int_t)c->refused_token, "refused_other",
+			 (json_int_t)c->refused_other, "slow", (json_int_t)c->slow, "crowded",
+			 (json_int_t)c->crowded, "reports", (json_int_t)c->reports, "alerts",
+			 (json_int_t)c->alerts, "looks", (json_int_t)c->looks, "left_out",
+			 (json_int_t)c->ignored + (json_int_t)c->refused +
+				 (json_int_t)c->other_events);
 }
 
 /* Sums, once a minute where something happened. */

@@ -46,6 +46,7 @@ int forge_open(const struct host_config *c, const struct service *s, struct forg
 			    s->forge.name);
 	if (r == 0) {
 		one = *place;
+		one.webhook_secret = NULL; /* sickbay-intake's alone */
 		if (one.credential)
 			r = broker_credential(one.credential, &credential, e);
 		one.credential = credential;

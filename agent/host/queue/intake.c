@@ -17,8 +17,11 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
 #include "runtime/base/msg.h"
+#include "runtime/base/secret_file.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/spawn.h"
+#include "runtime/proto/broker.h"
+#include "runtime/proto/broker_forge.h"
 #include "runtime/proto/intake.h"
 
 #define READY_MS 20000
@@ -94,6 +97,36 @@ static int send_socket(struct intake *i, const char *where, struct err *e)
 	return msg_send(i->sock, INTAKE_LISTEN, none, NULL, 0, fd, e);
 }
 
+/* ---- webhooks of forges ---- */
+
+static int send_hook(struct intake *i, const struct forge_place *f, size_t place, struct err *e)
+{
+	AUTO_FREE char *file = NULL;
+	AUTO_JSON json_t *body = NULL;
+	AUTO_CLOSE int fd = -1;
+
+	if (broker_credential(f->webhook_secret, &file, e) < 0)
+		return err_wrap(e, "/forges/%zu/webhook_secret", place);
+	fd = secret_file_open(file, e);
+	if (fd < 0)
+		return err_wrap(e, "/forges/%zu/webhook_secret", place);
+	body = json_pack("{s:s,s:s,s:s,s:I}", "name", f->name, "kind", forge_kind_words[f->kind],
+			 "file", file, "place", (json_int_t)place);
+	return body ? msg_send(i->sock, INTAKE_HOOK, body, NULL, 0, fd, e)
+		    : err_set(e, ENOMEM, "out of memory");
+}
+
+/* The secrets are opened here and read by sickbay-intake alone. */
+static int send_hooks(struct intake *i, struct err *e)
+{
+	const struct forge_place *f = i->q->config->forges.v;
+
+	for (size_t k = 0; k < i->q->config->forges.n; k++)
+		if (f[k].webhook_secret && send_hook(i, &f[k], k, e) < 0)
+			return -e->code;
+	return 0;
+}
+
 /* ---- the program ---- */
 
 static int start(struct intake *i, struct err *e)
@@ -157,6 +190,8 @@ static int introduce(struct intake *i, const struct strlist *listen, struct err 
 	if (!setup || !none)
 		return err_set(e, ENOMEM, "out of memory");
 	r = msg_send(i->sock, INTAKE_SETUP, setup, NULL, 0, -1, e);
+	if (r == 0)
+		r = send_hooks(i, e);
 	for (size_t k = 0; r == 0 && k < listen->n; k++)
 		r = send_socket(i, listen->v[k], e);
 	if (r == 0)
@@ -217,6 +252,7 @@ static int hear_durable(struct intake *i, const json_t *body, struct err *e)
 	i->counts.refused_other = d.refused_other;
 	i->counts.slow = d.slow;
 	i->counts.crowded = d.crowded;
+	i->counts.other_events = d.ignored;
 	return 0;
 }
 

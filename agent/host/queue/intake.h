@@ -18,8 +18,9 @@ struct intake;
 
 struct intake_counts {
 	uint64_t accepted, refused_rate, refused_backlog, refused_token, refused_other, slow,
-		crowded;			    /* by sickbay-intake, since it started */
+		crowded, other_events;		    /* by sickbay-intake, since it started */
 	uint64_t reports, alerts, ignored, refused; /* taken out of the journal, since the start */
+	uint64_t looks;				    /* proposals that a forge told of, likewise */
 	uint64_t backlog;			    /* bytes that wait */
 };
 
