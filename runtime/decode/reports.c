@@ -24,8 +24,8 @@ DEFINE_CLEANUP(struct jsonc, jsonc_free);
 
 int findings_init(struct findings *f, struct err *e)
 {
-	*f = (struct findings){ json_array(), json_array(), json_object() };
-	if (f->reports && f->alerts && f->ignored)
+	*f = (struct findings){ json_array(), json_array(), json_array(), json_object() };
+	if (f->reports && f->alerts && f->hooks && f->ignored)
 		return 0;
 	findings_release(f);
 	return err_set(e, ENOMEM, "out of memory");
@@ -35,6 +35,7 @@ void findings_release(struct findings *f)
 {
 	json_decref(f->reports);
 	json_decref(f->alerts);
+	json_decref(f->hooks);
 	json_decref(f->ignored);
 	*f = (struct findings){ 0 };
 }
@@ -189,6 +190,9 @@ static payload_reader *const readers[INTAKE_KIND_N] = {
 	[INTAKE_ALERTMANAGER] = alertmanager,
 	[INTAKE_NATIVE] = native,
 	[INTAKE_TEXT] = text_any,
+	[INTAKE_GITHUB] = github_hook,
+	[INTAKE_GITLAB] = gitlab_hook,
+	[INTAKE_GITEA] = github_hook,
 };
 
 static int read_payload(const struct intake_record *r, const uint8_t *payload, struct findings *out,
@@ -227,6 +231,7 @@ static json_t *record_value(const struct intake_record *r, const uint8_t *payloa
 	if (findings_init(&f, &why) == 0 && read_payload(r, payload, &f, &why) == 0) {
 		(void)json_object_set(v, "reports", f.reports);
 		(void)json_object_set(v, "alerts", f.alerts);
+		(void)json_object_set(v, "hooks", f.hooks);
 		(void)json_object_set(v, "ignored", f.ignored);
 	} else {
 		json_t *text = json_string(why.msg);
@@ -250,6 +255,7 @@ static int send_record(int sock, const struct intake_record *r, const uint8_t *p
 	if (msg_encode(v, &trial, &why) < 0) {
 		(void)json_object_del(v, "reports");
 		(void)json_object_del(v, "alerts");
+		(void)json_object_del(v, "hooks");
 		(void)json_object_del(v, "ignored");
 		(void)json_object_set_new(v, "error", json_string(why.msg));
 	}

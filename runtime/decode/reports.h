@@ -13,6 +13,7 @@ struct findings {
 			    "breadcrumbs" where there are */
 	json_t *alerts; /* {"name","status","service","kind","starts","ends","fingerprint","labels",
 			   "summary"} */
+	json_t *hooks;	/* {"repository","number","branch"} of a pull request that somebody ended */
 	json_t *ignored; /* {NAME: count}: "session", "transaction", "message without exception" ...
 			  */
 };
@@ -35,7 +36,7 @@ int findings_report(struct findings *f, const struct trace *t, json_t *event, js
 
 typedef int payload_reader(const struct source *in, struct findings *out, struct err *e);
 payload_reader sentry_envelope, sentry_event, otlp_traces, otlp_logs, alertmanager, native,
-	text_any;
+	text_any, github_hook, gitlab_hook;
 /* OTLP as protobuf, to the tree that its JSON would be. */
 int otlp_from_protobuf(const struct source *in, bool logs, json_t **out, struct err *e);
 int otlp_tree(const struct source *in, const json_t *root, bool logs, struct findings *out,
@@ -47,6 +48,6 @@ void payload_call(json_t *more, const json_t *call);
 int payload_json(const struct source *in, const char *text, size_t n, json_t **out, struct err *e);
 
 /* The journal's records between two offsets ("from", "to" of the options), one DECODE_MSG_VALUE
- * each: {"number","received","source","kind","end","reports","alerts","ignored"} or with "error"
- * instead of the last three; then DECODE_MSG_END {"end"}. */
+ * each: {"number","received","source","kind","end","reports","alerts","hooks","ignored"} or with
+ * "error" instead of the last four; then DECODE_MSG_END {"end"}. */
 int reports_decode(int in_fd, int out_sock, const json_t *options, struct err *e);

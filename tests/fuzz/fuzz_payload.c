@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static payload_reader *const readers[] = { sentry_envelope, sentry_event, otlp_traces,
 						   otlp_logs,	    alertmanager, native,
-						   text_any };
+						   text_any,	    github_hook,  gitlab_hook };
 	char *text = malloc(size + 1);
 	struct findings f = { 0 };
 	struct err e = ERR_INIT;
@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in.options = json_pack("{s:b}", "protobuf", (data[0] & 0x80) != 0);
 	memcpy(text, data + 1, size - 1);
 	text[size - 1] = '\0';
-	(void)readers[(data[0] & 0x7f) % 7](&in, &f, &e);
+	(void)readers[(data[0] & 0x7f) % 9](&in, &f, &e);
 	json_decref((json_t *)(uintptr_t)in.options);
 	findings_release(&f);
 	free(text);
