@@ -373,17 +373,17 @@ static int decide(const struct deciding *c, int fd, struct audit *a, struct err 
 
 	if (r < 0)
 		return r;
-	line = json_pack("{s:s,s:s,s:s,s:s,s:o,s:s*,s:s*,s:o}", "schema", SCHEMA, "case",
+	line = json_pack("{s:s,s:s,s:s,s:s,s:o,s:s*,s:s*,s:s*,s:o}", "schema", SCHEMA, "case",
 			 case_id(c->k), "decision", word, "at", c->now, "login_uid",
-			 audit_login_uid(), "note", c->d->note, "commit", c->d->commit, "prev",
-			 json_sprintf("sha256:%s", prev));
+			 audit_login_uid(), "source", c->d->source, "note", c->d->note, "commit",
+			 c->d->commit, "prev", json_sprintf("sha256:%s", prev));
 	if (!line)
 		return err_set(e, EINVAL, "decision: the note is not UTF-8");
 	audit_set_case(a, case_id(c->k));
 	r = audit_commit(a, "case.decide",
-			 json_pack("{s:s,s:s,s:s,s:s*,s:s*}", "decision", word, "service",
-				   c->service, "fingerprint", c->fingerprint, "note", c->d->note,
-				   "commit", c->d->commit),
+			 json_pack("{s:s,s:s,s:s,s:s*,s:s*,s:s*}", "decision", word, "service",
+				   c->service, "fingerprint", c->fingerprint, "source",
+				   c->d->source, "note", c->d->note, "commit", c->d->commit),
 			 e);
 	r = r < 0 ? r : append(fd, end, line, e);
 	return r < 0 ? r : take_effect(c, e);

@@ -44,6 +44,7 @@ int decision_suppressions(const char *state, json_t **out, struct err *e);
 struct decision_note {
 	int decision;
 	const char *note, *commit; /* may be NULL */
+	const char *source; /* how it was heard: "webhook", "poll"; NULL: a person said it here */
 };
 /* Of a case that has ended: in the log, then in the case, then in effect. The case need not be
  * locked. */

@@ -11,6 +11,7 @@
 #include "agent/host/cli/session.h"
 #include "agent/host/pipeline/pull.h"
 #include "agent/host/queue/queue.h"
+#include "agent/host/queue/wake.h"
 #include "runtime/base/log.h"
 #include "runtime/base/opt.h"
 
@@ -18,7 +19,8 @@
 
 struct forge_run {
 	const char *state, *config_file, *services;
-	bool json;
+	bool json, woken;
+	bool told; /* by a webhook, of the case that is looked at */
 	struct host_config config;
 	char dir[PATH_MAX];
 	struct audit *audit;
@@ -99,6 +101,7 @@ static int decide(struct forge_run *r, struct kase *k, const struct forge_end *n
 				     : DECISION_CLOSED_WRONG,
 		.note = note,
 		.commit = merged ? now->into : NULL,
+		.source = r->told ? "webhook" : "poll",
 	};
 
 	(void)snprintf(note, sizeof(note), "at the forge: %s, pull request %s%s%s", now->state,
@@ -187,25 +190,62 @@ static int look_at(struct forge_run *r, const char *id, struct err *e)
 	return x;
 }
 
+/* What a webhook told of is forgotten once it was looked at. */
+static int look(struct forge_run *r, const char *id, struct err *e)
+{
+	const size_t failed = r->failed;
+	int x = wake_take(r->dir, id, e);
+
+	if (x < 0)
+		return x;
+	r->told = x == 1;
+	x = look_at(r, id, e);
+	return x == 0 && r->told && r->failed == failed ? wake_done(r->dir, id, e) : x;
+}
+
+static void look_or_say(struct forge_run *r, const char *id)
+{
+	struct err why = ERR_INIT;
+
+	if (look(r, id, &why) == 0)
+		return;
+	r->failed++;
+	log_warn("case '%s': %s", id, why.msg);
+}
+
+static int look_at_told(struct forge_run *r, struct err *e)
+{
+	struct strlist told = { 0 };
+	const int x = wake_list(r->dir, &told, e);
+
+	for (size_t i = 0; x == 0 && i < told.n; i++)
+		look_or_say(r, told.v[i]);
+	strlist_release(&told);
+	return x;
+}
+
+/* Also what was told of and cannot be looked at is forgotten: the next time asks for it anyhow. */
 static int look_at_all(struct forge_run *r, struct err *e)
 {
 	AUTO_JSON json_t *cases = NULL;
+	struct strlist told = { 0 };
 	size_t i;
 	json_t *v;
-	int x = case_list(r->dir, &cases, e);
+	int x = wake_list(r->dir, &told, e);
 
+	if (x == 0)
+		x = case_list(r->dir, &cases, e);
 	json_array_foreach(cases, i, v) {
 		const char *id = json_is_string(v) ? json_string_value(v)
 						   : json_string_value(json_object_get(v, "case"));
-		struct err why = ERR_INIT;
 
-		if (x < 0 || !id)
+		if (!id)
 			break;
-		if (look_at(r, id, &why) < 0) {
-			r->failed++;
-			log_warn("case '%s': %s", id, why.msg);
-		}
+		look_or_say(r, id);
 	}
+	for (i = 0; x == 0 && i < told.n; i++)
+		x = wake_done(r->dir, told.v[i], e);
+	strlist_release(&told);
 	return x;
 }
 
@@ -216,6 +256,7 @@ static int forge_poll(int argc, char **argv, struct err *e)
 		{ "state", OPT_STR, &r.state, "DIR", "state directory" },
 		{ "config", OPT_STR, &r.config_file, "FILE", "the host's configuration" },
 		{ "services", OPT_STR, &r.services, "DIR", "service files" },
+		{ "woken", OPT_FLAG, &r.woken, NULL, "only those that a webhook told of" },
 		{ "json", OPT_FLAG, &r.json, NULL, "print JSON" },
 		{ 0 },
 	};
@@ -232,7 +273,7 @@ static int forge_poll(int argc, char **argv, struct err *e)
 	if (x == 0)
 		x = audit_open(r.dir, &r.audit, e);
 	if (x == 0)
-		x = look_at_all(&r, e);
+		x = r.woken ? look_at_told(&r, e) : look_at_all(&r, e);
 	if (x == 0 && r.json) {
 		(void)json_dumpf(r.rows, stdout, JSON_INDENT(1));
 		(void)putchar('\n');
@@ -252,7 +293,7 @@ static int forge_poll(int argc, char **argv, struct err *e)
 int cmd_forge(int argc, char **argv, struct err *e)
 {
 	static const struct command table[] = {
-		{ "poll", forge_poll, "[--json] [--config FILE] [--state DIR]",
+		{ "poll", forge_poll, "[--woken] [--json] [--config FILE] [--state DIR]",
 		  "what became of proposals, into their cases" },
 		{ 0 },
 	};

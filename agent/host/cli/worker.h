@@ -36,8 +36,9 @@ struct worker {
 	bool stop, look;     /* look: something changed, see what may begin */
 	bool failed;	     /* something is left for a person */
 	size_t begun, ready; /* started so far; could have been started in the last look */
-	uint64_t deadline, next_look, next_figures, next_poll, next_notes;
+	uint64_t deadline, next_look, next_figures, next_poll, next_wake, next_notes;
 	pid_t poll, notifier; /* `forge poll`, `notify send` under way; 0: none */
+	bool woken;	      /* that poll is only of what a webhook told of */
 	struct worker_child child[WORKER_MAX];
 	size_t n_children;
 	struct worker_note *notes;

@@ -4,6 +4,7 @@
 
 #include "agent/host/case/notify.h"
 #include "agent/host/cli/worker.h"
+#include "agent/host/queue/wake.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 
@@ -14,8 +15,8 @@
  * it.
  */
 #define MS	 1000000ull
-#define NOTES_MS 1000ull  /* between two looks for notes */
-#define LATER_MS 60000ull /* where the webhook did not take one */
+#define NOTES_MS 1000ull  /* between two looks for notes, and for what webhooks told of */
+#define LATER_MS 60000ull /* where the webhook did not take one, or a forge does not answer */
 
 /* 1: it ended well; 0: it runs, or there is none; -1: it failed. */
 static int reap(struct worker *w, pid_t *pid)
@@ -28,10 +29,11 @@ static int reap(struct worker *w, pid_t *pid)
 	return w->stop || (WIFEXITED(st) && WEXITSTATUS(st) == 0) ? 1 : -1;
 }
 
-static void start(struct worker *w, const char *group, const char *verb, pid_t *pid)
+static void start(struct worker *w, const char *group, const char *verb, const char *option,
+		  pid_t *pid)
 {
 	struct err e = ERR_INIT;
-	const char *argv[8];
+	const char *argv[9];
 	size_t n = 0;
 
 	argv[n++] = "sickbay";
@@ -43,11 +45,40 @@ static void start(struct worker *w, const char *group, const char *verb, pid_t *
 		argv[n++] = "--config";
 		argv[n++] = w->config_file;
 	}
+	if (option)
+		argv[n++] = option;
 	argv[n] = NULL;
 	if (worker_run(argv, pid, &e) < 0) {
 		*pid = 0;
 		worker_say(w, group, e.msg);
 	}
+}
+
+/* Whether a forge's webhook told of a proposal that nobody has looked at. */
+static bool is_woken(struct worker *w)
+{
+	struct strlist told = { 0 };
+	struct err e = ERR_INIT;
+	bool some;
+
+	if (clock_mono_ns() < w->next_wake)
+		return false;
+	w->next_wake = clock_mono_ns() + NOTES_MS * MS;
+	if (wake_list(w->q.state, &told, &e) < 0)
+		worker_say(w, "forge", e.msg);
+	some = told.n != 0;
+	strlist_release(&told);
+	return some;
+}
+
+static void poll_failed(struct worker *w)
+{
+	const uint64_t ms = w->woken ? LATER_MS : w->config.worker.poll_ms;
+
+	if (w->woken)
+		w->next_wake = clock_mono_ns() + ms * MS;
+	log_warn("forge poll: not every proposal could be asked for; the next attempt is in %llu s",
+		 (unsigned long long)ms / 1000);
 }
 
 static void poll_forges(struct worker *w)
@@ -56,15 +87,16 @@ static void poll_forges(struct worker *w)
 
 	w->look = w->look || ended; /* a decision may let something begin */
 	if (ended < 0)
-		log_warn("forge poll: not every proposal could be asked for; the next attempt is "
-			 "in %llu s",
-			 (unsigned long long)w->config.worker.poll_ms / 1000);
+		poll_failed(w);
 	/* who only drains the queue waits for no person */
-	if (w->stop || w->poll || w->drain || w->once || w->config.forges.n == 0 ||
-	    clock_mono_ns() < w->next_poll)
+	if (w->stop || w->poll || w->drain || w->once || w->config.forges.n == 0)
 		return;
-	w->next_poll = clock_mono_ns() + w->config.worker.poll_ms * MS;
-	start(w, "forge", "poll", &w->poll);
+	w->woken = clock_mono_ns() < w->next_poll;
+	if (!w->woken)
+		w->next_poll = clock_mono_ns() + w->config.worker.poll_ms * MS;
+	else if (!is_woken(w))
+		return;
+	start(w, "forge", "poll", w->woken ? "--woken" : NULL, &w->poll);
 }
 
 static void send_notes(struct worker *w)
@@ -80,7 +112,7 @@ static void send_notes(struct worker *w)
 	if (notify_waiting(w->q.state, &waiting, &e) < 0)
 		worker_say(w, "notify", e.msg);
 	else if (waiting.n)
-		start(w, "notify", "send", &w->notifier);
+		start(w, "notify", "send", NULL, &w->notifier);
 	strlist_release(&waiting);
 }
 

@@ -9,6 +9,7 @@
 #include "agent/host/case/service_state.h"
 #include "agent/host/incident/convert.h"
 #include "agent/host/queue/alert.h"
+#include "agent/host/queue/hook.h"
 #include "agent/host/queue/intake_impl.h"
 #include "agent/host/queue/rate.h"
 #include "agent/host/queue/report.h"
@@ -303,10 +304,37 @@ static int take_alert(struct piece *p, const json_t *record, const json_t *alert
 	return alert_take(&q, &of->service, of->file, alert, e);
 }
 
+static int take_hook(struct piece *p, const json_t *record, const json_t *hook, struct err *e)
+{
+	const json_int_t place = json_integer_value(json_object_get(record, "source"));
+	const char *kind = json_string_value(json_object_get(record, "kind"));
+	char why[QUEUE_WHY] = "";
+	const int r = hook_take(p->i->q, (size_t)place, kind ? kind : "", hook, why, e);
+
+	if (r < 0)
+		return r;
+	p->i->counts.looks += r == 1;
+	p->i->counts.ignored += r == 0;
+	if (r == 0)
+		log_info("a webhook (%s) is left out: %s", kind, why);
+	return 0;
+}
+
+/* Names of what was left out are worth a line where somebody set up what sends it. */
+static void say_ignored(const json_t *record, const char *name)
+{
+	const char *kind = json_string_value(json_object_get(record, "kind"));
+
+	for (int k = INTAKE_GITHUB; kind && k <= INTAKE_GITEA; k++)
+		if (strcmp(kind, intake_kind_words[k]) == 0)
+			log_info("a webhook (%s) is left out: %s", kind, name);
+}
+
 static int take_record(struct piece *p, const json_t *record, struct err *e)
 {
 	const json_t *reports = json_object_get(record, "reports");
 	const json_t *alerts = json_object_get(record, "alerts");
+	const json_t *hooks = json_object_get(record, "hooks");
 	const char *error = json_string_value(json_object_get(record, "error"));
 	const char *name;
 	json_t *v;
@@ -322,8 +350,13 @@ static int take_record(struct piece *p, const json_t *record, struct err *e)
 	for (size_t k = 0; k < json_array_size(alerts); k++)
 		if (take_alert(p, record, json_array_get(alerts, k), e) < 0)
 			return -e->code;
-	json_object_foreach(json_object_get(record, "ignored"), name, v)
+	for (size_t k = 0; k < json_array_size(hooks); k++)
+		if (take_hook(p, record, json_array_get(hooks, k), e) < 0)
+			return -e->code;
+	json_object_foreach(json_object_get(record, "ignored"), name, v) {
 		p->i->counts.ignored += (uint64_t)json_integer_value(v);
+		say_ignored(record, name);
+	}
 	p->reached = (uint64_t)json_integer_value(json_object_get(record, "end"));
 	return 0;
 }
