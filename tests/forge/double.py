@@ -5,8 +5,11 @@ body.  double.py KIND [--openapi FILE] [--log FILE] [--token TOKEN] [--rights RI
 answers can be made to fail: POST /_next {"status": 403, "headers": {...}, "body": {...}, "times": 2}, or {"drop": true}, or {"drop": "after"} once it was
 done, or {"hold": "before"} and {"hold": "after"} for as long as whoever asked lives, with "method" for the next of that
 method; a person's acts are
-POST /_person {"number": 1, "act": "merge"|"close"|"edit"|"write", "title": ...}."""
+POST /_person {"number": 1, "act": "merge"|"close"|"edit"|"write", "title": ...}.  After POST /_hook {"url", "secret", "examples"}
+what a person ends is told there by a signed webhook."""
 import argparse, http.server, json, re, subprocess, sys, time, urllib.parse
+sys.dont_write_bytecode = True
+import hook  # noqa: E402
 
 p = argparse.ArgumentParser()
 p.add_argument('kind', choices=['github', 'gitlab', 'gitea'])
@@ -17,7 +20,7 @@ p.add_argument('--rights', default='pull')
 p.add_argument('--scopes', default='')
 p.add_argument('--git', help='directory of the forks: where branches are')
 o = p.parse_args()
-pulls, comments, fail = [], [], []
+pulls, comments, fail, hooks = [], [], [], []
 log = open(o.log, 'a', buffering=1) if o.log else None
 spec = json.load(open(o.openapi)) if o.openapi else None
 if spec:
@@ -195,6 +198,12 @@ class Forge(http.server.BaseHTTPRequestHandler):
                 pull.update({k: body[k] for k in ('title', 'body') if k in body})
             else:
                 pull['state'] = {'merge': 'merged', 'close': 'closed'}[body['act']]
+                told = [hook.deliver(o.kind, h['url'], h['secret'], hook.payload(
+                    o.kind, dict(pull, sha=sha_of(pull)), 'acme/shop', body['act'], h.get('examples'))) for h in hooks]
+                return self.say(200, {'told': told})
+            return self.say(200, {})
+        if url.path == '/_hook':
+            hooks.append(body)
             return self.say(200, {})
         if url.path == '/_state':
             return self.say(200, {'pulls': pulls, 'comments': comments})
