@@ -164,9 +164,11 @@ static void print_decisions(const json_t *list)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *d = json_array_get(list, i);
 		const char *note = json_string_value(json_object_get(d, "note"));
+		const char *source = json_string_value(json_object_get(d, "source"));
 
-		(void)printf("%-9s %s, %s%s%s\n", i ? "" : "decided", text_of(d, "decision"),
-			     text_of(d, "at"), note ? ": " : "", note ? note : "");
+		(void)printf("%-9s %s, %s%s%s%s%s\n", i ? "" : "decided", text_of(d, "decision"),
+			     text_of(d, "at"), source ? ", by " : "", source ? source : "",
+			     note ? ": " : "", note ? note : "");
 	}
 }
 

@@ -207,6 +207,18 @@ static json_t *words(const struct strlist *l)
 	return a;
 }
 
+/* Who is called at night wants to know what to do. */
+static void tell(const char *state, const struct storm *s, const char *service)
+{
+	char text[400];
+
+	(void)snprintf(text, sizeof(text),
+		       "%zu new failures of %s %.80s at one time: no repair of it begins until "
+		       "'sickbay storm resume %s --reason TEXT'",
+		       s->incidents.n, scopes[s->scope], s->of, s->id);
+	notify_note(state, "storm", service, NULL, text);
+}
+
 /* In the log, on disk, and in each of its incidents. */
 static int open_storm(const struct queue *q, int scope, struct group *g, struct strlist *members,
 		      struct err *e)
@@ -235,7 +247,7 @@ static int open_storm(const struct queue *q, int scope, struct group *g, struct 
 	if (r == 0)
 		r = storm_write(dir, &s, e);
 	if (r == 0)
-		notify_note(q->state, "storm", g->service, NULL, id);
+		tell(q->state, &s, g->service);
 	if (r == 0)
 		r = join_others(q, &s, g->id, e);
 	*members = (struct strlist){ 0 };
