@@ -34,12 +34,13 @@ heal() {
 check "a case is proposed" heal
 check "somebody hears of it" until_true grep -q '^proposed shop good ' "$work/log"
 check "of where it waits" grep -q "^proposed shop good .*sickbay/shop-" "$work/log"
+check "it is decided on" "$sickbay" case decide "$(basename "$state"/cases/*)" duplicate --state "$state"
 sed -i 's/return item.length;/return item.length + 0;/' repo/price.js
 git -C repo -c user.name=t -c user.email=t@example.invalid commit -qam overlapping
 refuses "a case that cannot go on needs a person" 3 "needs-person: 'price.js' differs" heal
 check "who hears of it, and why" until_true grep -q "^needs-person shop good 'price.js' differs" "$work/log"
 for f in one two three; do
-	incident shop "$f" >"$work/$f.json"
+	incident shop "$f" "" "$(git -C repo rev-parse HEAD)" >"$work/$f.json"
 done
 check "three new failures at one time" "$sickbay" incident submit --services "$work/services" --state "$state" one.json two.json three.json
 check "are a storm, which somebody hears of" until_true grep -q '^storm shop good ' "$work/log"
