@@ -2,8 +2,9 @@
 """Webhooks as forges send them.  GitHub's payload is one that GitHub sent (@octokit/webhooks-examples) with this pull request
 put in; GitLab's and Gitea's are written after their documentation.
 hook.py KIND URL SECRET [--examples FILE] [--number N] [--branch B] [--repository R] [--act merge|close|open|label|ping]
-[--event NAME] [--scheme sign|none|wrong|tamper] [--body FILE] [--print]: prints the status and the answer."""
-import argparse, base64, hashlib, hmac, json, sys, time, urllib.error, urllib.request, uuid
+[--event NAME] [--scheme sign|none|wrong|tamper] [--body FILE] [--every]: prints the status and the answer; with --every those
+of all payloads of the examples, each as its own event and as a pull request's."""
+import argparse, base64, hashlib, hmac, json, time, urllib.error, urllib.request, uuid
 
 EVENTS = {'github': ('X-GitHub-Event', 'pull_request'), 'gitlab': ('X-Gitlab-Event', 'Merge Request Hook'),
           'gitea': ('X-Gitea-Event', 'pull_request')}
@@ -113,11 +114,15 @@ if __name__ == '__main__':
     p.add_argument('--event')
     p.add_argument('--scheme', default='sign')
     p.add_argument('--body')
-    p.add_argument('--print', action='store_true')
+    p.add_argument('--every', action='store_true')
     o = p.parse_args()
     pull = {'number': o.number, 'branch': o.branch, 'sha': 'a' * 40, 'title': 'a fix', 'body': 'text'}
     text = open(o.body, 'rb').read() if o.body else payload(o.kind, pull, o.repository, o.act, o.examples)
-    if o.print:
-        sys.stdout.buffer.write(text)
+    if o.every:
+        with open(o.examples) as f:
+            for one in json.load(f):
+                for example in one['examples']:
+                    for event in (one['name'], 'pull_request'):
+                        print(*deliver(o.kind, o.url, o.secret, json.dumps(example).encode(), event))
     else:
         print(*deliver(o.kind, o.url, o.secret, text, o.event, o.scheme))

@@ -113,6 +113,11 @@ check "and a case of another host" left_out "left out: its branch names no case 
 answers 200 '{}' --number 7 >/dev/null
 check "and a number that is not this case's" left_out "left out: it is not the pull request of the case that its branch names"
 answers 200 '{}' --repository acme/other >/dev/null
+hook --every >"$work/every"
+check "every payload that GitHub published is answered" [ "$(grep -c '^200 ' "$work/every")" = "$(wc -l <"$work/every")" ]
+check "and those are some" [ "$(wc -l <"$work/every")" -gt 600 ]
+until_true digested
+check "and understood" sh -c "! grep -q 'a report (github)' '$work/intake.err'"
 echo '{"action":"closed","number":' >"$work/cut"
 answers 200 '{}' --body "$work/cut" >/dev/null
 check "what is no JSON is left out, with its place" left_out "a report (github) is left out: report:1:29:"
@@ -121,6 +126,8 @@ check "none of it wakes anybody" [ ! -e "$state/forge/wake/$id.json" ]
 # GitHub: a delivery that lies makes the host look, and the forge says how it is
 check "a delivery of what did not happen is taken" answers 200 '{}' --act merge
 check "and waits for somebody to look" until_true [ -e "$state/forge/wake/$id.json" ]
+curl -s -o /dev/null -d '{"status":401}' "$api/_next"
+refuses "a forge that does not answer is said" 1 "it does not know the token (401)" "$sickbay" forge poll --woken --config "$work/config.json"
 check "who looks alone at what was told of" sh -c "'$sickbay' forge poll --woken --config '$work/config.json' | grep -q 'open\$'"
 check "asks the forge, which says otherwise" [ ! -e "$decisions" ]
 check "and is not woken again" [ -z "$("$sickbay" forge poll --woken --config "$work/config.json")" ]
