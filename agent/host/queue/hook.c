@@ -2,6 +2,7 @@
 #include "agent/host/queue/hook.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -9,6 +10,8 @@
 #include "agent/host/case/decide.h"
 #include "agent/host/queue/wake.h"
 #include "runtime/proto/broker_forge.h"
+
+#define LINE_MAX_CASES 10000 /* of one incident */
 
 struct told {
 	char *repository, *branch;
@@ -71,21 +74,41 @@ static int wake(const struct queue *q, const struct forge_place *f, const struct
 	return wake_put(q->state, kase, json_incref(what), e);
 }
 
+/* INCIDENT-N becomes INCIDENT-(N+1): a refreshed case keeps the pull request, and its branch. */
+static bool next_case(char id[64])
+{
+	char *const dash = strrchr(id, '-');
+	char *end;
+	unsigned long n;
+
+	if (!dash || !dash[1])
+		return false;
+	n = strtoul(dash + 1, &end, 10);
+	if (*end || n == 0 || n > LINE_MAX_CASES)
+		return false;
+	return snprintf(dash, 64 - (size_t)(dash - id), "-%lu", n + 1) < (int)(64 - (dash - id));
+}
+
+/* The branch is named after the first case of a line; the last one is undecided. */
 static int find(const struct queue *q, const struct forge_place *f, const struct told *t,
 		char why[QUEUE_WHY], struct err *e)
 {
-	const char *kase = t->branch + strlen(FORGE_BRANCH);
 	struct err none = ERR_INIT;
 	struct kase *k = NULL;
-	int r;
+	char id[64] = "";
+	int r = 0;
 
-	if (!forge_branch_is_good(t->branch) || case_open(q->state, kase, false, &k, &none) < 0)
-		return no(why, "its branch names no case of this host");
-	r = is_open(k, f, t, why);
-	if (r == 1 && wake(q, f, t, kase, e) < 0)
-		r = -e->code;
-	case_close(k);
-	return r;
+	(void)no(why, "its branch names no case of this host");
+	if (!forge_branch_is_good(t->branch))
+		return 0;
+	(void)snprintf(id, sizeof(id), "%s", t->branch + strlen(FORGE_BRANCH));
+	do {
+		if (case_open(q->state, id, false, &k, &none) < 0)
+			return r;
+		r = is_open(k, f, t, why);
+		case_close(k);
+	} while (r == 0 && next_case(id));
+	return r == 1 && wake(q, f, t, id, e) < 0 ? -e->code : r;
 }
 
 int hook_take(const struct queue *q, size_t place, const char *kind, const json_t *found,
