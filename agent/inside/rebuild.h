@@ -14,7 +14,7 @@
  * fails as reported, the replica shows.
  */
 
-/* *calls: [{"input": {"call": ...}, "from": "price() at price.js:3"}], at most REBUILD_MOST; new.
+/* *out: [{"input": {"call": ...}, "from": "price() at price.js:3"}], at most REBUILD_MOST; new.
  * *why: what is missing, of each frame that gives none. */
 #define REBUILD_MOST 4
-int rebuild_calls(const struct subject *s, json_t **calls, struct buf *why, struct err *e);
+int rebuild_calls(const struct subject *s, json_t **out, struct buf *why, struct err *e);

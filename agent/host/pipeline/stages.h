@@ -39,8 +39,8 @@ struct deployed {
 	const char *from; /* "report", "release", "image-label" */
 	char known[400];  /* how; of one that is not known: why not. No text of the report. */
 };
-/* 1: *out has it; 0: nothing says it. */
-int deployed_find(const struct work *w, struct deployed *out, struct err *e);
+/* 1: *d has it; 0: nothing says it. */
+int deployed_find(const struct work *w, struct deployed *d, struct err *e);
 /* To the work's base. */
 int deployed_resolve(struct work *w, const struct deployed *d, struct err *e);
 void deployed_release(struct deployed *d);
