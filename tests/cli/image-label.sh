@@ -64,6 +64,7 @@ check "at the label's commit" says 2-replica.json "\"base\": \"$full\""
 check "which the record says" says 2-replica.json '"commit_from": "image-label"'
 check "and how" says 2-replica.json "by the label org.opencontainers.image.revision of the image 'labelled', the service's; the report names no image"
 check "as does what a person reads" says report.md "by the label org.opencontainers.image.revision"
+check "and who asks for the case" prints ", known by the label org.opencontainers.image.revision of the image 'labelled'" "$sickbay" case show "$(newest)" --state "$state"
 check "a release is compared with the image's version" heal labelled '{"release":"shop@v2.0.1"}'
 check "which is said" says 2-replica.json "; its version is the report's release"
 check "a report that names an image by its digest is of that one" heal host "{\"image\":\"registry.example/shop@$(digest labelled)\",\"release\":\"2.0.1\"}"

@@ -159,6 +159,20 @@ static void print_triage(const struct kase *k)
 		(void)printf("          %s\n", json_string_value(one));
 }
 
+/* Which commit production ran, and who says so. */
+static void print_base(struct kase *k)
+{
+	AUTO_JSON json_t *replica = NULL;
+	struct err none = ERR_INIT;
+
+	if (case_record(k, STAGE_REPLICA, &replica, &none) < 0)
+		return;
+	(void)printf("commit    %s", text_of(replica, "base"));
+	if (json_object_get(replica, "commit_known"))
+		(void)printf(", known %s", text_of(replica, "commit_known"));
+	(void)printf("\n");
+}
+
 static void print_decisions(const json_t *list)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
@@ -201,6 +215,7 @@ static int show_text(struct kase *k, struct err *e)
 		     case_id(k), text_of(s, "service"), text_of(s, "stage"), text_of(s, "outcome"),
 		     text_of(s, "reason"), case_path(k));
 	print_triage(k);
+	print_base(k);
 	print_decisions(json_object_get(s, "decisions"));
 	print_agents(s);
 	(void)printf("spent     %lld evaluations, %lld replicas, %.1f cpu-s, %.1f s wall\n",
