@@ -69,6 +69,8 @@ check "a release is compared with the image's version" heal labelled '{"release"
 check "which is said" says 2-replica.json "; its version is the report's release"
 check "a report that names an image by its digest is of that one" heal host "{\"image\":\"registry.example/shop@$(digest labelled)\",\"release\":\"2.0.1\"}"
 check "which is said, too" says 2-replica.json ", which the report names by its digest"
+check "a release that ends in a commit needs no pattern" heal host "{\"release\":\"shop@$full\"}"
+check "which is said, and at that commit" says 2-replica.json "by the report's release, which ends in the commit in full"
 check "a commit that the report states comes before" heal labelled "{\"commit\":\"$full\",\"release\":\"9\"}"
 check "and is said to be stated" says 2-replica.json '"commit_from": "report"'
 

@@ -8,7 +8,8 @@
 
 /*
  * Which commit production ran, in this order: as the report states it; what the
- * service file makes of the release that the report names; the label of the
+ * service file makes of the release that the report names, or, without a
+ * pattern there, the release itself where it is a commit; the label of the
  * image that production ran.  Nothing is guessed: where none of them says it,
  * or two of them disagree, the case ends with what a person has to add.  What
  * is said of it stands in records and pull requests, so it holds no text of the
@@ -19,6 +20,7 @@
 /* How it is known; deployed_words() has them all. */
 #define AS_STATED  "as the report states it"
 #define BY_RELEASE "by the report's release and the service file's pattern"
+#define BY_NAME	   "by the report's release, which ends in the commit in full"
 #define BY_LABEL   "by the label " REVISION " of the image"
 #define NAMED	   ", which the report names by its digest"
 #define NOT_NAMED  ", the service's; the report names no image"
@@ -27,7 +29,8 @@
 
 void deployed_words(struct buf *out)
 {
-	buf_puts(out, AS_STATED " " BY_RELEASE " " BY_LABEL NAMED NOT_NAMED SAME NO_VERSION "\n");
+	buf_puts(out, AS_STATED " " BY_RELEASE " " BY_NAME
+				" " BY_LABEL NAMED NOT_NAMED SAME NO_VERSION "\n");
 }
 
 static int say(struct deployed *d, const char *from, const char *ref, struct err *e)
@@ -137,15 +140,20 @@ int deployed_find(const struct work *w, struct deployed *d, struct err *e)
 		(void)snprintf(d->known, sizeof(d->known), BY_RELEASE);
 		return say(d, "release", ref, e) < 0 ? -e->code : 1;
 	}
+	if (release && is_object_id(version_in(release))) {
+		(void)snprintf(d->known, sizeof(d->known), BY_NAME);
+		return say(d, "release", version_in(release), e) < 0 ? -e->code : 1;
+	}
 	return ask_image(w, d, e);
 }
 
 int deployed_resolve(struct work *w, const struct deployed *d, struct err *e)
 {
 	const bool label = strcmp(d->from, "image-label") == 0;
+	const bool whole = label || is_object_id(d->ref); /* a branch of that name is none */
 	int r = git_resolve(w->world.git, d->ref, w->base, e);
 
-	if (r == 0 && label && strcmp(w->base, d->ref) != 0)
+	if (r == 0 && whole && strcmp(w->base, d->ref) != 0)
 		r = err_set(e, EINVAL, "'%s' is not a commit of its own name", d->ref);
 	return r < 0 && label ? err_wrap(e, "the commit is known %s", d->known) : r;
 }
