@@ -166,10 +166,14 @@ static int look_at(const struct subject *s, const json_t *frame, json_t *calls, 
 	struct err none = ERR_INIT;
 	int r;
 
-	if (!lang || line <= 0 || line > 10000000 || !t.vars ||
-	    tools_read(s->dir, t.file, &text, &none) < 0 ||
-	    source_open(t.file, lang, text.p ? text.p : "", text.n, &t.source, &none) < 0)
+	if (!t.file || line <= 0 || line > 10000000 || !t.vars)
 		return 0;
+	(void)snprintf(t.place, sizeof(t.place), "%.200s:%u", t.file, (uint32_t)line);
+	if (!lang || tools_read(s->dir, t.file, &text, &none) < 0 ||
+	    source_open(t.file, lang, text.p ? text.p : "", text.n, &t.source, &none) < 0) {
+		(void)refuse(&t, "", lang ? none.msg : "is in a language that is not read here");
+		return 0;
+	}
 	r = try_frame(&t, (uint32_t)line, calls, e);
 	source_close(t.source);
 	json_decref(t.args);

@@ -520,6 +520,9 @@ static void variables_that_are_not_whole_are_named_and_not_guessed(void)
 	expect_give_up(
 		json_pack("[o]", frame("exports.total", 9, json_pack("{s:[]}", "items"), NULL)),
 		"total() at shop.js:9: items had been given another value");
+	expect_give_up(json_pack("[{s:s,s:i,s:b,s:{s:i}}]", "file", "shop.ts", "line", 3, "in_app",
+				 1, "vars", "item", 1),
+		       "shop.ts:3: is in a language that is not read here");
 	expect_give_up(json_pack("[o]", frame("size", 3, json_pack("{s:{}}", "item"), NULL)),
 		       "size() at shop.js:3: is not exported");
 }
