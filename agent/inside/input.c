@@ -24,6 +24,7 @@ static const struct jmap step_map[] = {
 	  .offset = offsetof(struct step, call),
 	  .max = NAME_BYTES },
 	{ .name = "new", .kind = JMAP_BOOL, .offset = offsetof(struct step, construct) },
+	{ .name = "request", .kind = JMAP_BOOL, .offset = offsetof(struct step, request) },
 	{ .name = "args", .kind = JMAP_JSON, .offset = offsetof(struct step, args) },
 	{ .name = "kwargs", .kind = JMAP_JSON, .offset = offsetof(struct step, kwargs) },
 	{ 0 },
@@ -226,6 +227,10 @@ int input_normal(const json_t *input, json_t **out, struct err *e)
 		r = add_call(steps, call, 0, e);
 		if (r == 0)
 			r = check_script(normal, e);
+	} else if (json_object_get(input, "http")) {
+		return err_set(e, ENOENT,
+			       "the incident has an HTTP request: /tests/0/new_test/http of the "
+			       "service file has to say how a test sends one");
 	} else {
 		return err_set(e, ENOENT, "the incident has no call, script or command to replay");
 	}

@@ -30,6 +30,7 @@
 struct step {
 	char *let, *on, *module, *call;
 	bool construct;	       /* JavaScript's new */
+	bool request;	       /* JavaScript: a request to this application, not a call of it */
 	json_t *args, *kwargs; /* array, object; NULL when absent */
 };
 

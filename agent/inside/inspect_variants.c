@@ -24,6 +24,7 @@
 			(size_t)(_binary_##name##_end - _binary_##name##_start)); \
 	}
 TEXT_OF(node_js)
+TEXT_OF(request_js)
 TEXT_OF(python_py)
 TEXT_OF(program_c_in)
 TEXT_OF(main_c_in)
@@ -59,6 +60,7 @@ static int harness_node(const struct variants_request *q, json_t *list, struct b
 	if (!plan)
 		return err_set(e, ENOMEM, "out of memory");
 	buf_printf(out, "'use strict';\nconst plan = JSON.parse(%s);\n\n", plan);
+	put_request_js(out);
 	put_node_js(out);
 	return 0;
 }

@@ -11,6 +11,8 @@
 
 #define TEXT_MAX (1u << 20)
 
+extern const char _binary_request_js_start[], _binary_request_js_end[];
+
 /* What tests of a framework may do without loading it, and how they assert. */
 static const struct dialect {
 	const char *framework, *loaded_as, *test;
@@ -37,7 +39,8 @@ static const struct dialect *dialect_of(const struct subject *s)
 /* How the sibling tests are written. */
 struct js_style {
 	bool strict, semicolons, arrows, modules;
-	bool awaits; /* the failing call returns a promise */
+	bool awaits;   /* the failing call returns a promise */
+	bool requests; /* it is a request: the test brings what sends it */
 	char quote, indent[17];
 	char decl[8];				     /* "var", "const", "let" */
 	char *test_line, *module_line, *assert_line; /* whole lines of the sibling, or built */
@@ -327,6 +330,8 @@ static void put_call(const struct subject *s, const struct js_style *st, const s
 {
 	if (p->construct)
 		buf_puts(out, "new ");
+	if (p->request)
+		buf_puts(out, "request(");
 	if (p->on) {
 		buf_printf(out, "%s.%s", p->on + 1, p->call);
 	} else {
@@ -336,7 +341,7 @@ static void put_call(const struct subject *s, const struct js_style *st, const s
 		if (p->call && strcmp(p->call, "default") != 0 && strcmp(p->call, holder) != 0)
 			buf_printf(out, ".%s", p->call);
 	}
-	buf_putc(out, '(');
+	buf_puts(out, p->request ? ", " : "(");
 	js_put_list(out, p->args, st->quote);
 	buf_putc(out, ')');
 }
@@ -423,7 +428,13 @@ static void put_test(const struct subject *s, const struct js_style *st, const c
 		buf_printf(out, "%s\n", st->test_line);
 	if (st->assert_line && strstr(body, st->assertion))
 		buf_printf(out, "%s\n", st->assert_line);
-	buf_printf(out, "%s\n%s(", l->lines.p ? l->lines.p : "", st->test);
+	buf_printf(out, "%s\n", l->lines.p ? l->lines.p : "");
+	if (st->requests) {
+		buf_put(out, _binary_request_js_start,
+			(size_t)(_binary_request_js_end - _binary_request_js_start));
+		buf_putc(out, '\n');
+	}
+	buf_printf(out, "%s(", st->test);
 	style_string(out, title, strlen(title), st->quote);
 	buf_printf(out, ", %s", st->awaits ? "async " : "");
 	if (st->arrows)
@@ -465,7 +476,8 @@ static int render_script(const struct subject *s, const struct script *script, c
 
 	if (r == 0) {
 		read_style(s, sibling.n ? sibling.p : NULL, entry, &st);
-		st.awaits = style_is_async(s, sibling.n ? sibling.p : NULL, entry);
+		st.requests = last->request;
+		st.awaits = last->request || style_is_async(s, sibling.n ? sibling.p : NULL, entry);
 		r = put_body(s, &st, script,
 			     sibling.n && *entry ? style_result(sibling.p, entry) : 0, &l, &body,
 			     e);

@@ -150,8 +150,9 @@ static int put_call(const struct subject *s, const struct step *p, size_t at, st
 	json_t *member;
 	int r;
 
-	if (!p->call)
-		return err_set(e, EINVAL, "/script/%zu: 'call' is missing", at);
+	if (!p->call || p->request)
+		return err_set(e, EINVAL, "/script/%zu: %s", at,
+			       p->call ? "'request' is JavaScript's" : "'call' is missing");
 	if (!p->on && (!module || !module[0]))
 		return err_set(e, EINVAL, "/script/%zu: 'module' is missing", at);
 	if (!p->on)

@@ -197,8 +197,9 @@ static enum visit remove_anywhere(json_t *input, bool fixed, size_t n)
 		return VISIT_DONE;
 	json_array_foreach(steps, i, step) {
 		json_t *args = json_object_get(step, "args");
+		const bool whole = fixed || json_is_true(json_object_get(step, "request"));
 
-		if ((fixed ? remove_below(args, &n) : remove_nth(args, &n)) == VISIT_DONE ||
+		if ((whole ? remove_below(args, &n) : remove_nth(args, &n)) == VISIT_DONE ||
 		    remove_nth(json_object_get(step, "kwargs"), &n) == VISIT_DONE)
 			return VISIT_DONE;
 	}

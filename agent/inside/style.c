@@ -33,6 +33,27 @@ static const char *entry_of(const struct subject *s, const json_t *normal)
 	return s->function ? last_part(s->function) : "call";
 }
 
+/* "POST /orders", where the last step sends a request: by a client of its framework, or by the
+ * test itself. */
+static bool put_request(const json_t *normal, struct buf *out)
+{
+	const json_t *steps = json_object_get(normal, "script");
+	const json_t *step = json_array_get(steps, json_array_size(steps) - 1);
+	const json_t *args = json_object_get(step, "args");
+	const bool own = json_is_true(json_object_get(step, "request"));
+	const char *on = json_string_value(json_object_get(step, "on"));
+	const char *method =
+		json_string_value(own ? json_array_get(args, 0) : json_object_get(step, "call"));
+	const char *path = json_string_value(json_array_get(args, own));
+
+	if (!method || !path || path[0] != '/' || (!own && (!on || strcmp(on, "$client") != 0)))
+		return false;
+	for (; *method; method++)
+		buf_putc(out, (char)toupper((unsigned char)*method));
+	buf_printf(out, " %.*s", (int)strcspn(path, "?"), path);
+	return true;
+}
+
 /* "doInt_x" -> "do-int-x" */
 static void put_words(struct buf *out, const char *s, char join)
 {
@@ -65,9 +86,9 @@ static bool is_named(const char *function, const char *entry)
 
 void style_name(const struct subject *s, const json_t *normal, char join, struct buf *out)
 {
-	AUTO_BUF struct buf what = BUF_INIT(256);
+	AUTO_BUF struct buf what = BUF_INIT(256), request = BUF_INIT(256);
 
-	put_words(out, entry_of(s, normal), join);
+	put_words(out, put_request(normal, &request) ? request.p : entry_of(s, normal), join);
 	input_describe(normal, &what);
 	if (what.n > 0) {
 		buf_putc(out, join);
@@ -120,7 +141,8 @@ void style_title(const struct subject *s, const json_t *normal, struct buf *out)
 	AUTO_BUF struct buf what = BUF_INIT(256);
 	const char *type = s->type ? last_part(s->type) : NULL;
 
-	buf_printf(out, "%s()", entry_of(s, normal));
+	if (!put_request(normal, out))
+		buf_printf(out, "%s()", entry_of(s, normal));
 	input_describe(normal, &what);
 	if (what.n > 0) {
 		for (char *p = what.p; *p; p++)

@@ -30,7 +30,7 @@ GEN_TEST_syntax := $(GRAMMARS)
 GEN_TEST_inside := $(GRAMMARS)
 
 # Harness texts that --inspect variants completes and hands out: bytes of the agent program.
-HARNESS := node.js python.py program.c.in main.c.in
+HARNESS := node.js python.py program.c.in main.c.in request.js
 GEN_inside := $(B)/agent/inside/harness.o
 $(GEN_inside): $(HARNESS:%=agent/inside/harness/%)
 	@mkdir -p $(@D)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/request.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/id.h"
 #include "runtime/base/jsonc.h"
@@ -68,10 +69,20 @@ static const struct jmap build_map[] = {
 #define NEW_SUB(field)                                             \
 	.offset = offsetof(struct service_tests, new_test.field) - \
 		  offsetof(struct service_tests, new_test)
+#define HTTP_SUB(field)                                                 \
+	.offset = offsetof(struct service_tests, new_test.http.field) - \
+		  offsetof(struct service_tests, new_test.http)
+static const char *const http_clients[] = { "none", "django", "flask", "node", NULL };
+static const struct jmap http_map[] = {
+	{ .name = "client", .kind = JMAP_ENUM, HTTP_SUB(client), .words = http_clients, .required = 1, .help = "django, flask or node: what lets through what a handler throws" },
+	{ .name = "application", .kind = JMAP_STR, HTTP_SUB(application), .max = 400, .help = "MODULE:NAME of the application, as tests load it" },
+	{ 0 },
+};
 static const struct jmap new_test_map[] = {
 	{ .name = "dir", .kind = JMAP_STR, NEW_SUB(dir), .required = 1, .max = 400, .help = "directory of new tests" },
 	{ .name = "framework", .kind = JMAP_STR, NEW_SUB(framework), .required = 1, .max = 40, .help = "tape, node:test, mocha, jest, pytest, unittest, c or shell" },
 	{ .name = "module", .kind = JMAP_STR, NEW_SUB(module), .max = 400, .help = "how a test names the module" },
+	{ .name = "http", .kind = JMAP_OBJECT, NEW_SUB(http), .sub = http_map, .help = "how a test sends a request to the application" },
 	{ .name = "options", .kind = JMAP_JSON, NEW_SUB(options), .help = "framework specifics" },
 	{ 0 },
 };
@@ -268,6 +279,11 @@ static int check(const struct service *s, struct err *e)
 			return err_set(e, EINVAL,
 				       "/tests/%zu/new_test/dir: '%s' is not a plain relative path",
 				       i, t[i].new_test.dir);
+		if (!request_check(&t[i]))
+			return err_set(e, EINVAL,
+				       "/tests/%zu/new_test/http/application: flask wants MODULE:NAME, "
+				       "node MODULE or MODULE:NAME, django none",
+				       i);
 		if (!strlist_has(&t[i].one, "@test"))
 			return err_set(e, EINVAL, "/tests/%zu/one: has no argument \"@test\"", i);
 	}

@@ -26,6 +26,9 @@ struct service_path { /* production prefix -> repository prefix, both may end in
 	char *production, *repository;
 };
 
+/* What sends a test's request: the client that a framework has for its tests. */
+enum http_client { HTTP_NONE, HTTP_DJANGO, HTTP_FLASK, HTTP_NODE, HTTP_CLIENT_N };
+
 /* How one suite runs.  In `one`, an argument "@test" becomes the test's path. */
 struct service_tests {
 	char *name;
@@ -40,6 +43,10 @@ struct service_tests {
 	struct {
 		char *dir, *framework, *module;
 		json_t *options; /* framework specifics, passed to the agent */
+		struct {
+			int client;	   /* enum http_client */
+			char *application; /* MODULE:NAME; MODULE alone where that is it (node) */
+		} http;			   /* how a test sends a request */
 	} new_test;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "agent/host/case/request.h"
 #include "agent/host/gate/leak.h"
 #include "agent/host/gate/monitor.h"
 
@@ -103,6 +104,7 @@ json_t *monitor_task(const struct monitor *m)
 					   [AGENT_MODEL] = "model",
 					   [AGENT_EXTERNAL] = NULL };
 	AUTO_JSON json_t *incident = leak_incident(s->values, s->role, s->incident, m->e);
+	AUTO_JSON json_t *input = NULL;
 	AUTO_JSON json_t *suites = conventions(svc);
 	AUTO_JSON json_t *rules = scope(s->world->policy[s->role]);
 	struct gate_task t = {
@@ -124,6 +126,12 @@ json_t *monitor_task(const struct monitor *m)
 		.scope = rules,
 	};
 
+	if (incident && s->role == ROLE_REPRODUCE) {
+		if (request_replayed(suite, json_object_get(incident, "input"), &input, m->e) < 0)
+			return NULL;
+		if (input)
+			(void)json_object_set(incident, "input", input);
+	}
 	if (s->models) {
 		t.models = s->agent->models;
 		t.protocol = (char *)(uintptr_t)model_protocol(s->models, &t.models);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /*
  * Theory of operation.  A text is a value as a whole, by its parts without
@@ -207,11 +208,29 @@ static int collect_command(struct collect *c, const json_t *command)
 	return k < 0 ? k : collect_json(c, json_object_get(command, "files"), 0);
 }
 
+/* Of a request: what it is called by has the protocol's names. */
+static int collect_http(struct collect *c, const json_t *http)
+{
+	static const char *const whole[] = { "url", "path", "query", "body" };
+	const char *key;
+	json_t *v;
+	int k = 0;
+
+	for (size_t i = 0; k == 0 && i < sizeof(whole) / sizeof(whole[0]); i++)
+		k = collect_json(c, json_object_get(http, whole[i]), 0);
+	json_object_foreach(json_object_get(http, "headers"), key, v)
+		if (k == 0 && strcasecmp(key, "content-type") != 0)
+			k = collect_json(c, v, 0);
+	if (k == 0 && json_is_array(json_object_get(http, "headers")))
+		k = collect_json(c, json_object_get(http, "headers"), 0);
+	return k;
+}
+
 static int collect_input(struct collect *c, const json_t *input)
 {
-	static const char *const whole[] = { "http", "datagram", "state", "flags" };
+	static const char *const whole[] = { "datagram", "state", "flags" };
 	const json_t *steps = json_object_get(input, "script");
-	int k = 0;
+	int k = collect_http(c, json_object_get(input, "http"));
 
 	for (size_t i = 0; k == 0 && i < sizeof(whole) / sizeof(whole[0]); i++)
 		k = collect_json(c, json_object_get(input, whole[i]), 0);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host/case/request.h"
 #include "agent/host/proof/kind.h"
 #include "agent/host/proof/steps.h"
 #include "runtime/base/cleanup.h"
@@ -22,6 +23,7 @@
 
 struct variants {
 	const struct proof_input *in;
+	json_t *input;	       /* as a test replays it */
 	json_t *document;      /* what the inspection made */
 	struct change harness; /* borrows from the document */
 	char path[4200];
@@ -43,8 +45,7 @@ static int make_variants(struct variants *v, struct err *e)
 {
 	const struct service *svc = v->in->world->service;
 	const struct service_tests *suite = svc->tests.v;
-	AUTO_FREE char *input =
-		json_dumps(v->in->incident->input, JSON_COMPACT | JSON_ENSURE_ASCII);
+	AUTO_FREE char *input = json_dumps(v->input, JSON_COMPACT | JSON_ENSURE_ASCII);
 	char count[32], seed[32];
 	struct change file = { .path = (char[]){ INPUT_FILE },
 			       .kind = CHANGE_ADD,
@@ -304,19 +305,22 @@ static int without(struct step_result *r)
 int step_variants(const struct proof_input *in, int side, struct step_result *r, struct err *e)
 {
 	struct variants v = { .in = in };
-	int k;
+	int k = request_replayed(in->world->service->tests.v, in->incident->input, &v.input, e);
 
 	(void)side;
-	if (!json_object_get(in->incident->input, "call") &&
-	    !json_object_get(in->incident->input, "script"))
+	if (k == 0 && !json_object_get(v.input, "call") && !json_object_get(v.input, "script")) {
+		json_decref(v.input);
 		return without(r);
-	k = make_variants(&v, e);
+	}
+	if (k == 0)
+		k = make_variants(&v, e);
 	if (k == 0)
 		k = take_harness(&v, e);
 	if (k == 0)
 		k = run_variants(&v, e);
 	if (k == 0)
 		k = judge(&v, r, e);
+	json_decref(v.input);
 	json_decref(v.document);
 	json_decref(v.values[0]);
 	json_decref(v.values[1]);

@@ -97,6 +97,7 @@ async function step(s, names) {
 		callee = callee[part];
 	}
 	const args = (s.args || []).map((arg) => revive(arg, names));
+	if (s.request) { return request(callee, ...args); }
 	return s.new ? Reflect.construct(callee, args) : Reflect.apply(callee, receiver, args);
 }
 

@@ -67,6 +67,10 @@ def render(value, seen, budget):
     kind = type(value).__name__
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, bytearray)):
         return "%s %r" % (kind, value)
+    status = getattr(value, "status_code", None)
+    body = getattr(value, "content", getattr(value, "data", None))
+    if isinstance(status, int) and isinstance(body, bytes):  # the answer to a request
+        return "response %d %r" % (status, body)
     if id(value) in seen:
         return "up %d" % (len(seen) - seen.index(id(value)))
 
