@@ -272,6 +272,32 @@ enum value_kind value_kind(const json_t *v, const char **text)
 	return VALUE_PLAIN;
 }
 
+bool input_is_protocol(const char *text, bool is_key)
+{
+	static const char *const words[] = {
+		"QUERY_STRING",
+		"TESTING",
+		"application/json",
+		"application/x-www-form-urlencoded",
+		"body",
+		"content-type",
+		"content_type",
+		"data",
+		"headers",
+		"json",
+		"query",
+		"query_string",
+		"text/plain",
+	};
+
+	if (is_key && strncmp(text, "HTTP_", 5) == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(text, words[i]) == 0)
+			return true;
+	return false;
+}
+
 /* ---- what stands out ---- */
 
 /* The earlier row is the more telling one. */

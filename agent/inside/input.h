@@ -16,6 +16,7 @@
  *   {"script": [{"let": "cart", "module": "shop", "call": "Cart"},
  *               {"let": "line", "on": "$cart", "call": "add", "args": ["apple"]},
  *               {"on": "$line", "call": "total", "kwargs": {"count": 1}}]}
+ *   {"script": [{"module": "app.js", "request": true, "args": ["GET", "/x", {"query": {...}}]}]}
  *   {"command": {"argv": ["prog", "-x"], "stdin": "text", "files": {"path": "text"}}}
  *
  * A call is a script of one step, or of two when it has a receiver: normal form
@@ -62,6 +63,9 @@ enum value_kind {
  * borrowed. */
 enum value_kind value_kind(const json_t *v, const char **text);
 
+/* Whether a word of an input is the protocol's or a test client's (a content type, the name of a
+ * header's parameter), and so no value of anybody. */
+bool input_is_protocol(const char *text, bool is_key);
 /* "null-array-element", "empty-string-argument"...: what stands out in the last call; "" when
  * nothing does. */
 void input_describe(const json_t *normal, struct buf *out);

@@ -251,6 +251,8 @@ static bool is_known(const struct corpus *repo, const struct place *p)
 	if (!text || !text[0] || !text[1] || (p->is_key && text[0] == '$') ||
 	    (!p->is_key && value_kind(v, &name) == VALUE_NAME))
 		return true;
+	if (input_is_protocol(text, p->is_key))
+		return true;
 	synthetic_text(repo, text, &same);
 	return strcmp(same.p ? same.p : "", text) == 0 || corpus_has(repo, text, strlen(text));
 }

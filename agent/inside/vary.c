@@ -210,6 +210,35 @@ static void collect(struct vary *v, const char *at, const json_t *value, bool to
 		collect_inside(v, at, value);
 }
 
+/* Of a request what the application reads is varied, not how it gets there. */
+static bool is_content(const json_t *step, size_t arg, const char *kwarg)
+{
+	static const char *const content[] = { "data", "json", "query_string" };
+	const char *on = json_string_value(json_object_get(step, "on"));
+
+	if (!on || strcmp(on, "$client") != 0)
+		return !kwarg || strcmp(kwarg, "TESTING") != 0;
+	for (size_t i = 0; kwarg && i < sizeof(content) / sizeof(content[0]); i++)
+		if (strcmp(kwarg, content[i]) == 0)
+			return true;
+	return !kwarg && arg > 0;
+}
+
+static void collect_request(struct vary *v, size_t i, const json_t *step)
+{
+	static const char *const content[] = { "query", "body" };
+	const json_t *options = json_array_get(json_object_get(step, "args"), 2);
+	char at[128];
+
+	for (size_t k = 0; k < sizeof(content) / sizeof(content[0]); k++) {
+		const json_t *value = json_object_get(options, content[k]);
+
+		(void)snprintf(at, sizeof(at), "/script/%zu/args/2/%s", i, content[k]);
+		if (value)
+			collect(v, at, value, true, false);
+	}
+}
+
 static void collect_all(struct vary *v)
 {
 	const json_t *steps = json_object_get(v->normal, "script"), *step;
@@ -219,13 +248,19 @@ static void collect_all(struct vary *v)
 	const char *key;
 
 	json_array_foreach(steps, i, step) {
+		if (json_is_true(json_object_get(step, "request"))) {
+			collect_request(v, i, step);
+			continue;
+		}
 		json_array_foreach(json_object_get(step, "args"), k, value) {
+			if (!is_content(step, k, NULL))
+				continue;
 			(void)snprintf(at, sizeof(at), "/script/%zu/args/%zu", i, k);
 			collect(v, at, value, true, false);
 		}
 		json_object_foreach(json_object_get(step, "kwargs"), key, value) {
 			(void)snprintf(at, sizeof(at), "/script/%zu/kwargs/%.64s", i, key);
-			if (strlen(key) <= 64 && !strpbrk(key, "/~"))
+			if (strlen(key) <= 64 && !strpbrk(key, "/~") && is_content(step, 0, key))
 				collect(v, at, value, true, false);
 		}
 	}

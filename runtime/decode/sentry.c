@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "runtime/base/buf.h"
@@ -195,6 +196,38 @@ static void runtime_read(struct trace *t, const json_t *ev)
 		(void)json_object_set_new(t->runtime, "version", json_string(version));
 }
 
+static bool says_json(const json_t *headers)
+{
+	const char *key;
+	json_t *v;
+	size_t i;
+
+	json_object_foreach((json_t *)(uintptr_t)headers, key, v)
+		if (strcasecmp(key, "content-type") == 0 && json_is_string(v))
+			return strncasecmp(json_string_value(v), "application/json", 16) == 0;
+	json_array_foreach(headers, i, v) {
+		const char *name = json_string_value(json_array_get(v, 0));
+		const char *value = json_string_value(json_array_get(v, 1));
+
+		if (name && value && strcasecmp(name, "content-type") == 0)
+			return strncasecmp(value, "application/json", 16) == 0;
+	}
+	return false;
+}
+
+/* Some SDKs send a body as its text. */
+static void read_body(json_t *http)
+{
+	const char *text = json_string_value(json_object_get(http, "body"));
+	const struct source in = { .name = "body" };
+	AUTO_JSON json_t *own = NULL;
+	struct err why = ERR_INIT;
+
+	if (text && says_json(json_object_get(http, "headers")) &&
+	    payload_json(&in, text, strlen(text), &own, &why) == 0)
+		(void)json_object_set(http, "body", own);
+}
+
 /* Method, URL, query, headers and body; an SDK has taken out what it holds for secret. */
 static json_t *http_of(const json_t *ev)
 {
@@ -212,6 +245,7 @@ static json_t *http_of(const json_t *ev)
 		if (v && !json_is_null(v))
 			(void)json_object_set(http, names[i][1], v);
 	}
+	read_body(http);
 	if (json_object_size(http))
 		return http;
 	json_decref(http);

@@ -280,28 +280,27 @@ static int read_request(const json_t *http, struct request *q, struct err *e)
 
 /* ---- Django: django.test.Client ---- */
 
-/* PATH?a=b: of a request whose body has the place of the query. */
-static json_t *path_with_query(const struct request *q)
+/* a=b&c=d: of a request whose body has the place of the query. */
+static json_t *query_text(const struct request *q)
 {
 	AUTO_BUF struct buf out = BUF_INIT(4 * URL_MAX);
-	const char *key, *between = "?";
+	const char *key, *between = "";
 	json_t *v;
 
-	buf_puts(&out, q->path);
 	json_object_foreach(q->query, key, v) {
 		const char *const texts[] = { key, json_string_value(v) };
 
 		for (size_t t = 0; t < 2; t++) {
 			buf_puts(&out, t ? "=" : between);
-			for (const char *s = texts[t]; s && *s; s++)
-				if (isalnum((unsigned char)*s) || strchr("-._~", *s))
-					buf_putc(&out, *s);
+			for (const char *p = texts[t]; p && *p; p++)
+				if (isalnum((unsigned char)*p) || strchr("-._~", *p))
+					buf_putc(&out, *p);
 				else
-					buf_printf(&out, "%%%02X", (unsigned char)*s);
+					buf_printf(&out, "%%%02X", (unsigned char)*p);
 		}
 		between = "&";
 	}
-	return json_string(out.p);
+	return json_string(out.p ? out.p : "");
 }
 
 /* "Accept-Language" -> HTTP_ACCEPT_LANGUAGE, as CGI names it (RFC 3875, 4.1.18). */
@@ -327,9 +326,11 @@ static json_t *django(const struct service_tests *suite, const struct request *q
 	AUTO_JSON json_t *kwargs = json_object();
 
 	(void)suite;
-	(void)json_array_append_new(args, asks ? json_string(q->path) : path_with_query(q));
+	(void)json_array_append_new(args, json_string(q->path));
 	if (asks && json_object_size(q->query))
 		(void)json_array_append(args, q->query);
+	else if (json_object_size(q->query))
+		(void)json_object_set_new(kwargs, "QUERY_STRING", query_text(q));
 	if (!asks && q->body) {
 		(void)json_array_append(args, q->body);
 		if (!q->form)
@@ -367,11 +368,27 @@ static json_t *flask(const struct service_tests *suite, const struct request *q)
 
 /* ---- Node.js: a request of the test's own to a listener on the loopback ---- */
 
+/* As Node.js gives them to a handler. */
+static json_t *lower_names(const json_t *headers)
+{
+	json_t *out = json_object(), *v;
+	const char *key;
+
+	json_object_foreach((json_t *)(uintptr_t)headers, key, v) {
+		char name[101] = "";
+
+		for (size_t i = 0; key[i] && i < sizeof(name) - 1; i++)
+			name[i] = (char)tolower((unsigned char)key[i]);
+		(void)json_object_set(out, name, v);
+	}
+	return out;
+}
+
 static json_t *node(const struct service_tests *suite, const struct request *q)
 {
 	const char *app = suite->new_test.http.application, *colon = strchr(app, ':');
 	AUTO_JSON json_t *options = json_object();
-	AUTO_JSON json_t *headers = json_copy(q->headers);
+	AUTO_JSON json_t *headers = lower_names(q->headers);
 	AUTO_FREE char *method = strdup(q->method);
 
 	for (char *p = method; p && *p; p++)
