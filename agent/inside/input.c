@@ -227,10 +227,6 @@ int input_normal(const json_t *input, json_t **out, struct err *e)
 		r = add_call(steps, call, 0, e);
 		if (r == 0)
 			r = check_script(normal, e);
-	} else if (json_object_get(input, "http")) {
-		return err_set(e, ENOENT,
-			       "the incident has an HTTP request: /tests/0/new_test/http of the "
-			       "service file has to say how a test sends one");
 	} else {
 		return err_set(e, ENOENT, "the incident has no call, script or command to replay");
 	}

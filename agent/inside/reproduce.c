@@ -333,8 +333,13 @@ static int give_up_without(struct work *w, const struct buf *why, struct err *e)
 {
 	static const char add[] = "have the service add the call to its reports (\"sickbay.call\", "
 				  "docs/intake.md)";
+	static const char place[] = "/tests/0/new_test/http of the service file has to say how a "
+				    "test sends the request that the report has; else ";
+	const json_t *input = json_object_get(w->subject.task->incident, "input");
 	AUTO_BUF struct buf text = BUF_INIT(8192);
 
+	if (json_object_get(input, "http"))
+		buf_puts(&text, place);
 	if (why->n)
 		buf_printf(&text,
 			   "the report has no call to replay, and its frames' variables give none: "

@@ -42,6 +42,10 @@ module.exports = async function app(req, res) {
     res.writeHead(404).end();
   }
 };
+
+module.exports.withNext = function withNext(req, res, next) {
+  module.exports(req, res).catch(next);
+};
 END
 cat >"$repo/test/orders.test.js" <<'END'
 'use strict';
@@ -78,11 +82,17 @@ check "by hand it passes, too" sh -c 'cd "$1" && node --test "$2" >/dev/null' sh
 git checkout -q deployed -- . && git show "$branch:$test" >"$repo/$test"
 check "and fails without the fix" sh -c 'cd "$1" && ! node --test "$2" >/dev/null' sh "$repo" "$test"
 
+# ---- what a handler hands on, as Express and Connect have it ----
+node_service '"client": "node", "application": "app.js:withNext"'
+sed -i 's/"mode": "propose"/"mode": "reproduce"/' "$work/service.json"
+forget
+check "an error that is handed to next() is the handler's" heal_ends reproduced
+
 # ---- what is refused ----
 node_service '"client": "node"'
 refuses "a client without an application" 1 "service.json:7:87: flask wants MODULE:NAME, node MODULE" "$sickbay" service check "$work/service.json" --state "$state"
 node_service ''
 forget
 check "without a client there is no test" heal_ends not-reproduced
-check "and the case says what is missing" prints "new_test/http of the service file" "$sickbay" case show "$(newest)" --state "$state"
+check "and the case says what is missing" prints "/tests/0/new_test/http of the service file has to say" "$sickbay" case show "$(newest)" --state "$state"
 done_testing

@@ -84,6 +84,24 @@ static void test_event(void)
 	CHECK_STR(text_at("loss/0/why"), "the reporter cut it: there were 50");
 }
 
+/* As the SDK of Node.js sends it: a body is its text. */
+static void test_body(void)
+{
+	static const char head[] =
+		"{\"exception\":{\"values\":[{\"type\":\"E\",\"stacktrace\":{\"frames\":[{"
+		"\"filename\":\"a.js\",\"lineno\":1}]}}]},\"request\":{\"method\":\"POST\",\"url\":"
+		"\"http://shop/x?a=1\",\"data\":\"{\\\"i\\\":null}\",\"headers\":";
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text),
+		       "%s{\"content-type\":\"application/json; charset=utf-8\"}}}", head);
+	CHECK_INT(read_text(sentry_event, text), 0);
+	CHECK(json_is_null(at("input/http/body/i")));
+	(void)snprintf(text, sizeof(text), "%s[[\"Content-Type\",\"text/plain\"]]}}", head);
+	CHECK_INT(read_text(sentry_event, text), 0);
+	CHECK_STR(text_at("input/http/body"), "{\"i\":null}");
+}
+
 static void test_envelope(void)
 {
 	char text[4096];
@@ -327,6 +345,7 @@ static void test_text(void)
 }
 
 TAP_MAIN({ "a Sentry event gives its chain, frames, input and what was cut", test_event },
+	 { "a body of JSON is a value, another its text", test_body },
 	 { "an envelope's other items are counted by name", test_envelope },
 	 { "an envelope that is cut or malformed is refused with a reason", test_envelope_refused },
 	 { "an event without an exception is no report", test_no_exception },
