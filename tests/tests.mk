@@ -57,7 +57,7 @@ demo: deps
 # ---- all tests: a script is a test where it says done_testing ----
 UNIT := $(patsubst %.c,%,$(wildcard tests/unit/*/test_*.c))
 UNIT_TESTS := $(UNIT:%=build/check/%)
-SH_TESTS = $(sort $(filter-out tests/sh/% tests/fuzz/% tests/lint/%,$(shell grep -ls '^done_testing' tests/*/*.sh tests/*/*/*.sh)))
+SH_TESTS = $(sort $(filter-out tests/sh/% tests/fuzz/% tests/lint/% tests/vm/%,$(shell grep -ls '^done_testing' tests/*/*.sh tests/*/*/*.sh)))
 check: deps # stops at what does not build; then every test runs, whatever failed before it
 	@$(MAKE) -s --no-print-directory all $(TEST_HELPERS)
 	@$(MAKE) -s --no-print-directory B=build/check CPPFLAGS=-DSYS_FAULTS unit-build
