@@ -66,7 +66,7 @@ check "a program in a replica leaves no core to anybody" is "1 1 bytes " limits
 "$sickbay" run --state "$state" --image host -- sleep 60 >/dev/null 2>&1 &
 run=$!
 for _ in $(seq 10); do
-	inside=$(pgrep -P "$run" | while read -r one; do grep -l '/sickbay/' "/proc/$one/cgroup"; done | head -n 1 | cut -d/ -f3)
+	inside=$(for one in $(cat "/proc/$run/task/$run/children"); do grep -ls '/sickbay/' "/proc/$one/cgroup"; done | head -n 1 | cut -d/ -f3)
 	[ -z "$inside" ] || break
 	sleep 1
 done
