@@ -20,6 +20,14 @@ pulls() { state | grep -o '"number":' | wc -l; }
 at_fork() { git -C "$work/git/bot/shop.git" rev-parse "refs/heads/$1"; }
 decided() { grep -qF "$2" "$work/state/cases/$1/decisions.ndjson"; }
 logged() { "$sickbay" audit show --state "$work/state" --case "$1" | grep -qF "$2"; }
+somebody_pushes() { # somebody_pushes CASE: a commit more, to its branch
+	rm -rf "$work/clone"
+	git clone -q "$work/git/bot/shop.git" "$work/clone" -b "sickbay/$1"
+	echo mine >"$work/clone/mine"
+	git -C "$work/clone" add -A
+	git -C "$work/clone" -c user.name=p -c user.email=p@example.invalid commit -q -m mine
+	git -C "$work/clone" push -q origin HEAD
+}
 held() { # until the forge holds an answer back
 	for _ in $(seq 200); do
 		grep -q '"held"' "$work/double.log" && return 0
@@ -57,6 +65,8 @@ check "and says that the title stayed" grep -qF "its title was edited: it stays"
 check "the first case is decided as a duplicate" decided "$first" "replaced by case $second"
 check "labels and reviewers are left as they are" [ "$(asked '/issues/1/labels')" = 1 ]
 check "every call is one that the description knows" sh -c "! grep wrong '$work/double.log'"
+check "what is exported of it holds" "$sickbay" case export "$second" --state "$work/state" -o "$work/case.tar"
+check "and is verified" "$sickbay" case verify "$work/case.tar"
 rm "$work/state/cases/$second/6-pullreq.json" "$work/state/cases/$second/7-outcome.json"
 check "killed after that, it is gone on with" resumes "$second"
 check "and opens none" [ "$(pulls)" = 1 ]
@@ -80,8 +90,7 @@ back
 begin github --git "$work/git"; double_pid
 check "a case is proposed" heal
 first=$(case_of)
-git clone -q "$work/git/bot/shop.git" "$work/clone" -b "sickbay/$first"
-(cd "$work/clone" && echo mine >mine && git add -A && git -c user.name=p -c user.email=p@example.invalid commit -q -m mine && git push -q origin HEAD)
+somebody_pushes "$first"
 mine=$(at_fork "sickbay/$first")
 moves two
 refuses "what a person pushed to is theirs" 3 "somebody pushed to pull request 1 of case '$first' (it is at $(echo "$mine" | cut -c1-12)): it is theirs to bring up to date" \
@@ -116,6 +125,15 @@ check "and no pull request" [ "$(pulls)" = 0 ]
 check "the case is gone on with" resumes "$id"
 check "and opens it" [ "$(pulls)" = 1 ]
 begin github --git "$work/git"; double_pid
+next '{"hold":"before","method":"POST"}'
+check "a host is killed there again" healing
+id=$(case_of)
+somebody_pushes "$id"
+mine=$(at_fork "sickbay/$id")
+check "and somebody pushes to the branch" ended 3 resume "$id" --service "$work/services/shop.json"
+check "which ends the case" said "needs-person: branch 'sickbay/$id' of 'bot/shop' is at $(echo "$mine" | cut -c1-12), which somebody pushed there"
+check "nothing is overwritten" [ "$(at_fork "sickbay/$id")" = "$mine" ]
+begin github --git "$work/git"; double_pid
 next '{"hold":"after","method":"POST"}'
 check "a host is killed between the opening and its record" healing
 id=$(case_of)
@@ -131,6 +149,14 @@ for kind in github gitlab gitea; do
 	check "$kind: a proposal whose answer is lost is made" heal
 	check "$kind: once" [ "$(pulls)" = 1 ]
 	id=$(case_of)
+	if [ "$kind" != github ]; then
+		moves "$kind"
+		check "$kind: it is begun again" loud refresh "$id"
+		check "$kind: and brought up to date" shows "It takes the place of the proposal of case $id"
+		check "$kind: there is one" [ "$(pulls)" = 1 ]
+		back
+		id=$(case_of)
+	fi
 	check "$kind: a person closes it by a decision" loud decide "$id" closed-wrong
 	check "$kind: with the reason" shows "Closed by who decides on case $id: closed-wrong"
 	check "$kind: it is closed" shows '"state": "closed"'
