@@ -10,8 +10,10 @@
 #include "agent/broker/forge_impl.h"
 #include "agent/broker/trust.h"
 #include "runtime/base/cleanup.h"
+#include "runtime/base/utf8.h"
 
 #define PLACES_MAX 16
+#define TEXT_BYTES 440 /* of what is said: whoever passes it on cuts nothing */
 
 static const struct forge_backend *const backends[FORGE_KIND_N] = {
 	[FORGE_GITHUB] = &forge_github,
@@ -111,32 +113,42 @@ void forge_set(char **field, const char *value)
 	*field = value ? strdup(value) : NULL;
 }
 
-void forge_fail(struct asking *k, int result, const char *fmt, ...)
+/* One line of whole characters, whatever a server said and wherever it was cut. */
+static char *harmless(const char *fmt, va_list ap)
 {
+	AUTO_BUF struct buf clean = BUF_INIT(4096);
+	AUTO_BUF struct buf out = BUF_INIT(4096);
 	struct err flat = ERR_INIT;
 	char text[600];
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	(void)err_set(&flat, EIO, "%s", text);
+	utf8_clean(flat.msg, strlen(flat.msg), &clean);
+	utf8_head(clean.p ? clean.p : "", TEXT_BYTES, &out);
+	return buf_take(&out);
+}
+
+void forge_fail(struct asking *k, int result, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	(void)err_set(&flat, EIO, "%s", text); /* bytes of the server become harmless */
-	forge_set(&k->end->message, flat.msg);
+	free(k->end->message);
+	k->end->message = harmless(fmt, ap);
 	k->end->result = result;
+	va_end(ap);
 }
 
 void forge_note(struct asking *k, const char *fmt, ...)
 {
-	struct err flat = ERR_INIT;
-	char text[200];
+	AUTO_FREE char *text = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	text = harmless(fmt, ap);
 	va_end(ap);
-	(void)err_set(&flat, EIO, "%s", text);
-	if (k->end->notes.n < 40)
-		(void)strlist_add(&k->end->notes, flat.msg);
+	if (text && k->end->notes.n < 40)
+		(void)strlist_add(&k->end->notes, text);
 }
 
 /* ---- verbs ---- */

@@ -473,6 +473,25 @@ static void lists_that_are_none_are_refused(void)
 	       "repository, or \"api\", as it is called now");
 }
 
+/* Cut in whole characters: what is no text could not be passed on. */
+static void long_refusals_are_cut(void)
+{
+	char said[2000] = "{'message':'x";
+	const struct scene s = { "GET", "/repos/", 422, said };
+	struct forge_ask a = about();
+	struct forge_end end;
+	AUTO_JSON json_t *v = NULL;
+
+	for (int i = 0; i < 400; i++)
+		(void)strcat(said, "\xc3\xa9");
+	(void)strcat(said, "'}");
+	scene_run(FORGE_GITHUB, &a, &s, 1, &end);
+	v = jmap_write(forge_end_map, &end);
+	CHECK(v != NULL);
+	CHECK(strlen(end.message) <= 440);
+	jmap_release(forge_end_map, &end);
+}
+
 /* ---- limits and failures ---- */
 
 static void limits_are_waited_for(void)
@@ -605,6 +624,7 @@ TAP_MAIN({ "a draft is opened, in the words of each forge", a_draft_is_opened },
 	 { "refusals say what happened, and what can be done", refusals_say_what_happened },
 	 { "GitLab's refusals are lists", gitlab_s_refusals_are_lists },
 	 { "lists that are none are refused", lists_that_are_none_are_refused },
+	 { "long refusals are cut in whole characters", long_refusals_are_cut },
 	 { "limits of rate are waited for", limits_are_waited_for },
 	 { "limits that last are not", long_limits_are_not },
 	 { "a forge that stumbles is asked again", a_forge_that_stumbles_is_asked_again },
