@@ -13,7 +13,7 @@ command -v chromedriver >/dev/null || { echo "1..0 # skip chromium and its drive
 make_pages
 cp -a "$state" "$work/hostile"
 rm "$work/hostile/cases/$proposed/decisions.ndjson"
-/usr/bin/python3 "$here/poison.py" "$work/hostile/cases/$proposed"
+/usr/bin/python3 "$here/poison.py" markup "$work/hostile/cases/$proposed"
 "$sickbay" case show "$proposed" --state "$work/hostile" --html "$work/hostile.html"
 shots=${SCREENSHOTS:-$work/shots}
 mkdir -p "$shots"

@@ -20,7 +20,7 @@ class Page(html.parser.HTMLParser):
         super().__init__(convert_charrefs=True)
         self.open, self.ids, self.links, self.named = [], [], [], set()
         self.count, self.text, self.policy = {}, {"style": "", "script": ""}, ""
-        self.sections, self.headings, self.plain = [], [], []
+        self.sections, self.headings, self.plain, self.tables, self.head = [], [], [], [], None
 
     def handle_starttag(self, tag, attrs):
         a = dict(attrs)
@@ -45,6 +45,13 @@ class Page(html.parser.HTMLParser):
             want(a.get("aria-labelledby"), f"section {a.get('id')} has no label")
         if tag == "svg":
             want(a.get("aria-hidden") == "true" or (a.get("role") == "img" and a.get("aria-label")), "a drawing says nothing to who does not see it")
+        if tag == "table":
+            self.tables.append({"caption": 0, "scopes": []})
+        if tag == "caption":
+            self.tables[-1]["caption"] += 1
+        if tag == "th":
+            self.tables[-1]["scopes"].append(a.get("scope"))
+            self.head = ""
         if tag == "meta" and a.get("http-equiv"):
             self.policy = a["content"]
         if re.fullmatch("h[1-6]", tag):
@@ -56,12 +63,17 @@ class Page(html.parser.HTMLParser):
         want(self.open and self.open[-1] == tag, f"</{tag}> ends <{self.open[-1] if self.open else ''}> at {self.getpos()}")
         if self.open:
             self.open.pop()
+        if tag == "th":
+            want(self.head.strip(), f"a heading of a table says nothing at {self.getpos()}")
+            self.head = None
 
     def handle_data(self, data):
         if self.open and self.open[-1] in self.text:
             self.text[self.open[-1]] += data
         else:
             self.plain.append(data)
+        if self.head is not None:
+            self.head += data
 
 
 def digest(text):
@@ -75,7 +87,9 @@ page.feed(text)
 page.close()
 want(not page.open, f"never closed: {page.open}")
 want(text.startswith("<!DOCTYPE html>\n<html lang=\"en\">"), "no document type or language")
-for one in ("style", "script", "main", "h1", "title", "nav", "header"):
+for table in page.tables:
+    want(table["caption"] == 1 and table["scopes"] and None not in table["scopes"], f"a table without caption or headings: {table}")
+for one in ("style", "script", "main", "h1", "title", "nav", "header", "footer"):
     want(page.count.get(one) == 1, f"{page.count.get(one, 0)} <{one}>")
 want(page.policy.startswith("default-src 'none'; "), f"the policy is: {page.policy}")
 want("unsafe" not in page.policy and "http" not in page.policy, f"the policy is lax: {page.policy}")
@@ -84,6 +98,7 @@ for one in ("style", "script"):
 want("@import" not in page.text["style"] and "url(" not in page.text["style"], "the style loads something")
 for one in ("fetch(", "XMLHttp", "WebSocket", "import(", "innerHTML", "eval(", "document.write"):
     want(one not in page.text["script"], f"the script has {one}")
+want("animation" not in page.text["style"] and "transition" not in page.text["style"], "something moves")
 want("prefers-color-scheme:dark" in page.text["style"] and "@media print" in page.text["style"], "no dark, or no paper")
 for link in page.links:
     want(link in page.ids, f"a link to #{link}, which is not there")

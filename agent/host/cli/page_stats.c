@@ -24,20 +24,20 @@ static const char *text_of(const json_t *o, const char *key)
 }
 
 /* Only of the cases that the page is about. */
-static int read_drift(int state, const json_t *facts, json_t **out, struct err *e)
+static int read_drift(int state, const json_t *facts, json_t **out, size_t *left_out, struct err *e)
 {
 	AUTO_BUF struct buf text = BUF_INIT(DRIFT_BYTES);
 	AUTO_JSON json_t *all = NULL;
 	AUTO_JSON json_t *kept = json_array();
 	AUTO_JSON json_t *ids = json_object();
-	size_t left, i;
+	size_t i;
 	json_t *v;
 	int r = file_read_at(state, "drift.ndjson", DRIFT_BYTES, &text, e);
 
 	if (r < 0 && r != -ENOENT)
 		return r;
 	*e = (struct err)ERR_INIT;
-	if (page_lines("drift.ndjson", text.p ? text.p : "", DRIFT_LINES, &all, &left, e) < 0)
+	if (page_lines("drift.ndjson", text.p ? text.p : "", DRIFT_LINES, &all, left_out, e) < 0)
 		return -e->code;
 	json_array_foreach(facts, i, v)
 		(void)json_object_set_new(ids, text_of(v, "case"), json_true());
@@ -106,7 +106,7 @@ int page_stats(const char *state, const char *title, const json_t *facts, const 
 	if (r == 0 && (!stats || !policies || !first))
 		r = err_set(e, ENOMEM, "out of memory");
 	if (r == 0)
-		r = read_drift(dir, facts, &drift, e);
+		r = read_drift(dir, facts, &drift, &in.drift_left_out, e);
 	json_array_foreach(facts, i, v) {
 		if (r == 0)
 			r = add_policies(dir, v, policies, e);

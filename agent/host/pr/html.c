@@ -11,6 +11,7 @@
 
 #define VALUE_DEPTH 6
 #define VALUE_ITEMS 40
+#define VALUE_BYTES 100000
 #define TEXT_BYTES  8000
 
 /* ---- the door ---- */
@@ -306,25 +307,37 @@ void html_drawing_end(struct buf *b, const char *says)
 	html(b, "</figure>\n");
 }
 
-static void list_value(struct buf *b, const json_t *v, unsigned depth)
+/* A value of a record is shown as far as there is room: items, depth, and all of it. */
+struct room {
+	unsigned depth;
+	size_t end; /* of the page's bytes */
+};
+
+static void value_in(struct buf *b, const json_t *v, struct room room);
+
+static bool is_full(const struct buf *b, const struct room *room, size_t shown)
+{
+	return shown >= VALUE_ITEMS || b->n >= room->end;
+}
+
+static void list_value(struct buf *b, const json_t *v, struct room room)
 {
 	const json_t *item;
 	size_t i;
 
 	html(b, "<ul>");
 	json_array_foreach(v, i, item) {
-		if (i == VALUE_ITEMS) {
-			html(b, "<li>&hellip; and %zu more</li>", json_array_size(v) - i);
+		if (is_full(b, &room, i))
 			break;
-		}
 		html(b, "<li>");
-		html_value(b, item, depth + 1);
+		value_in(b, item, room);
 		html(b, "</li>");
 	}
+	html_left_out(b, 0, json_array_size(v) - i);
 	html(b, "</ul>");
 }
 
-static void object_value(struct buf *b, const json_t *v, unsigned depth)
+static void object_value(struct buf *b, const json_t *v, struct room room)
 {
 	size_t shown = 0;
 	const char *key;
@@ -332,35 +345,40 @@ static void object_value(struct buf *b, const json_t *v, unsigned depth)
 
 	html(b, "<dl class=\"rec\">");
 	json_object_foreach((json_t *)(uintptr_t)v, key, item) {
-		if (shown++ == VALUE_ITEMS) {
-			html(b, "<dt>&hellip;</dt><dd>%zu more</dd>",
-			     json_object_size(v) - VALUE_ITEMS);
+		if (is_full(b, &room, shown)) {
+			html(b, "<dt>&hellip;</dt><dd class=\"none\">and %zu more</dd>",
+			     json_object_size(v) - shown);
 			break;
 		}
 		html(b, "<dt>%s</dt><dd>", key);
-		html_value(b, item, depth + 1);
+		value_in(b, item, room);
 		html(b, "</dd>");
+		shown++;
 	}
 	html(b, "</dl>");
 }
 
-void html_value(struct buf *b, const json_t *v, unsigned depth)
+static void value_in(struct buf *b, const json_t *v, struct room room)
 {
-	if (depth >= VALUE_DEPTH) {
-		html(b, "&hellip;");
-	} else if (json_is_object(v) && json_object_size(v)) {
-		object_value(b, v, depth);
-	} else if (json_is_array(v) && json_array_size(v)) {
-		list_value(b, v, depth);
-	} else if (json_is_string(v)) {
+	if (room.depth-- == 0)
+		html(b, "<span class=\"none\">more, deeper than is shown</span>");
+	else if (json_is_object(v) && json_object_size(v))
+		object_value(b, v, room);
+	else if (json_is_array(v) && json_array_size(v))
+		list_value(b, v, room);
+	else if (json_is_string(v))
 		html(b, "%s", json_string_value(v));
-	} else if (json_is_integer(v)) {
+	else if (json_is_integer(v))
 		html(b, "%lld", (long long)json_integer_value(v));
-	} else if (json_is_real(v)) {
+	else if (json_is_real(v))
 		html(b, "%.2f", json_real_value(v));
-	} else if (json_is_boolean(v)) {
+	else if (json_is_boolean(v))
 		html(b, "%s", json_is_true(v) ? "yes" : "no");
-	} else {
+	else
 		html(b, "<span class=\"none\">none</span>");
-	}
+}
+
+void html_value(struct buf *b, const json_t *v)
+{
+	value_in(b, v, (struct room){ .depth = VALUE_DEPTH, .end = b->n + VALUE_BYTES });
 }

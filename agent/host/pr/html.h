@@ -45,8 +45,8 @@ void html_drawing(struct buf *b, const char *label, double width, double height)
 void html_drawing_end(struct buf *b, const char *says);
 /* A difference, line by line; name: what of. */
 void html_diff(struct buf *b, const char *name, const struct changes *c);
-/* A value of a record as nested lists: bounded in depth and length. */
-void html_value(struct buf *b, const json_t *v, unsigned depth);
+/* A value of a record as nested lists, as far as there is room; what is left out is counted. */
+void html_value(struct buf *b, const json_t *v);
 /* "2026-11-22 15:12:32 UTC" of an RFC 3339 date. */
 void html_date(struct buf *b, const char *rfc3339);
 /* "1.2 s", "3 min 4 s" of microseconds. */
@@ -83,5 +83,6 @@ struct html_stats {
 	const json_t *drift;	/* lines of the ledger of changes by agents */
 	const json_t *policies; /* {DIGEST: documents} */
 	const json_t *first;	/* {CASE: seconds until it was proposed} */
+	size_t drift_left_out;
 };
 int html_stats(const struct html_stats *in, struct buf *out, struct err *e);

@@ -343,7 +343,7 @@ static void one_step(const json_t *row, struct buf *b)
 	html_span(b, (double)number(measured, "wall_us"));
 	html(b, "</dd></dl>");
 	if (json_object_size(detail))
-		html_value(b, detail, 0);
+		html_value(b, detail);
 	html(b, "</div></details></li>\n");
 }
 

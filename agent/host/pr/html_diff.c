@@ -69,18 +69,18 @@ static void head_line(struct buf *b, const char *line, size_t n)
 	html(b, "</span>\n");
 }
 
-static void lines(struct buf *b, const struct buf *diff)
+/* Of one file; *shown: how many lines there were before it, and are now. */
+static void lines(struct buf *b, const struct buf *diff, size_t *shown)
 {
 	const char *const end = diff->p + diff->n;
 	struct place at = { 0 };
-	size_t shown = 0, left = 0;
 
 	for (const char *p = diff->p; p < end;) {
 		const char *stop = memchr(p, '\n', (size_t)(end - p));
 		const size_t n = (size_t)((stop ? stop : end) - p);
 
-		if (shown++ >= DIFF_LINES) {
-			left++;
+		if ((*shown)++ >= DIFF_LINES) {
+			/* counted only */
 		} else if ((at.left_before > 0 || at.left_after > 0) && *p != '\\') {
 			code_line(b, p, n, &at);
 		} else if (begins_group(p, &at)) {
@@ -92,11 +92,6 @@ static void lines(struct buf *b, const struct buf *diff)
 		}
 		p += n + 1;
 	}
-	if (left)
-		html(b,
-		     "<span class=\"meta\">cut here: %zu more lines stand in the case's "
-		     "records</span>\n",
-		     left);
 }
 
 static void sizes(struct buf *b, const struct changes *c)
@@ -116,15 +111,24 @@ static void sizes(struct buf *b, const struct changes *c)
 
 void html_diff(struct buf *b, const char *name, const struct changes *c)
 {
-	AUTO_BUF struct buf diff = BUF_INIT(DIFF_BYTES);
-	struct err why = ERR_INIT;
+	size_t shown = 0;
 
-	if (changes_unified(c, &diff, &why) < 0 || !diff.n) {
-		html(b, "<p class=\"none\">The difference cannot be shown: %s</p>", why.msg);
-		return;
-	}
 	sizes(b, c);
 	html(b, "<pre class=\"diff\" aria-label=\"%s\"><code>", name);
-	lines(b, &diff);
+	for (size_t i = 0; i < c->n; i++) {
+		AUTO_BUF struct buf diff = BUF_INIT(DIFF_BYTES);
+		const struct changes one = { &c->v[i], 1 };
+		struct err why = ERR_INIT;
+
+		if (changes_unified(&one, &diff, &why) < 0)
+			html(b, "<span class=\"meta\">cannot be shown: %s</span>\n", why.msg);
+		else
+			lines(b, &diff, &shown);
+	}
+	if (shown > DIFF_LINES)
+		html(b,
+		     "<span class=\"meta\">cut here: %zu more lines stand in the case's "
+		     "records</span>\n",
+		     shown - DIFF_LINES);
 	html(b, "</code></pre>");
 }

@@ -36,7 +36,7 @@ static void member(const char *key, const json_t *v, struct buf *b)
 	else if (json_is_string(v))
 		html_cut(b, json_string_value(v), json_string_length(v), MEMBER);
 	else
-		html_value(b, v, 0);
+		html_value(b, v);
 	html(b, " ");
 }
 

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/host/pr/html_stats.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/host/case/case.h"
-#include "agent/host/pr/html.h"
+#include "agent/host/case/facts.h"
 #include "agent/host/pr/pr.h"
 
 /* `stats --html`: many cases on one page, for who decides how far agents are trusted. */
-#define WIDTH	900.0
-#define MODULES 400
-#define FILES	4000
+#define GROUPS 40
+#define MONTHS 24
+#define CASES  2000
+#define REASON 300
 
 typedef void part_fn(const struct html_stats *in, struct buf *b);
 
@@ -24,37 +27,97 @@ static const json_t *all_of(const struct html_stats *in)
 	return json_object_get(in->stats, "all");
 }
 
+/* ---- shared ---- */
+
+static int by_figure(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->by != y->by)
+		return x->by > y->by ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+struct ranked *rank_members(const json_t *object, double (*figure)(const json_t *v), size_t *n)
+{
+	struct ranked *v = calloc(json_object_size(object) + 1, sizeof(*v));
+	const char *name;
+	json_t *one;
+
+	*n = 0;
+	json_object_foreach((json_t *)(uintptr_t)object, name, one)
+		if (v)
+			v[(*n)++] = (struct ranked){ name, one, figure(one) };
+	if (v)
+		qsort(v, *n, sizeof(*v), by_figure);
+	return v;
+}
+
+/* A bar in a cell; what it is as long as stands beside it in figures. */
+static void bar(struct buf *b, const char *class, double share, bool of_whole)
+{
+	html(b, "<td class=\"bar\"><svg aria-hidden=\"true\" viewBox=\"0 0 300 14\">");
+	if (of_whole)
+		html(b, "<rect class=\"band\" width=\"300\" height=\"14\" rx=\"2\"/>");
+	html(b, "<rect class=\"%s\" width=\"%.1f\" height=\"14\" rx=\"2\"/></svg></td>", class,
+	     share > 0 ? 2 + 298 * share : 0);
+}
+
+static double share_of(long long n, long long of)
+{
+	return of > 0 ? (double)n / (double)of : 0;
+}
+
 /* ---- outcomes ---- */
 
-/* Rows of a bar each, the longest as wide as there is room. */
-static void bar_rows(const json_t *counts, const char *label, const char *class, struct buf *b)
-{
-	long long most = 1;
-	const char *name;
-	json_t *v;
-	size_t i = 0;
+struct meaning {
+	const char *name, *class;
+};
+static const struct meaning outcome_means[] = {
+	{ "proposed", "fgood" }, { "already-fixed", "fgood" }, { "reproduced", "fgood" },
+	{ "no-fix", "fbad" },	 { "not-reproduced", "fbad" }, { NULL, "f2" },
+};
+static const struct meaning decision_means[] = {
+	{ "merged", "fgood" },	{ "merged-edited", "fgood" }, { "closed-wrong", "fbad" },
+	{ "reverted", "fbad" }, { "recurred", "fbad" },	      { NULL, "f2" },
+};
 
-	json_object_foreach((json_t *)(uintptr_t)counts, name, v)
-		most = json_integer_value(v) > most ? json_integer_value(v) : most;
-	if (!json_object_size(counts)) {
-		html(b, "<p class=\"none\">None yet.</p>");
-		return;
-	}
-	html(b, "<figure><svg role=\"img\" aria-label=\"%s\" viewBox=\"0 0 %.0f %zu\">", label,
-	     WIDTH, json_object_size(counts) * 26);
-	json_object_foreach((json_t *)(uintptr_t)counts, name, v) {
-		const long long n = json_integer_value(v);
+static const char *class_of(const struct meaning *m, const char *name)
+{
+	while (m->name && strcmp(m->name, name) != 0)
+		m++;
+	return m->class;
+}
+
+static void counts(const char *caption, const char *of, const json_t *object,
+		   const struct meaning *means, struct buf *b)
+{
+	const char *const columns[] = { of, "#cases", "#share", "drawn", NULL };
+	long long sum = 0, most = 1;
+	struct ranked *v;
+	size_t n;
+
+	v = rank_members(object, json_number_value, &n);
+	for (size_t i = 0; i < n; i++)
+		sum += (long long)v[i].by;
+	most = n && v[0].by > 1 ? (long long)v[0].by : 1;
+	if (n == 0)
+		html(b, "<p class=\"none\">%s: none yet.</p>", caption);
+	else
+		html_table(b, caption, columns);
+	for (size_t i = 0; i < n; i++) {
+		const long long cases = (long long)v[i].by;
 
 		html(b,
-		     "<text class=\"strong\" x=\"0\" y=\"%zu\">%s</text>"
-		     "<rect class=\"%s\" x=\"150\" y=\"%zu\" width=\"%.1f\" height=\"16\" "
-		     "rx=\"2\"/>"
-		     "<text x=\"%.1f\" y=\"%zu\">%lld</text>",
-		     i * 26 + 17, name, class, i * 26 + 4, 680.0 * (double)n / (double)most,
-		     158 + 680.0 * (double)n / (double)most, i * 26 + 17, n);
-		i++;
+		     "<tr><th scope=\"row\" class=\"w\">%s</th><td class=\"n\">%lld</td><td "
+		     "class=\"n\">%.0f&nbsp;%%</td>",
+		     v[i].name, cases, 100 * share_of(cases, sum));
+		bar(b, class_of(means, v[i].name), share_of(cases, most), false);
+		html(b, "</tr>\n");
 	}
-	html(b, "</svg></figure>\n");
+	if (n)
+		html_table_end(b);
+	free(v);
 }
 
 static void outcomes(const struct html_stats *in, struct buf *b)
@@ -62,9 +125,9 @@ static void outcomes(const struct html_stats *in, struct buf *b)
 	const json_t *all = all_of(in);
 
 	html(b, "<p>How sickbay's own work on %lld cases ended.</p>", number(all, "cases"));
-	bar_rows(json_object_get(all, "outcomes"), "Outcomes", "f1", b);
-	html(b, "<h3>What people decided</h3>");
-	bar_rows(json_object_get(all, "decisions"), "Decisions", "f4", b);
+	counts("How cases ended", "outcome", json_object_get(all, "outcomes"), outcome_means, b);
+	counts("What people decided afterwards", "decision", json_object_get(all, "decisions"),
+	       decision_means, b);
 }
 
 /* ---- precision and cost ---- */
@@ -93,10 +156,14 @@ static void wait(const json_t *fig, struct buf *b)
 static void figure_row(const char *name, const json_t *fig, struct buf *b)
 {
 	html(b,
-	     "<tr><th scope=\"row\" class=\"u\">%s</th><td class=\"n\">%lld</td><td class=\"n\">",
-	     name, number(fig, "cases"));
+	     "<tr><th scope=\"row\" class=\"u\">%s</th><td class=\"n\">%lld</td><td "
+	     "class=\"n\">%lld</td><td class=\"n\">",
+	     name, number(fig, "cases"),
+	     number(json_object_get(fig, "outcomes"), outcome_name(OUTCOME_PROPOSED)));
 	share(fig, b);
-	html(b, "</td><td class=\"n\">");
+	html(b, "</td>");
+	bar(b, "f1", json_number_value(json_object_get(fig, "precision")), true);
+	html(b, "<td class=\"n\">");
 	wait(fig, b);
 	html(b, "</td><td class=\"n\">%.2f</td><td class=\"n\">%lld</td><td class=\"n\">",
 	     (double)number(fig, "usd_micro") / 1e6, number(fig, "tokens"));
@@ -104,29 +171,112 @@ static void figure_row(const char *name, const json_t *fig, struct buf *b)
 	html(b, "</td></tr>\n");
 }
 
+static double cases_of(const json_t *fig)
+{
+	return (double)number(fig, "cases");
+}
+
+static void group_head(const char *kind, struct buf *b)
+{
+	html(b, "<tr><th scope=\"rowgroup\" colspan=\"9\" class=\"group\">by %s</th></tr>\n", kind);
+}
+
+static void groups(const char *kind, const json_t *members, struct buf *b)
+{
+	struct ranked *v;
+	size_t n;
+
+	v = rank_members(members, cases_of, &n);
+	if (n)
+		group_head(kind, b);
+	for (size_t i = 0; i < n && i < GROUPS; i++)
+		figure_row(v[i].name, v[i].v, b);
+	html_left_out(b, 9, n > GROUPS ? n - GROUPS : 0);
+	free(v);
+}
+
+/* {MONTH: [facts]} of when cases were begun. */
+static json_t *months_of(const json_t *facts)
+{
+	json_t *map = json_object();
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(facts, i, v) {
+		char month[8];
+		json_t *list;
+
+		(void)snprintf(month, sizeof(month), "%.7s", pr_str(v, "created"));
+		if (!*month)
+			continue;
+		list = json_object_get(map, month);
+		if (!list && json_object_set_new(map, month, list = json_array()) < 0)
+			return map;
+		(void)json_array_append(list, (json_t *)(uintptr_t)v);
+	}
+	return map;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct ranked *)a)->name, ((const struct ranked *)b)->name);
+}
+
+static double nothing(const json_t *v)
+{
+	(void)v;
+	return 0;
+}
+
+static void by_month(const struct html_stats *in, struct buf *b)
+{
+	AUTO_JSON json_t *map = months_of(in->facts);
+	struct ranked *v;
+	size_t n;
+
+	v = rank_members(map, nothing, &n);
+	if (v)
+		qsort(v, n, sizeof(*v), by_name);
+	if (n > 1)
+		group_head(n > MONTHS ? "month, the last ones" : "month", b);
+	for (size_t i = n > MONTHS ? n - MONTHS : 0; n > 1 && i < n; i++) {
+		AUTO_JSON json_t *stats = facts_stats(v[i].v);
+
+		figure_row(v[i].name, json_object_get(stats, "all"), b);
+	}
+	free(v);
+}
+
 static void precision(const struct html_stats *in, struct buf *b)
 {
-	const char *kind, *name;
-	json_t *groups, *fig;
+	static const char *const columns[] = { "which",	 "#cases",     "#proposed",
+					       "#right", "0 to 100 %", "#to a decision",
+					       "#US$",	 "#tokens",    "#processor",
+					       NULL };
+	const char *kind;
+	json_t *members;
 
-	html(b,
-	     "<p>Precision is the share of judged proposals that a person merged and that were "
-	     "neither reverted nor followed by the same failure.</p>"
-	     "<div class=\"wide\" tabindex=\"0\"><table><thead><tr><th></th><th class=\"n\">cases"
-	     "</th><th class=\"n\">right</th><th class=\"n\">to a decision</th><th class=\"n\">US$"
-	     "</th><th class=\"n\">tokens</th><th class=\"n\">processor</th></tr></thead><tbody>");
+	html(b, "<p>Precision is the share of judged proposals that a person merged and that were "
+		"neither reverted nor followed by the same failure.</p>");
+	html_table(b, "Precision, the median time to a decision, and cost", columns);
 	figure_row("All", all_of(in), b);
-	json_object_foreach(json_object_get(in->stats, "by"), kind, groups) {
-		if (!json_object_size(groups))
-			continue;
-		html(b, "<tr><td colspan=\"7\" class=\"soft\">by %s</td></tr>", kind);
-		json_object_foreach(groups, name, fig)
-			figure_row(name, fig, b);
-	}
-	html(b, "</tbody></table></div>\n");
+	by_month(in, b);
+	json_object_foreach(json_object_get(in->stats, "by"), kind, members)
+		groups(kind, members, b);
+	html_table_end(b);
 }
 
 /* ---- time to a proposal ---- */
+
+static const struct bin {
+	double below; /* seconds */
+	const char *name;
+} bins[] = {
+	{ 10, "< 10 s" }, { 30, "30 s" },    { 60, "1 min" },	 { 120, "2 min" },
+	{ 300, "5 min" }, { 600, "10 min" }, { 1800, "30 min" }, { 3600, "1 h" },
+	{ 7200, "2 h" },  { 21600, "6 h" },  { 86400, "1 d" },	 { 1e18, "more" },
+};
+#define BINS (sizeof(bins) / sizeof(bins[0]))
 
 static int by_value(const void *a, const void *b)
 {
@@ -135,31 +285,55 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void dots(const double *v, size_t n, struct buf *b)
+/* How many cases took how long: a column a span, from the first to the last that has any. */
+static void columns_of(const double *v, size_t n, struct buf *b)
 {
-	const double most = v[n - 1] > 0 ? v[n - 1] : 1;
+	size_t in_bin[BINS] = { 0 }, most = 1, first = BINS, last = 0, at = 0;
+	double width;
 
-	html(b,
-	     "<figure><svg role=\"img\" aria-label=\"Time to a proposal, one dot a case\" "
-	     "viewBox=\"0 0 %.0f 70\"><line class=\"axis\" x1=\"10\" x2=\"890\" y1=\"40\" "
-	     "y2=\"40\"/>",
-	     WIDTH);
-	for (size_t i = 0; i < n && i < FILES; i++)
-		html(b, "<circle class=\"f1\" opacity=\"0.6\" cx=\"%.1f\" cy=\"40\" r=\"6\"/>",
-		     10 + 880 * v[i] / most);
-	html(b,
-	     "<line class=\"cap\" x1=\"%.1f\" x2=\"%.1f\" y1=\"18\" y2=\"56\"/>"
-	     "<text class=\"strong\" x=\"%.1f\" y=\"14\" text-anchor=\"%s\">median ",
-	     10 + 880 * v[n / 2] / most, 10 + 880 * v[n / 2] / most, 10 + 880 * v[n / 2] / most,
-	     v[n / 2] < most / 2 ? "start" : "end");
-	html_span(b, v[n / 2] * 1e6);
-	html(b, "</text><text x=\"10\" y=\"66\">0 s</text><text x=\"890\" y=\"66\" "
-		"text-anchor=\"end\">");
-	html_span(b, most * 1e6);
-	html(b,
-	     "</text></svg><figcaption>From the begin of a case until its proposal, one dot a "
-	     "case: %zu.</figcaption></figure>\n",
-	     n);
+	for (size_t i = 0; i < n; i++) {
+		while (v[i] >= bins[at].below)
+			at++;
+		most = ++in_bin[at] > most ? in_bin[at] : most;
+		first = at < first ? at : first;
+		last = at;
+	}
+	width = (STATS_WIDTH - 20) / (double)(last - first + 1);
+	width = width > 90 ? 90 : width;
+	html_drawing(b, "How many cases took how long to a proposal", STATS_WIDTH, 170);
+	for (size_t i = first; i <= last; i++) {
+		const double h = 110 * (double)in_bin[i] / (double)most;
+		const double x = 10 + width * (double)(i - first);
+
+		html(b,
+		     "<rect class=\"f1\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>"
+		     "<text class=\"strong\" x=\"%.1f\" y=\"%.1f\" "
+		     "text-anchor=\"middle\">%zu</text>"
+		     "<text x=\"%.1f\" y=\"158\" text-anchor=\"middle\">%s</text>",
+		     x + 3, 138 - h, width - 6, h, x + width / 2, 132 - h, in_bin[i], x + width / 2,
+		     bins[i].name);
+	}
+	html(b, "<line class=\"axis\" x1=\"10\" x2=\"%.0f\" y1=\"138\" y2=\"138\"/>", STATS_WIDTH);
+	html_drawing_end(b, "From the begin of a case until its proposal. A column has the cases "
+			    "that took less than what stands beneath it, and not less than what "
+			    "stands beneath the one before.");
+}
+
+static void quantiles(const double *v, size_t n, struct buf *b)
+{
+	static const char *const columns[] = { "#cases",       "#fastest", "#median",
+					       "#nine of ten", "#slowest", NULL };
+	const size_t at[] = { 0, n / 2, (n * 9 + 9) / 10 - 1, n - 1 };
+
+	html_table(b, "Time from the begin of a case until its proposal", columns);
+	html(b, "<tr><td class=\"n\">%zu</td>", n);
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		html(b, "<td class=\"n\">");
+		html_span(b, v[at[i]] * 1e6);
+		html(b, "</td>");
+	}
+	html(b, "</tr>\n");
+	html_table_end(b);
 }
 
 static void times(const struct html_stats *in, struct buf *b)
@@ -176,211 +350,10 @@ static void times(const struct html_stats *in, struct buf *b)
 		html(b, "<p class=\"none\">No case made a proposal.</p>");
 	} else {
 		qsort(v, n, sizeof(*v), by_value);
-		dots(v, n, b);
+		columns_of(v, n, b);
+		quantiles(v, n, b);
 	}
 	free(v);
-}
-
-/* ---- drift ---- */
-
-/* {MODULE: {PATH: [times, added, removed]}} of the ledger of changes. */
-static json_t *touched(const json_t *drift)
-{
-	json_t *map = json_object();
-	const json_t *line, *v;
-	size_t i, k;
-
-	json_array_foreach(drift, i, line) {
-		json_array_foreach(json_object_get(line, "paths"), k, v) {
-			AUTO_BUF struct buf key = BUF_INIT(8192);
-			json_t *module, *row;
-
-			buf_printf(&key, "%s: %s", pr_str(line, "service"),
-				   strcmp(pr_str(v, "module"), ".") == 0 ? "top folder"
-									 : pr_str(v, "module"));
-			if (!map || key.failed)
-				continue;
-			module = json_object_get(map, key.p);
-			if (!module && json_object_size(map) < MODULES) {
-				module = json_object();
-				(void)json_object_set_new(map, key.p, module);
-			}
-			row = json_object_get(module, pr_str(v, "path"));
-			(void)json_object_set_new(
-				module, pr_str(v, "path"),
-				json_pack(
-					"[I,I,I]", json_integer_value(json_array_get(row, 0)) + 1,
-					json_integer_value(json_array_get(row, 1)) +
-						json_integer_value(json_object_get(v, "added")),
-					json_integer_value(json_array_get(row, 2)) +
-						json_integer_value(json_object_get(v, "removed"))));
-		}
-	}
-	return map;
-}
-
-static int heat(long long times)
-{
-	return times >= 4 ? 4 : (int)times;
-}
-
-/* One square a file, in the row of its module; the darker, the more often. */
-static void map_of(const json_t *map, struct buf *b)
-{
-	const char *module, *path;
-	json_t *files, *row;
-	size_t y = 0;
-
-	html(b,
-	     "<figure><svg role=\"img\" aria-label=\"Where agents changed the code, one square a "
-	     "file\" viewBox=\"0 0 %.0f %zu\">",
-	     WIDTH, json_object_size(map) * 28 + 4);
-	json_object_foreach((json_t *)(uintptr_t)map, module, files) {
-		size_t x = 0;
-
-		html(b, "<text class=\"strong\" x=\"0\" y=\"%zu\">%.*s</text>", y * 28 + 18, 34,
-		     module);
-		json_object_foreach(files, path, row) {
-			const long long n = json_integer_value(json_array_get(row, 0));
-
-			if (x == 25)
-				break;
-			html(b,
-			     "<rect class=\"h%d\" x=\"%zu\" y=\"%zu\" width=\"22\" height=\"22\" "
-			     "rx=\"2\"><title>%s: %lld changes, +%lld -%lld lines</title></rect>",
-			     heat(n), 250 + x * 26, y * 28 + 2, path, n,
-			     (long long)json_integer_value(json_array_get(row, 1)),
-			     (long long)json_integer_value(json_array_get(row, 2)));
-			x++;
-		}
-		y++;
-	}
-	html(b, "</svg><figcaption>One square a file that a proposal changed, in the row of its "
-		"service and module; the fuller, the more often (once, twice, three times, more)."
-		"</figcaption></figure>\n");
-}
-
-static void drift(const struct html_stats *in, struct buf *b)
-{
-	AUTO_JSON json_t *map = touched(in->drift);
-	const char *module, *path;
-	json_t *files, *row;
-
-	if (!json_object_size(map)) {
-		html(b, "<p class=\"none\">No proposal changed any code.</p>");
-		return;
-	}
-	map_of(map, b);
-	html(b, "<details><summary>The files</summary><div class=\"wide\" tabindex=\"0\"><table>"
-		"<thead><tr><th>service and module</th><th>file</th><th class=\"n\">changes</th>"
-		"<th class=\"n\">lines added</th><th class=\"n\">removed</th></tr></thead><tbody>");
-	json_object_foreach(map, module, files)
-		json_object_foreach(files, path, row)
-			html(b,
-			     "<tr><td class=\"u\">%s</td><td class=\"mono u\">%s</td><td "
-			     "class=\"n\">%lld"
-			     "</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td></tr>",
-			     module, path, (long long)json_integer_value(json_array_get(row, 0)),
-			     (long long)json_integer_value(json_array_get(row, 1)),
-			     (long long)json_integer_value(json_array_get(row, 2)));
-	html(b, "</tbody></table></div></details>\n");
-}
-
-/* ---- exposure ---- */
-
-/* The outermost document that speaks of it decides what is asked for. */
-static const json_t *said(const json_t *documents, const char *part, const char *key)
-{
-	const json_t *d;
-	size_t i;
-
-	json_array_foreach(documents, i, d) {
-		const json_t *v = *part ? json_object_get(json_object_get(d, part), key)
-					: json_object_get(d, key);
-
-		if (v)
-			return v;
-	}
-	return NULL;
-}
-
-static void words(const json_t *v, struct buf *b)
-{
-	const json_t *one;
-	size_t i;
-
-	if (json_is_array(v)) {
-		json_array_foreach(v, i, one) {
-			const char *s =
-				json_is_string(one) ? json_string_value(one) : pr_str(one, "path");
-
-			html(b, "%s<code>%s</code>", i ? " " : "", s);
-		}
-	} else if (json_is_string(v)) {
-		html(b, "%s", json_string_value(v));
-	} else if (json_is_boolean(v)) {
-		html(b, "%s", json_is_true(v) ? "yes" : "no");
-	} else if (json_is_integer(v)) {
-		html(b, "%lld", (long long)json_integer_value(v));
-	} else {
-		html(b, "<span class=\"none\">nothing</span>");
-	}
-}
-
-/* Of every document: a deny of any of them holds. */
-static size_t denials(const json_t *documents)
-{
-	static const char *const parts[] = { "code", "filesystem", "commands", "syscalls",
-					     "network" };
-	const json_t *d;
-	size_t i, n = 0;
-
-	json_array_foreach(documents, i, d)
-		for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++)
-			n += json_array_size(json_object_get(json_object_get(d, parts[k]), "deny"));
-	return n;
-}
-
-static void exposure(const struct html_stats *in, struct buf *b)
-{
-	static const struct {
-		const char *title, *part, *key;
-	} rows[] = {
-		{ "code that may change", "code", "allow" },
-		{ "only after a person agrees", "code", "needs_scope" },
-		{ "places that can be written", "filesystem", "write" },
-		{ "places that can be read", "filesystem", "read" },
-		{ "what can be run", "filesystem", "exec" },
-		{ "commands not named", "", "commands_default" },
-		{ "network", "network", "default" },
-		{ "backing services", "network", "backing" },
-		{ "models", "model", "models" },
-		{ "money for models, US$", "model", "max_cost_usd" },
-		{ "memory", "resources", "memory" },
-		{ "time", "resources", "wall" },
-	};
-	const char *digest;
-	json_t *documents;
-
-	if (!json_object_size(in->policies))
-		html(b, "<p class=\"none\">No case kept a policy.</p>");
-	json_object_foreach((json_t *)(uintptr_t)in->policies, digest, documents) {
-		html(b, "<h3 class=\"u\">%s <code class=\"soft\">%.*s</code></h3><table><tbody>",
-		     pr_str(json_array_get(documents, 0), "name"), 26, digest);
-		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-			const json_t *v = said(documents, rows[i].part, rows[i].key);
-
-			if (!v)
-				continue;
-			html(b, "<tr><th scope=\"row\">%s</th><td class=\"u\">", rows[i].title);
-			words(v, b);
-			html(b, "</td></tr>");
-		}
-		html(b,
-		     "<tr><th scope=\"row\">rules that deny</th><td>%zu, in %zu documents</td></tr>"
-		     "</tbody></table>\n",
-		     denials(documents), json_array_size(documents));
-	}
 }
 
 /* ---- the page ---- */
@@ -392,8 +365,10 @@ static void head(const struct html_stats *in, struct buf *b)
 	html(b,
 	     "<header>\n<p class=\"kicker\">sickbay &middot; figures</p>\n<h1>%s</h1>\n"
 	     "<dl class=\"facts\"><div><dt>Cases</dt><dd>%lld</dd></div>"
+	     "<div><dt>Proposed</dt><dd>%lld</dd></div>"
 	     "<div><dt>Right, of those judged</dt><dd>",
-	     in->title, number(all, "cases"));
+	     in->title, number(all, "cases"),
+	     number(json_object_get(all, "outcomes"), outcome_name(OUTCOME_PROPOSED)));
 	share(all, b);
 	html(b, "</dd></div><div><dt>To a decision (median)</dt><dd>");
 	wait(all, b);
@@ -403,26 +378,38 @@ static void head(const struct html_stats *in, struct buf *b)
 	html(b, " processor</dd></div></dl>\n</header>\n");
 }
 
+static const char *badge_of(const char *outcome)
+{
+	const char *fill = class_of(outcome_means, outcome);
+
+	return strcmp(fill, "fgood") == 0 ? "good" : strcmp(fill, "fbad") == 0 ? "bad" : "warn";
+}
+
 static void cases(const struct html_stats *in, struct buf *b)
 {
+	static const char *const columns[] = { "case",	   "begun",  "outcome", "decision",
+					       "patch by", "reason", NULL };
 	const json_t *v;
 	size_t i;
 
-	html(b, "<div class=\"wide\" tabindex=\"0\"><table><thead><tr><th>case</th><th>begun</th>"
-		"<th>outcome</th><th "
-		"class=\"w\">decision</th><th>by</th><th>reason</th></tr></thead><tbody>");
+	html_table(b, "The cases, by their ids", columns);
 	json_array_foreach(in->facts, i, v) {
-		if (i == FILES)
+		const char *outcome = pr_str(v, "outcome");
+
+		if (i == CASES)
 			break;
-		html(b, "<tr><td class=\"mono w\">%s</td><td class=\"w\">", pr_str(v, "case"));
+		html(b, "<tr><td class=\"mono w\">%s</td><td>", pr_str(v, "case"));
 		html_date(b, pr_str(v, "created"));
 		html(b,
-		     "</td><td class=\"w\">%s</td><td class=\"w\">%s</td><td class=\"u w\">%s</td>"
-		     "<td class=\"u soft\">%s</td></tr>",
-		     pr_str(v, "outcome"), pr_str(v, "decision"), pr_str(v, "patch_by"),
-		     pr_str(v, "reason"));
+		     "</td><td class=\"w\"><b class=\"%s\">%s</b></td><td class=\"w\">%s</td><td "
+		     "class=\"u\">%s</td><td class=\"u soft\">",
+		     badge_of(outcome), *outcome ? outcome : "not ended", pr_str(v, "decision"),
+		     pr_str(v, "patch_by"));
+		html_cut(b, pr_str(v, "reason"), strlen(pr_str(v, "reason")), REASON);
+		html(b, "</td></tr>\n");
 	}
-	html(b, "</tbody></table></div>\n");
+	html_left_out(b, 6, json_array_size(in->facts) - i);
+	html_table_end(b);
 }
 
 static const struct html_part parts[] = {
@@ -433,7 +420,7 @@ static const struct html_part parts[] = {
 	{ "exposure", "What policies leave reachable" },
 	{ "cases", "The cases" },
 };
-static part_fn *const fns[] = { outcomes, precision, times, drift, exposure, cases };
+static part_fn *const fns[] = { outcomes, precision, times, html_drift, html_exposure, cases };
 
 int html_stats(const struct html_stats *in, struct buf *out, struct err *e)
 {

@@ -119,9 +119,9 @@ static void a_hostile_case_is_text(void)
 
 static void hostile_figures_are_text(void)
 {
-	AUTO_JSON json_t *facts =
-		json_pack("[{s:s,s:s,s:s,s:s,s:s}]", "case", EVIL, "outcome", EVIL, "decision",
-			  EVIL, "patch_by", EVIL, "reason", EVIL);
+	AUTO_JSON json_t *facts = json_pack("[{s:s,s:s,s:s,s:s,s:s,s:{s:{s:s}}}]", "case", EVIL,
+					    "outcome", EVIL, "decision", EVIL, "patch_by", EVIL,
+					    "reason", EVIL, "policies", EVIL, "digest", EVIL);
 	AUTO_JSON json_t *stats = json_pack("{s:{s:i,s:{s:i},s:{s:i}},s:{s:{s:{s:i}}}}", "all",
 					    "cases", 1, "outcomes", EVIL, 1, "decisions", EVIL, 2,
 					    "by", "service", EVIL, "cases", 1);
@@ -131,13 +131,94 @@ static void hostile_figures_are_text(void)
 	AUTO_JSON json_t *policies = json_pack("{s:[{s:s,s:{s:[s,{s:s}]}}]}", EVIL, "name", EVIL,
 					       "code", "allow", EVIL, "path", EVIL);
 	AUTO_JSON json_t *first = json_pack("{s:f,s:f}", EVIL, 3.0, "b", 90.0);
-	const struct html_stats in = { EVIL, facts, stats, drift, policies, first };
+	const struct html_stats in = { EVIL, facts, stats, drift, policies, first, 0 };
 	AUTO_BUF struct buf b = BUF_INIT(1u << 20);
 	struct err e = ERR_INIT;
 
 	CHECK(facts && stats && drift && policies && first);
 	CHECK_INT(html_stats(&in, &b, &e), 0);
 	no_evil_in(&b);
+	CHECK(strstr(b.p, "code that may change") != NULL);
+}
+
+static void what_is_very_long_is_cut_in_whole_characters(void)
+{
+	AUTO_BUF struct buf b = BUF_INIT(1u << 20);
+	AUTO_BUF struct buf text = BUF_INIT(1u << 20);
+
+	html_cut(&b, "abc\xc3\xa9xyz", 8, 4);
+	CHECK_STR(b.p, "abc (cut here, 5 bytes more)");
+	buf_reset(&b);
+	html_cut(&b, "abc", 3, 3);
+	CHECK_STR(b.p, "abc");
+	buf_reset(&b);
+	for (int i = 0; i < 10000; i++)
+		buf_putc(&text, 'w');
+	html(&b, "%s", text.p);
+	CHECK_STR(b.p + 8000, " (cut here, 2000 bytes more)");
+}
+
+static void a_difference(const char *before, size_t n, const char *after, size_t m, struct buf *b)
+{
+	char path[] = "a.sql";
+	struct change one = {
+		path, CHANGE_MODIFY, 0, 0, (char *)(uintptr_t)before, n, (char *)(uintptr_t)after, m
+	};
+
+	html_diff(b, "it", &(struct changes){ &one, 1 });
+}
+
+static void lines_of_a_difference_have_their_numbers(void)
+{
+	static const char before[] = "one\n-- two\nthree\n", after[] = "one\n++ two\nthree\n";
+	AUTO_BUF struct buf b = BUF_INIT(1u << 20);
+
+	a_difference(before, sizeof(before) - 1, after, sizeof(after) - 1, &b);
+	CHECK(strstr(b.p, "1 file, 1 lines added, 1 removed.") != NULL);
+	CHECK(strstr(b.p, "<span class=\"file\">--- a/a.sql</span>") != NULL);
+	CHECK(strstr(b.p, "<span class=\"ctx\" data-l=\"    1     1 \"> one</span>") != NULL);
+	/* a line that looks like the name of a file is still a line */
+	CHECK(strstr(b.p, "<span class=\"del\" data-l=\"    2       \">--- two</span>") != NULL);
+	CHECK(strstr(b.p, "<span class=\"add\" data-l=\"          2 \">+++ two</span>") != NULL);
+	CHECK(strstr(b.p, "<span class=\"ctx\" data-l=\"    3     3 \"> three</span>") != NULL);
+	buf_reset(&b);
+	a_difference("a\0b\nc\n", 6, "a\0b\nd\n", 6, &b);
+	CHECK(strstr(b.p, "cannot be shown: &#39;a.sql&#39;: a binary file") != NULL);
+}
+
+static void a_very_long_difference_says_where_it_is_cut(void)
+{
+	AUTO_BUF struct buf after = BUF_INIT(1u << 20);
+	AUTO_BUF struct buf b = BUF_INIT(4u << 20);
+
+	for (int i = 0; i < 5000; i++)
+		buf_printf(&after, "line %d\n", i);
+	a_difference("", 0, after.p, after.n, &b);
+	CHECK(strstr(b.p, "+line 3000</span>") != NULL);
+	CHECK(strstr(b.p, "+line 4999</span>") == NULL);
+	CHECK(strstr(b.p, "cut here: 1004 more lines stand in the case's records") != NULL);
+}
+
+/* Of very many entries those at both ends are shown, and how many are not. */
+static void a_long_log_is_cut_in_its_middle(void)
+{
+	AUTO_JSON json_t *events = json_array();
+	AUTO_JSON json_t *facts = json_object();
+	AUTO_BUF struct buf b = BUF_INIT(16u << 20);
+	struct html_case in = { .id = "a-1", .facts = facts, .events = events };
+	struct err e = ERR_INIT;
+
+	for (int i = 0; i < 6000; i++)
+		(void)json_array_append_new(events, json_pack("{s:s,s:i,s:s,s:i}", "ts",
+							      "2026-11-22T10:00:00Z", "seq", i,
+							      "type", "gate.deny", "role", i));
+	in.events_left_out = 1000;
+	CHECK_INT(html_case(&in, &b, &e), 0);
+	CHECK(strstr(b.p, "7000 entries of this case") != NULL);
+	CHECK(strstr(b.p, ">1499</td>") != NULL && strstr(b.p, ">1500</td>") == NULL);
+	CHECK(strstr(b.p, ">4499</td>") == NULL && strstr(b.p, ">4500</td>") != NULL);
+	CHECK(strstr(b.p, "4000 entries are left out here") != NULL);
+	CHECK(strstr(b.p, "5900 more like") != NULL);
 }
 
 /* A case that was interrupted, or that never came far, has a page, too. */
@@ -159,4 +240,7 @@ static void an_empty_case_has_a_page(void)
 
 TAP_MAIN(TEST(text_is_no_markup), TEST(every_text_of_a_format_is_escaped),
 	 TEST(a_hostile_case_is_text), TEST(hostile_figures_are_text),
+	 TEST(what_is_very_long_is_cut_in_whole_characters),
+	 TEST(lines_of_a_difference_have_their_numbers),
+	 TEST(a_very_long_difference_says_where_it_is_cut), TEST(a_long_log_is_cut_in_its_middle),
 	 TEST(an_empty_case_has_a_page))
