@@ -6,12 +6,10 @@ import os
 import pathlib
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 import urllib.request
-import zlib
 
 profile = tempfile.mkdtemp()
 
@@ -70,16 +68,30 @@ def check(name, fine, why=""):
         print("# " + str(why)[:1500])
 
 
-def rows(png):
-    """How many different rows of pixels a picture has: a blank one has one."""
-    width, height, depth, kind = struct.unpack(">IIBB", png[16:26])
-    data, pos = b"", 8
-    while pos < len(png):
-        n, name = struct.unpack(">I4s", png[pos:pos + 8])
-        data += png[pos + 8:pos + 8 + n] if name == b"IDAT" else b""
-        pos += 12 + n
-    raw, stride = zlib.decompress(data), width * (4 if kind == 6 else 3) * depth // 8 + 1
-    return len({raw[i * stride:(i + 1) * stride] for i in range(height)})
+# Pictures are measured by the browser itself, in a window of their own: the page's policy lets no picture in.
+INK = r"""
+const done = arguments[arguments.length - 1], picture = new Image();
+picture.onload = () => {
+  const c = document.createElement('canvas'), of = new Map();
+  c.width = picture.width; c.height = picture.height;
+  const g = c.getContext('2d');
+  g.drawImage(picture, 0, 0);
+  const d = new Uint32Array(g.getImageData(0, 0, c.width, c.height).data.buffer);
+  for (const p of d) of.set(p, (of.get(p) || 0) + 1);
+  done([of.size, 100 * (d.length - Math.max(...of.values())) / d.length]);
+};
+picture.src = 'data:image/png;base64,' + arguments[0];
+"""
+
+
+def measure(pictures):
+    """Of each picture: how many colours it has, and which share in per cent is not the most frequent one."""
+    page = ask("GET", at + "/window")
+    ask("POST", at + "/window", {"handle": ask("POST", at + "/window/new", {"type": "tab"})["handle"]})
+    found = [ask("POST", at + "/execute/async", {"script": INK, "args": [p]}) for p in pictures]
+    ask("DELETE", at + "/window")
+    ask("POST", at + "/window", {"handle": page})
+    return found
 
 
 CONTRAST = r"""
@@ -99,8 +111,47 @@ for (const e of document.querySelectorAll('body *')) {
   const size = parseFloat(s.fontSize), large = size >= 24 || (size >= 18.66 && s.fontWeight >= 700);
   if (ratio < (large ? 3 : 4.5)) low.push(`${e.tagName}.${e.getAttribute('class')} ${ratio.toFixed(2)} ${e.textContent.slice(0, 30)}`);
 }
+for (const e of document.querySelectorAll('[data-l]')) {
+  const a = lum(num(getComputedStyle(e, '::before').color)), b = lum(ground(e));
+  if ((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5) low.push(`number of a line ${e.className}`);
+}
 return low;
 """
+# What is wider than its place without a way to move it, and cells that are squeezed to a few letters a line.
+TIGHT = r"""
+const tight = [];
+for (const e of document.querySelectorAll('main *, header *')) {
+  if (e.closest('svg, .wide, .draw, pre') || !e.getClientRects().length) continue;
+  if (e.getBoundingClientRect().right > document.documentElement.clientWidth + 1) tight.push(`${e.tagName}.${e.className} sticks out`);
+}
+for (const e of document.querySelectorAll('td, th'))
+  if (e.clientWidth && e.clientWidth < 40 && e.textContent.trim().length > 6) tight.push(`a cell of ${e.clientWidth}: ${e.textContent.slice(0, 30)}`);
+return tight.slice(0, 5);
+"""
+FOCUS = r"""
+const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
+const all = [...document.querySelectorAll('a, summary, [tabindex="0"]')];
+return [all.indexOf(e), s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 1 && r.width > 0 && r.bottom > 0 && r.top < innerHeight,
+  `${e.tagName} ${e.className} ${e.textContent.slice(0, 20)}`];
+"""
+
+
+def on_paper(name, file, parts, shots):
+    ask("POST", at + "/url", {"url": "file://" + file})
+    cdp("Emulation.setEmulatedMedia", media="print", features=[])
+    check(f"{name}: on paper it is the text alone", run("return getComputedStyle(document.querySelector('nav')).display") == "none")
+    check(f"{name}: in black on white", run("return getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)")
+    titles = run("return [...document.querySelectorAll('h2')].map((h) => h.textContent)")
+    hidden = run("return [...document.querySelectorAll('details')].map((d) => d.querySelector('dt, td, th')).filter(Boolean)"
+                 ".map((e) => e.textContent.trim())")
+    cdp("Emulation.setEmulatedMedia", media="", features=[])
+    paper = shots / f"{name}.pdf"
+    paper.write_bytes(base64.b64decode(cdp("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)["data"]))
+    text = subprocess.run(["pdftotext", "-layout", paper, "-"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    missing = [t for t in titles if t not in text]
+    check(f"{name}: the paper has each part", len(titles) == len(parts) and missing == [], missing)
+    missing = [t for t in hidden if t.split()[0] not in text]
+    check(f"{name}: and the evidence, though it was shut", hidden != [] and missing == [], missing)
 
 
 def try_page(file, parts, shots):
@@ -132,10 +183,18 @@ def try_page(file, parts, shots):
     ask("POST", at + "/url", {"url": "file://" + file})
     press("\ue004")
     check(f"{name}: the first Tab leads past the contents", run("return document.activeElement.className") == "skip")
+    stops, most = [], min(25, run("return document.querySelectorAll('a, summary, [tabindex=\"0\"]').length") - 1)
+    for _ in range(most):
+        press("\ue004")
+        stops.append(run(FOCUS))
+    check(f"{name}: Tab goes on in the order of the page", [s[0] for s in stops] == list(range(1, most + 1)), stops)
+    check(f"{name}: and where it is can be seen", all(s[1] for s in stops), [s for s in stops if not s[1]])
     run("document.querySelector('summary').focus()")
     before = run(shut)
     press("\ue007")
-    check(f"{name}: Enter opens one piece of evidence", run(shut) != before)
+    check(f"{name}: Enter opens one piece of evidence", run(shut) == before - 1)
+    press("\ue007")
+    check(f"{name}: and closes it", run(shut) == before)
 
     grounds = []
     for scheme in ("light", "dark"):
@@ -144,21 +203,24 @@ def try_page(file, parts, shots):
         low = run(CONTRAST)
         check(f"{name}, {scheme}: every text has a contrast of 4.5 to 1", low == [], low)
         ask("POST", at + "/url", {"url": "file://" + file})
-        bare = []
+        pictures = []
         for part in parts:
             element = ask("POST", at + "/element", {"using": "css selector", "value": f"section#{part}"})[ELEMENT]
-            png = base64.b64decode(ask("GET", at + f"/element/{element}/screenshot"))
-            (shots / f"{name}-{scheme}-{part}.png").write_bytes(png)
-            if rows(png) < 12:
-                bare.append(part)
-        check(f"{name}, {scheme}: each part can be seen", bare == [], bare)
+            pictures.append(ask("GET", at + f"/element/{element}/screenshot"))
+            (shots / f"{name}-{scheme}-{part}.png").write_bytes(base64.b64decode(pictures[-1]))
+        bare = [(p, m) for p, m in zip(parts, measure(pictures)) if m[0] < 16 or m[1] < 0.8]
+        check(f"{name}, {scheme}: each part has ink on it, and the colours of text", bare == [], bare)
     check(f"{name}: dark is not light", grounds[0] != grounds[1], grounds)
-    cdp("Emulation.setEmulatedMedia", media="print", features=[])
-    check(f"{name}: on paper it is the text alone", run("return getComputedStyle(document.querySelector('nav')).display") == "none")
-    check(f"{name}: in black on white", run("return getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)")
-    cdp("Emulation.setEmulatedMedia", media="", features=[])
-    cdp("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=False)
-    check(f"{name}: it fits a telephone", run("return document.documentElement.scrollWidth <= 390"), run("return document.documentElement.scrollWidth"))
+    on_paper(name, file, parts, shots)
+    for width in (1280, 768, 390):
+        cdp("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
+        for evidence in ("shut", "open"):
+            run("for (const d of document.querySelectorAll('details')) d.open = arguments[0]", evidence == "open")
+            wide = run("return document.documentElement.scrollWidth")
+            tight = run(TIGHT)
+            check(f"{name}, {width} wide, evidence {evidence}: nothing sticks out or is squeezed", wide <= width and tight == [], (wide, tight))
+    check(f"{name}: what is wider than its place is reached by keys", run(
+        "return [...document.querySelectorAll('.wide, .draw, pre')].every((e) => e.scrollWidth <= e.clientWidth || e.tabIndex === 0)"))
     cdp("Emulation.clearDeviceMetricsOverride")
     said = [e["message"] for e in log("browser")]
     check(f"{name}: the browser has no complaint", said == [], said)

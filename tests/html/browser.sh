@@ -5,7 +5,9 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/sh/lib.sh
 . tests/sh/lib.sh
-command -v chromedriver >/dev/null || { echo "1..0 # skip chromium and its driver are not installed"; exit 0; }
+for tool in chromedriver pdftotext; do
+	command -v "$tool" >/dev/null || { echo "1..0 # skip $tool is not installed"; exit 0; }
+done
 # shellcheck source=tests/cli/toy.lib.sh
 . tests/cli/toy.lib.sh
 # shellcheck source=tests/html/html.lib.sh
@@ -15,10 +17,13 @@ cp -a "$state" "$work/hostile"
 rm "$work/hostile/cases/$proposed/decisions.ndjson"
 /usr/bin/python3 "$here/poison.py" markup "$work/hostile/cases/$proposed"
 "$sickbay" case show "$proposed" --state "$work/hostile" --html "$work/hostile.html"
+mkdir -p "$work/many/cases"
+/usr/bin/python3 "$here/many.py" "$work/many" 60 12
+"$sickbay" stats --state "$work/many" --html "$work/many.html"
 shots=${SCREENSHOTS:-$work/shots}
 mkdir -p "$shots"
 /usr/bin/python3 "$here/browser.py" "$shots" "$work/case.html" "$page_parts" "$work/hostile.html" "$page_parts" \
-	"$work/stats.html" "$figure_parts" >"$work/tap" 2>"$work/browser.err"
+	"$work/many.html" "$figure_parts" >"$work/tap" 2>"$work/browser.err"
 browser=$?
 while IFS= read -r line; do
 	case $line in

@@ -5,7 +5,7 @@ set -eu
 demo="build-essential pkg-config git ca-certificates perl
 libseccomp-dev libcap-dev libnl-3-dev libnl-route-3-dev libjansson-dev libcurl4-openssl-dev
 libmicrohttpd-dev libarchive-dev libssl-dev libexpat1-dev libtree-sitter-dev libdw-dev libbz2-dev liblzma-dev zlib1g-dev"
-check="curl python3-jsonschema chromium chromium-driver docker-registry openssl zstd clang libclang-rt-14-dev bubblewrap dpkg-dev mandoc systemd"
+check="curl python3-jsonschema chromium chromium-driver docker-registry openssl zstd clang libclang-rt-14-dev bubblewrap dpkg-dev mandoc systemd poppler-utils"
 lint="clang-format clang-tidy cppcheck shellcheck"
 case ${1:-lint} in
 demo) want=$demo ;;
