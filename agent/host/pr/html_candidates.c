@@ -185,8 +185,8 @@ static void row(const struct candidate *c, size_t no, bool agents, struct buf *b
 	     fate_words[c->fate]);
 	if (agents)
 		html(b, "<td class=\"u\">%s</td>", c->by);
-	html(b, "<td class=\"u op\">%s</td><td class=\"mono u path\">%s", pr_str(c->about, "operator"),
-	     pr_str(c->about, "file"));
+	html(b, "<td class=\"u op\">%s</td><td class=\"mono u path\">%s",
+	     pr_str(c->about, "operator"), pr_str(c->about, "file"));
 	if (line)
 		html(b, ":%lld", line);
 	html(b, "</td><td class=\"u\">%s</td><td class=\"u soft\">%s</td></tr>\n", c->what, c->why);

@@ -127,7 +127,7 @@ static void facts(const struct html_case *in, struct buf *b)
 static void known(struct buf *b, const char *how)
 {
 	if (*how)
-		html(b, "<dt>known</dt><dd class=\"u\">%s</dd>", how);
+		html(b, "<dt>How it is known</dt><dd class=\"u\">%s</dd>", how);
 }
 
 static void ids(const struct html_case *in, struct buf *b)

@@ -207,7 +207,7 @@ static void strip(const struct html_case *in, struct buf *b)
 	bars(&s, &a, b);
 	html_drawing_end(b, "");
 	legend(&s, b);
-	html(b, "<p class=\"soft\">%zu replicas in ", s.replicas);
+	html(b, "<p class=\"soft\">%zu replica%s in ", s.replicas, s.replicas == 1 ? "" : "s");
 	html_span(b, (a.to - a.from) * 1e6);
 	html(b, ", one bar each, in a row by what it was for; above them the stages of the case.");
 	if (s.left_out)

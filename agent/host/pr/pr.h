@@ -56,5 +56,6 @@ void pr_others(const struct pr_input *in, struct buf *b);
 void pr_spent(const struct pr_input *in, struct buf *b);
 void pr_refusals(const struct pr_input *in, struct buf *b);
 void pr_author_words(struct buf *b); /* of all kinds of agents */
+void pr_choice(const struct pr_input *in, struct buf *b);
 void pr_questions(const struct pr_input *in, struct buf *b);
 void pr_question_words(struct buf *b); /* of all questions */

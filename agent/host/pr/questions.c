@@ -64,35 +64,41 @@ static bool applies(const struct trait *t, const struct changes *c)
 	return false;
 }
 
+static const char choice[] =
+	"**Please decide:** another change passed the new test, too, and no test "
+	"can tell which one is meant: ";
+
+/* The one question that cannot wait until the end: which of two that hold. */
+void pr_choice(const struct pr_input *in, struct buf *b)
+{
+	const json_t *agent = json_object_get(in->patch, "agent"), *c;
+	size_t i;
+
+	json_array_foreach(json_object_get(agent, "candidates"), i, c) {
+		if (!json_is_true(json_object_get(c, "plausible")) || !*pr_str(c, "why_not"))
+			continue;
+		buf_puts(b, choice);
+		pr_prose(b, agent, pr_str(c, "summary"));
+		buf_puts(b, ".\n");
+		return;
+	}
+}
+
 void pr_questions(const struct pr_input *in, struct buf *b)
 {
-	const json_t *candidates =
-		json_object_get(json_object_get(in->patch, "agent"), "candidates");
-	const char *other = NULL;
 	size_t asked = 0;
 
-	for (size_t i = 0; !other && i < json_array_size(candidates); i++) {
-		const json_t *c = json_array_get(candidates, i);
-
-		if (json_is_true(json_object_get(c, "plausible")) && *pr_str(c, "why_not"))
-			other = pr_str(c, "summary");
-	}
 	for (size_t i = 0; i < sizeof(traits) / sizeof(traits[0]) && asked < QUESTIONS_MAX; i++) {
 		if (!applies(&traits[i], in->patch_changes))
 			continue;
-		buf_printf(b, "- [ ] %s: %s", traits[i].kind, traits[i].text);
-		if (i == 0 && other) {
-			buf_puts(b, " Another change was plausible too: ");
-			md_text(b, other);
-			buf_puts(b, ".");
-		}
-		buf_puts(b, "\n");
+		buf_printf(b, "- [ ] %s: %s\n", traits[i].kind, traits[i].text);
 		asked++;
 	}
 }
 
 void pr_question_words(struct buf *b)
 {
+	buf_puts(b, choice);
 	for (size_t i = 0; i < sizeof(traits) / sizeof(traits[0]); i++)
 		buf_printf(b, "%s %s ", traits[i].kind, traits[i].text);
 }

@@ -55,6 +55,7 @@ static void head(const struct pr_input *in, struct buf *b)
 	if (number(incident, "count") > 1)
 		buf_printf(b, " Reported %lld times.", (long long)number(incident, "count"));
 	buf_puts(b, "\n");
+	pr_choice(in, b);
 	for (size_t i = 0; i < json_array_size(reasons); i++) {
 		buf_puts(b, i == 0 ? "Risk: " : "; ");
 		md_text(b, json_string_value(json_array_get(reasons, i)));

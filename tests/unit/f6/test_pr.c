@@ -72,6 +72,19 @@ static bool has_line(const char *text, const char *begin)
 	return false;
 }
 
+/* What a person has to decide stands where nobody scrolls. */
+static void a_choice_stands_at_the_top(void)
+{
+	AUTO_FREE char *out = render("takes nothing in its place");
+
+	CHECK(out != NULL);
+	CHECK(out &&
+	      strstr(out,
+		     "\n**Please decide:** another change passed the new test, too, and no "
+		     "test can tell which one is meant: takes nothing in its place.\nRisk: ") !=
+		      NULL);
+}
+
 static void hostile_text_stays_text(void)
 {
 	AUTO_FREE char *all = render(HOSTILE);
@@ -359,6 +372,7 @@ static void changes_that_were_edited_are_refused(void)
 }
 
 TAP_MAIN({ "hostile text stays text", hostile_text_stays_text },
+	 { "a choice stands at the top", a_choice_stands_at_the_top },
 	 { "prose of a model does nothing", prose_of_a_model_does_nothing },
 	 { "who wrote what is said", who_wrote_what_is_said },
 	 { "what else was tried is said", what_else_was_tried_is_said },
