@@ -43,30 +43,33 @@ static const json_t *said(const json_t *documents, const struct question *q)
 	return NULL;
 }
 
-static void words(const json_t *v, struct buf *b)
+static void globs(const json_t *list, struct buf *b)
 {
 	const json_t *one;
 	size_t i;
 
-	if (json_is_array(v)) {
-		json_array_foreach(v, i, one) {
-			if (i == GLOBS)
-				break;
-			html(b, "%s<code>%s</code>", i ? " " : "",
-			     json_is_string(one) ? json_string_value(one) : pr_str(one, "path"));
-		}
-		if (i < json_array_size(v))
-			html(b, " <span class=\"none\">and %zu more</span>",
-			     json_array_size(v) - i);
-	} else if (json_is_string(v)) {
-		html(b, "%s", json_string_value(v));
-	} else if (json_is_boolean(v)) {
-		html(b, "%s", json_is_true(v) ? "yes" : "no");
-	} else if (json_is_integer(v)) {
-		html(b, "%lld", (long long)json_integer_value(v));
-	} else {
-		html(b, "<span class=\"none\">not said</span>");
+	json_array_foreach(list, i, one) {
+		if (i == GLOBS)
+			break;
+		html(b, "%s<code>%s</code>", i ? " " : "",
+		     json_is_string(one) ? json_string_value(one) : pr_str(one, "path"));
 	}
+	if (i < json_array_size(list))
+		html(b, " <span class=\"none\">and %zu more</span>", json_array_size(list) - i);
+}
+
+static void words(const json_t *v, struct buf *b)
+{
+	if (json_is_array(v))
+		globs(v, b);
+	else if (json_is_string(v))
+		html(b, "%s", json_string_value(v));
+	else if (json_is_boolean(v))
+		html(b, "%s", json_is_true(v) ? "yes" : "no");
+	else if (json_is_integer(v))
+		html(b, "%lld", (long long)json_integer_value(v));
+	else
+		html(b, "<span class=\"none\">not said</span>");
 }
 
 /* Of every document: a deny of any of them holds. */

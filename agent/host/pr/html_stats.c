@@ -235,11 +235,13 @@ static void by_month(const struct html_stats *in, struct buf *b)
 	size_t n;
 
 	v = rank_members(map, nothing, &n);
-	if (v)
-		qsort(v, n, sizeof(*v), by_name);
-	if (n > 1)
-		group_head(n > MONTHS ? "month, the last ones" : "month", b);
-	for (size_t i = n > MONTHS ? n - MONTHS : 0; n > 1 && i < n; i++) {
+	if (!v || n < 2) { /* one month is all that there is */
+		free(v);
+		return;
+	}
+	qsort(v, n, sizeof(*v), by_name);
+	group_head(n > MONTHS ? "month, the last ones" : "month", b);
+	for (size_t i = n > MONTHS ? n - MONTHS : 0; i < n; i++) {
 		AUTO_JSON json_t *stats = facts_stats(v[i].v);
 
 		figure_row(v[i].name, json_object_get(stats, "all"), b);
