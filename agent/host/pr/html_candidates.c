@@ -184,7 +184,7 @@ static void row(const struct candidate *c, size_t no, bool agents, struct buf *b
 				  : "soft",
 	     fate_words[c->fate]);
 	if (agents)
-		html(b, "<td class=\"u\">%s</td>", c->by);
+		html(b, "<td class=\"u op\">%s</td>", c->by);
 	html(b, "<td class=\"u op\">%s</td><td class=\"mono u path\">%s",
 	     pr_str(c->about, "operator"), pr_str(c->about, "file"));
 	if (line)
