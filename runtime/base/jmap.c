@@ -305,9 +305,15 @@ int jmap_read(const struct jmap *map, const json_t *obj, void *out, const char *
 	return 0;
 }
 
-static json_t *write_strs(const struct strlist *l)
+/* What is empty is left out, unless a reader would miss it. */
+static bool is_written(const struct jmap *m, size_t n)
 {
-	json_t *a = l->n ? json_array() : NULL;
+	return n > 0 || m->required;
+}
+
+static json_t *write_strs(const struct jmap *m, const struct strlist *l)
+{
+	json_t *a = is_written(m, l->n) ? json_array() : NULL;
 
 	for (size_t i = 0; a && i < l->n; i++)
 		(void)json_array_append_new(a, json_string(l->v[i]));
@@ -316,16 +322,16 @@ static json_t *write_strs(const struct strlist *l)
 
 static json_t *write_list(const struct jmap *m, const struct objlist *l)
 {
-	json_t *a = l->n ? json_array() : NULL;
+	json_t *a = is_written(m, l->n) ? json_array() : NULL;
 
 	for (size_t i = 0; a && i < l->n; i++)
 		(void)json_array_append_new(a, jmap_write(m->sub, (char *)l->v + i * m->size));
 	return a;
 }
 
-static json_t *write_map(const struct strmap *map)
+static json_t *write_map(const struct jmap *m, const struct strmap *map)
 {
-	json_t *o = map->n ? json_object() : NULL;
+	json_t *o = is_written(m, map->n) ? json_object() : NULL;
 
 	for (size_t i = 0; o && i < map->n; i++)
 		(void)json_object_set_new(o, map->v[i].key, json_string(map->v[i].value));
@@ -357,11 +363,11 @@ static json_t *write_value(const struct jmap *m, const void *p)
 	case JMAP_OBJECT:
 		return jmap_write(m->sub, p);
 	case JMAP_STRS:
-		return write_strs(p);
+		return write_strs(m, p);
 	case JMAP_LIST:
 		return write_list(m, p);
 	case JMAP_MAP:
-		return write_map(p);
+		return write_map(m, p);
 	case JMAP_JSON:
 		return json_incref(*(json_t *const *)p);
 	}

@@ -78,7 +78,8 @@ struct jmap {
  * ("/limits/pids: ...") and *out must still be released.  A table ends with a row without a name.
  */
 int jmap_read(const struct jmap *map, const json_t *obj, void *out, const char *at, struct err *e);
-/* The object again, absent strings and lists left out; NULL when out of memory. */
+/* The object again, which jmap_read() takes: absent strings are left out, and empty lists that are
+ * not required; NULL when out of memory. */
 json_t *jmap_write(const struct jmap *map, const void *in);
 void jmap_release(const struct jmap *map, void *out);
 

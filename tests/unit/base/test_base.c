@@ -196,6 +196,36 @@ static void a_table_reads_and_writes_an_object(void)
 	jmap_release(sample_map, &t);
 }
 
+static void what_is_required_is_written_though_it_is_empty(void)
+{
+	struct lists {
+		struct strlist words;
+		struct objlist inner;
+		struct strmap env;
+	} l = { 0 };
+	const struct jmap map[] = { { .name = "words",
+				      .kind = JMAP_STRS,
+				      .offset = offsetof(struct lists, words),
+				      .required = 1 },
+				    { .name = "inner",
+				      .kind = JMAP_LIST,
+				      .offset = offsetof(struct lists, inner),
+				      .required = 1,
+				      .sub = inner_map,
+				      .size = sizeof(struct inner) },
+				    { .name = "env",
+				      .kind = JMAP_MAP,
+				      .offset = offsetof(struct lists, env),
+				      .required = 1 },
+				    { 0 } };
+	struct err e = ERR_INIT;
+	json_t *back = jmap_write(map, &l);
+
+	CHECK_INT(json_object_size(back), 3);
+	CHECK_INT(jmap_read(map, back, &l, "", &e), 0);
+	json_decref(back);
+}
+
 static void each_mistake_in_a_file_has_its_place(void)
 {
 	static const struct {
@@ -396,6 +426,7 @@ TAP_MAIN(TEST(errors_are_one_line_and_keep_their_code), TEST(a_buffer_stops_at_i
 	 TEST(sha256_gives_the_published_digests),
 	 TEST(sha256_does_not_depend_on_how_the_input_is_cut), TEST(times_round_trip),
 	 TEST(unsafe_names_and_paths_are_known), TEST(a_table_reads_and_writes_an_object),
+	 TEST(what_is_required_is_written_though_it_is_empty),
 	 TEST(each_mistake_in_a_file_has_its_place),
 	 TEST(deep_nesting_is_refused_before_it_is_parsed),
 	 TEST(a_message_crosses_a_socket_with_blob_and_descriptor),
