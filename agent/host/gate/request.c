@@ -264,9 +264,8 @@ static int admit(struct monitor *m, struct gate_evaluate *req, struct changes *c
 		return ok < 0 ? ok : 0;
 	m->out.evaluations++;
 	w = &m->queue[m->n_queue++];
-	w->req = (struct gate_evaluate){ .id = req->id,
-					 .kind = req->kind,
-					 .note = take_ptr(req->note) };
+	w->req = (struct gate_evaluate){ .id = req->id, .kind = req->kind };
+	w->req.note = take_ptr(req->note);
 	w->changes = *c;
 	w->left = monitor_evaluations_left(m);
 	memcpy(w->key, key, sizeof(key));
