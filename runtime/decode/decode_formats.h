@@ -31,6 +31,9 @@ int junit_decode(const struct source *in, json_t **out, struct err *e);
 int manifest_decode(const struct source *in, json_t **out, struct err *e);
 /* options: {"paths": [...]} of the repository -> {"owners": ["@name", ...]} of those paths */
 int owners_decode(const struct source *in, json_t **out, struct err *e);
+/* lines of `journalctl -o json` -> {"entries": [{"cursor","unit","pid","time_us","text"}],
+ * "malformed": lines that are no entry}; "text" is absent where an entry has none */
+int journald_decode(const struct source *in, json_t **out, struct err *e);
 int missing_decode(const struct source *in, json_t **out, struct err *e);
 /* what sickbay-symbols printed; options: what core_decode() said -> a trace with "signal" and
  * "objects" */

@@ -30,6 +30,7 @@ static const struct format {
 	{ DECODE_MISSING, 1 * MIB, missing_decode },
 	{ DECODE_OWNERS, MIB / 4, owners_decode },
 	{ DECODE_SYMBOLS, 1 * MIB, symbols_decode },
+	{ DECODE_JOURNALD, 16 * MIB, journald_decode },
 };
 
 struct job {

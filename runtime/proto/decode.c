@@ -27,6 +27,7 @@ static const char *const names[] = {
 	[DECODE_MISSING] = "missing",	[DECODE_OWNERS] = "owners",
 	[DECODE_ARCHIVE] = "archive",	[DECODE_REPORTS] = "reports",
 	[DECODE_CORE] = "core",		[DECODE_SYMBOLS] = "symbols",
+	[DECODE_JOURNALD] = "journald",
 };
 
 struct decode {

@@ -48,6 +48,9 @@ enum decode_format {
 	DECODE_MISSING,
 	/* CODEOWNERS, {"paths"} -> {"owners": ["@name", ...]}, at most 20 */
 	DECODE_OWNERS,
+	/* lines of `journalctl -o json` -> {"entries": [{"cursor","unit","pid","time_us","text"}],
+	 * "malformed": n} */
+	DECODE_JOURNALD,
 	/* tar (any compression libarchive has), streamed as DECODE_MSG_ENTRY and DECODE_MSG_DATA */
 	DECODE_ARCHIVE,
 	/* a piece of the intake's journal, {"from","to"} in bytes, streamed: DECODE_MSG_VALUE for

@@ -235,7 +235,8 @@ int cmd_intake(int argc, char **argv, struct err *e)
 	static const struct command table[] = {
 		{ "serve", intake_serve, "[--listen WHERE]... [--config FILE] [--state DIR]",
 		  "take reports in from services and monitors" },
-		{ "read", cmd_intake_read, "--from FORMAT --service NAME|FILE",
+		{ "read", cmd_intake_read,
+		  "--from FORMAT [--service NAME|FILE] [--cursor-file FILE]",
 		  "take in the traces of a log on standard input" },
 		{ "token", token_run, "[NAME] [--json]", "a new token for a source" },
 		{ 0 },

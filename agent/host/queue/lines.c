@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+const char *const lines_words[LINES_N] = { "python", "node", "sanitizer" };
+
 void lines_init(struct lines *l, int form)
 {
 	*l = (struct lines){ .form = form };

@@ -13,6 +13,7 @@
  * that ends it in the given form.
  */
 enum lines_form { LINES_PYTHON, LINES_NODE, LINES_SANITIZER, LINES_N };
+extern const char *const lines_words[LINES_N]; /* "python" ... */
 
 #define LINES_BEFORE 24		/* lines kept in front of a first frame */
 #define LINES_MOST   (1u << 20) /* bytes of one piece; more are left out */
