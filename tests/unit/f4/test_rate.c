@@ -180,7 +180,8 @@ static void test_seen(void)
 	CHECK_INT(json_integer_value(json_object_get(one, "last_minute")), 101);
 	CHECK(fabs(json_real_value(json_object_get(one, "usual")) - 2) < 1e-9);
 	CHECK(json_is_true(json_object_get(one, "spike")));
-	CHECK_STR(json_string_value(json_object_get(one, "since")), "2025-02-19T22:20:00.000000000Z");
+	CHECK_STR(json_string_value(json_object_get(one, "since")),
+		  "2025-02-19T22:20:00.000000000Z");
 	/* an hour later it is over, whoever has told the file or not */
 	CHECK_INT(rate_list(state, start + 130 * minute_ns, &later, &e), 0);
 	one = json_array_get(later, 0);
