@@ -96,6 +96,10 @@ int main(void)
 	struct err e = ERR_INIT;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* a service manager tells the whole group to end: it ends when its parent does, which says
+	 * so by closing the socket */
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN);
 	if (run(&e) < 0) {
 		if (e.code != EPIPE) /* who started it went away, and said why */
 			(void)fprintf(stderr, "sickbay-intake: %s\n", e.msg);

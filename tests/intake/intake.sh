@@ -45,6 +45,10 @@ start_intake
 check "it starts" [ -n "$port" ]
 refuses "a second one beside it is refused" 1 "another intake serves" "$sickbay" intake serve --config "$dir/config.json" --state "$state"
 
+refuses "a socket that another one serves is not taken from it" 1 "'$dir/socket': another program serves it" \
+	"$sickbay" intake serve --config "$dir/config.json" --state "$dir/other" --listen "$dir/socket"
+check "and is still there" curl -sf --unix-socket "$dir/socket" http://h/healthz
+
 # who it is
 child=
 for p in $(cat "/proc/$intake/task/$intake/children"); do [ "$(cat "/proc/$p/comm")" != sickbay-intake ] || child=$p; done
@@ -156,6 +160,16 @@ check "and takes reports" answers 200 "{}" /api/1/store/ -H "Authorization: Bear
 digested
 check "each is there once" sh -c "'$sickbay' worker --config '$dir/config.json' --state '$state' --drain >/dev/null 2>&1; '$sickbay' incident list --state '$state' --json >'$dir/list'; grep -A8 '\"function\": \"before\"' '$dir/list' | grep -qF '\"count\": 1'"
 check "the log verifies" "$sickbay" audit verify --state "$state"
+
+# as a service manager ends it: the whole group is told
+stop_intake
+setsid "$sickbay" intake serve --config "$dir/config.json" --state "$state" >"$dir/intake.out" 2>"$dir/group.err" &
+intake=$!
+for _ in $(seq 100); do grep -q ^listening "$dir/intake.out" && break; sleep 0.1; done
+env kill -TERM -- "-$intake"
+wait "$intake"; got=$?; intake=
+check "told with all that it started it ends with 0" [ "$got" = 0 ]
+check "and without a word" [ ! -s "$dir/group.err" ]
 
 # a spike as it is seen: the file is what an intake leaves of a minute in which it runs
 stop_intake

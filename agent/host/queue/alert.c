@@ -154,16 +154,20 @@ static int mark(const struct queue *q, const char *service, const json_t *alert,
 	return r;
 }
 
+/* Its name follows from the alert: after a kill it is put there again, not once more. */
 static int enqueue_alone(const struct queue *q, const struct service *s, const char *service_file,
 			 const json_t *alert, struct err *e)
 {
+	const char *const title = str(alert, "name") ? str(alert, "name") : "";
+	const char *const starts = str(alert, "starts") ? str(alert, "starts") : "";
+	const char *const once[] = { s->name, str(alert, "kind"), title, starts, NULL };
 	struct incident i = { 0 };
 	const struct queue_report r = { .service = s->name,
 					.service_file = service_file,
 					.incident = &i };
 	AUTO_JSON json_t *v = NULL;
 	struct err why = ERR_INIT;
-	char hex[SHA256_HEX];
+	char hex[SHA256_HEX], name[64];
 	int k;
 
 	fingerprint_of(s->name, alert, hex);
@@ -184,7 +188,9 @@ static int enqueue_alone(const struct queue *q, const struct service *s, const c
 		log_warn("an alert of '%s' is left out: %s", s->name, why.msg);
 		return 0;
 	}
-	k = queue_enqueue(q, &r, e);
+	digest_of(once, hex);
+	(void)snprintf(name, sizeof(name), "a%.40s.json", hex);
+	k = queue_enqueue_as(q, &r, name, e);
 	incident_release(&i);
 	return k;
 }
@@ -226,15 +232,18 @@ int alert_take(const struct queue *q, const struct service *s, const char *servi
 		(void)json_object_set_new(record, "ends", json_string(now));
 	if (note(q, s->name, alert, firing, e) < 0)
 		return -e->code;
-	if (spool_write(at, name, json_incref(record), e) < 0)
-		return -e->code;
-	if (!firing)
-		return mark(q, s->name, alert, str(record, "ends"), e);
-	if (before && !str(before, "ends")) /* repeated while it fires: one incident */
-		return 0;
-	if (before && mark(q, s->name, alert, NULL, e) < 0)
-		return -e->code;
-	if (is_joined(q, s->name, starts, &joined, e) < 0)
-		return -e->code;
-	return joined ? 0 : enqueue_alone(q, s, service_file, alert, e);
+	/* repeated while it fires: one incident.  The record is last: a kill before it does all
+	 * again */
+	if (!firing) {
+		if (mark(q, s->name, alert, str(record, "ends"), e) < 0)
+			return -e->code;
+	} else if (!before || str(before, "ends")) {
+		if (before && mark(q, s->name, alert, NULL, e) < 0)
+			return -e->code;
+		if (is_joined(q, s->name, starts, &joined, e) < 0)
+			return -e->code;
+		if (!joined && enqueue_alone(q, s, service_file, alert, e) < 0)
+			return -e->code;
+	}
+	return spool_write(at, name, json_incref(record), e);
 }

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -29,18 +30,34 @@
 
 /* ---- sockets ---- */
 
+/* What is left of a run that was killed is nobody's; one that is served is another's. */
+static int clear_socket(const struct sockaddr_un *at, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	struct stat st;
+
+	if (lstat(at->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return 0;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_sys(e, "make a socket");
+	if (connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0 || errno == EAGAIN)
+		return err_set(e, EADDRINUSE, "listen at '%s': another program serves it",
+			       at->sun_path);
+	return unlink(at->sun_path) < 0 ? err_sys(e, "remove '%s'", at->sun_path) : 0;
+}
+
 static int unix_socket(const char *path, struct err *e)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct stat st;
 
 	if (strlen(path) >= sizeof(at.sun_path))
 		return err_set(e, ENAMETOOLONG, "'%s': a socket's path has at most %zu bytes", path,
 			       sizeof(at.sun_path) - 1);
 	memcpy(at.sun_path, path, strlen(path));
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-		(void)unlink(path); /* of a run that was killed: the journal's lock says so */
+	if (clear_socket(&at, e) < 0)
+		return -e->code;
 	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, BACKLOG) < 0)
 		return err_sys(e, "listen at '%s'", path);
 	if (chmod(path, 0666) < 0) /* who may send is the token's matter */
@@ -85,7 +102,8 @@ static int send_socket(struct intake *i, const char *where, struct err *e)
 			       sizeof(i->address) / sizeof(i->address[0]));
 	if (where[0] == '/') {
 		fd = unix_socket(where, e);
-		i->address[i->n_address] = strdup(where);
+		if (fd >= 0)
+			i->address[i->n_address] = strdup(where);
 	} else {
 		fd = tcp_socket(where, &i->address[i->n_address], e);
 	}
@@ -134,10 +152,12 @@ static int start(struct intake *i, struct err *e)
 	char path[PATH_MAX];
 	char arg0[] = "sickbay-intake";
 	char *argv[] = { arg0, NULL };
+	const struct timeval most = { .tv_sec = 30 }; /* it reads whatever else it does */
 	int pair[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "make a socket pair");
+	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
 	{
 		const int fds[][2] = { { pair[1], INTAKE_FD } };
 		const struct spawn s = { .path = path, .argv = argv, .fds = fds, .n_fds = 1 };

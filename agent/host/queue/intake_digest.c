@@ -45,7 +45,7 @@ struct service_in {
 struct piece {
 	struct intake *i;
 	struct segment *seg;
-	uint64_t from;
+	uint64_t from, to;
 	struct service_in *services;
 	size_t n_services;
 	struct gathered v[GATHERED_MAX];
@@ -330,6 +330,16 @@ static void say_ignored(const json_t *record, const char *name)
 			log_info("a webhook (%s) is left out: %s", kind, name);
 }
 
+/* What the decoder says of places in the journal goes on from where it was, within the piece. */
+static bool lies_within(const struct piece *p, const json_t *record)
+{
+	const json_int_t end = json_integer_value(json_object_get(record, "end"));
+	const json_int_t bytes = json_integer_value(json_object_get(record, "bytes"));
+
+	return end > (json_int_t)p->reached && end <= (json_int_t)p->to && bytes > 0 &&
+	       bytes <= end - (json_int_t)p->reached;
+}
+
 static int take_record(struct piece *p, const json_t *record, struct err *e)
 {
 	const json_t *reports = json_object_get(record, "reports");
@@ -363,10 +373,10 @@ static int take_record(struct piece *p, const json_t *record, struct err *e)
 
 /* ---- a piece ---- */
 
-static int decode_piece(struct piece *p, uint64_t to, struct err *e)
+static int decode_piece(struct piece *p, struct err *e)
 {
 	AUTO_JSON json_t *options =
-		json_pack("{s:I,s:I}", "from", (json_int_t)p->from, "to", (json_int_t)to);
+		json_pack("{s:I,s:I}", "from", (json_int_t)p->from, "to", (json_int_t)p->to);
 	struct decode *d = NULL;
 	int r;
 
@@ -377,6 +387,8 @@ static int decode_piece(struct piece *p, uint64_t to, struct err *e)
 		AUTO_MSG struct msg m = MSG_INIT;
 
 		r = decode_next(d, &m, e);
+		if (r > 0 && !lies_within(p, m.body))
+			r = err_set(e, EPROTO, "the decoder named a place that it was not given");
 		p->stuck = r < 0;
 		if (r <= 0)
 			break;
@@ -416,7 +428,7 @@ static int give_up(struct intake *i, struct segment *seg, uint64_t to, const cha
  * is kept, then it is left out alone.  Without a record's header there is no
  * telling where the next one begins: the rest of a closed segment goes with it.
  */
-static int get_past(struct piece *p, uint64_t to, struct err *e)
+static int get_past(struct piece *p, struct err *e)
 {
 	const struct err why = *e;
 	uint64_t end = 0;
@@ -434,26 +446,25 @@ static int get_past(struct piece *p, uint64_t to, struct err *e)
 		*e = why;
 		return -e->code;
 	}
-	p->reached = r ? end : to;
+	p->reached = r ? end : p->to;
 	p->i->counts.refused++;
 	return give_up(p->i, p->seg, p->reached, why.msg, e);
 }
 
 static int digest(struct piece *p, struct err *e)
 {
-	uint64_t to = 0;
-	int r = journal_piece(p->i, &p->seg, &p->from, &to, e);
+	int r = journal_piece(p->i, &p->seg, &p->from, &p->to, e);
 
 	if (r <= 0)
 		return r;
 	p->reached = p->from;
-	r = decode_piece(p, to, e);
+	r = decode_piece(p, e);
 	if (p->stuck) {
-		r = get_past(p, to, e);
+		r = get_past(p, e);
 	} else if (r >= 0) {
 		r = put_all(p, e);
 		if (r == 0 && p->reached == p->from && p->seg->closed)
-			r = give_up(p->i, p->seg, to, "its last record was cut short", e);
+			r = give_up(p->i, p->seg, p->to, "its last record was cut short", e);
 		else if (r == 0)
 			r = journal_done(p->i, p->seg, p->reached, e);
 	}

@@ -144,6 +144,7 @@ int journal_open(struct intake *i, struct err *e)
 		i->seg[0].done = bytes;
 	if (i->next <= number)
 		i->next = number + 1;
+	drop_done(i); /* of a run in which nothing came, too */
 	return 0;
 }
 

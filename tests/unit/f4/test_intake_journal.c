@@ -146,6 +146,23 @@ static void test_limit(void)
 	end();
 }
 
+/* A service manager that starts it again and again must not fill the journal. */
+static void test_starts(void)
+{
+	struct err e = ERR_INIT;
+
+	begin();
+	for (uint64_t k = 0; k < 3; k++) {
+		in.wanted = 2;
+		CHECK_INT(journal_extend(&in, &e), 0);
+		CHECK_INT(segments(), 2);
+		close_journal();
+		open_journal();
+		CHECK_INT(segments(), 0);
+	}
+	end();
+}
+
 static void test_plan(void)
 {
 	struct err e = ERR_INIT;
@@ -250,4 +267,5 @@ static void test_no_room(void)
 #endif
 
 TAP_MAIN(WITH_FAULTS{ "what is not on disk is not taken in, and is cut off", test_limit },
-	 { "after a kill the same piece is taken in again", test_plan })
+	 { "after a kill the same piece is taken in again", test_plan },
+	 { "starts without a report leave nothing", test_starts })
