@@ -46,4 +46,8 @@ check "and taken in" digested
 for f in before kept after; do check "the report of '$f' is in the spool, once" [ "$(grep -rlF "\"function\": \"$f\"" "$state/spool/new" | wc -l)" = 1 ]; done
 check "what was refused is not" sh -c "! grep -rqF '\"function\": \"during\"' '$state/spool/new'"
 check "it is the same intake all the time" kill -0 "$intake"
+fill
+check "told to end on a full disk" kill "$intake"
+wait "$intake"; got=$?; intake=
+check "it ends as told" [ "$got" = 0 ]
 done_testing

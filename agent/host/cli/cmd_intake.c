@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "agent/host/cli/cli.h"
@@ -21,7 +22,8 @@
 /* intake: reports come in; in the foreground, as a service manager wants it. */
 #define TURN_MS	   1000
 #define SAY_EVERY  (60ull * 1000000000)
-#define BUSY_TURNS 4 /* messages heard between two pieces */
+#define ROOM	   (1u << 20) /* bytes, for a few events of the log */
+#define BUSY_TURNS 4	      /* messages heard between two pieces */
 
 struct intake_run {
 	const char *state, *config_file;
@@ -102,6 +104,15 @@ static int open_intake(struct intake_run *r, struct err *e)
 	return 0;
 }
 
+/* Then the log cannot be written either: no reason to end, what is refused is in the sums of later.
+ */
+static bool disk_is_full(const struct intake_run *r)
+{
+	struct statvfs v;
+
+	return fstatvfs(r->lock, &v) == 0 && v.f_bavail * v.f_frsize < ROOM;
+}
+
 static json_t *counts_json(const struct intake_counts *c)
 {
 	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "accepted",
@@ -122,7 +133,8 @@ static int say(struct intake_run *r, bool last, struct err *e)
 	const uint64_t now = clock_mono_ns();
 
 	intake_counts(r->intake, &c);
-	if ((!last && now - r->said < SAY_EVERY) || memcmp(&c, &r->before, sizeof(c)) == 0)
+	if ((!last && now - r->said < SAY_EVERY) || memcmp(&c, &r->before, sizeof(c)) == 0 ||
+	    disk_is_full(r))
 		return 0;
 	r->said = now;
 	r->before = c;
@@ -140,7 +152,7 @@ static int digest(struct intake_run *r, int *more, struct err *e)
 	r->q.now_ns = clock_real_ns();
 	k = *more = intake_digest(r->intake, e);
 	intake_counts(r->intake, &c);
-	if (k == 0 && c.backlog == 0)
+	if (k == 0 && c.backlog == 0 && !disk_is_full(r))
 		k = rate_tick(&r->q, false, e);
 	return k == 1 ? audit_send(r->q.audit, e) : k; /* what was said of it */
 }
