@@ -6,21 +6,13 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/sh/lib.sh
+. tests/sh/below.sh
 . tests/model/lib.sh
 search=$(dirname "$sickbay")/model-search
 SLEEP=5.125 SECRET_KEY=$key
 export SLEEP SECRET_KEY
 printf '%s' "$key" >"$work/key.raw"
 
-below() { # below PID: it and the processes that descend from it
-	cat /proc/[0-9]*/stat 2>/dev/null | awk -v root="$1" '
-		{ p = $1; sub(/^.*\) /, ""); parent[p] = $2 }
-		END {
-			want[root] = 1
-			do { more = 0; for (p in parent) if (!(p in want) && parent[p] in want) { want[p] = 1; more = 1 } } while (more)
-			for (p in want) print p
-		}'
-}
 inside() { # inside PID: those of them that are in a pid namespace of their own
 	below "$1" | while read -r one; do
 		own=$(readlink "/proc/$one/ns/pid")
@@ -107,7 +99,7 @@ pid=$!
 found=
 until_runs "$pid" "sleep $SLEEP"
 check "an agent asks the model in a replica" [ -n "$found" ]
-broker=$(below "$pid" | while read -r one; do [ "$(cat "/proc/$one/comm")" != sickbay-broker ] || echo "$one"; done)
+broker=$(below "$pid" sickbay-broker)
 # shellcheck disable=SC2086 # a list of processes
 check "the key is nowhere in its replicas" nothing $found
 echo "# $(tail -n 1 "$work/found")"

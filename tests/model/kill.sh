@@ -5,21 +5,13 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/sh/lib.sh
+. tests/sh/below.sh
 . tests/model/lib.sh
 agents built-in model
 policy 0.90
 serve slow
 host "$url"
 prepared
-below() { # below PID NAME: the processes of that name that descend from it
-	cat /proc/[0-9]*/stat 2>/dev/null | awk -v root="$1" -v name="($2)" '
-		{ p = $1; comm[p] = $2; sub(/^.*\) /, ""); parent[p] = $2 }
-		END {
-			want[root] = 1
-			do { more = 0; for (p in parent) if (!(p in want) && parent[p] in want) { want[p] = 1; more = 1 } } while (more)
-			for (p in want) if (comm[p] == name) print p
-		}'
-}
 until_third() { # until_third PID: the third turn was asked, and its answer does not end
 	i=0
 	until [ "$(grep -c '"method"' "$work/slow.log")" -ge 3 ]; do
