@@ -165,16 +165,11 @@ static int bound_thinking(json_t *body, uint64_t most, struct err *e)
 
 static int request_write(const struct provider_request *rq, struct buf *out, struct err *e)
 {
-	AUTO_JSON json_t *turn = NULL;
 	AUTO_JSON json_t *body = NULL;
 	uint64_t most;
 
-	if (rq->protocol == MODEL_TURN) {
-		if (turn_check(rq->body, &turn, e) < 0 || from_turn(turn, &body, e) < 0)
-			return -e->code;
-	} else if (keep(anthropic_request, rq->body, EINVAL, &body, e) < 0) {
+	if (request_body(rq, from_turn, anthropic_request, &body, e) < 0)
 		return -e->code;
-	}
 	most = smaller_limit(usage_count(body, "max_tokens"), rq->max_output);
 	if (most == 0)
 		return err_set(e, EINVAL, "/max_tokens: is missing");
@@ -187,21 +182,12 @@ static int request_write(const struct provider_request *rq, struct buf *out, str
 
 /* --- answers --- */
 
-static const char *stop_of(const char *reason)
-{
-	static const struct {
-		const char *wire, *turn;
-	} words[] = {
-		{ "end_turn", "end" },	  { "stop_sequence", "end" },
-		{ "tool_use", "tool" },	  { "max_tokens", "length" },
-		{ "refusal", "refused" }, { "model_context_window_exceeded", "length" },
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(reason, words[i].wire) == 0)
-			return words[i].turn;
-	return "other";
-}
+static const struct stop_word stops[] = {
+	{ "end_turn", "end" },	  { "stop_sequence", "end" },
+	{ "tool_use", "tool" },	  { "max_tokens", "length" },
+	{ "refusal", "refused" }, { "model_context_window_exceeded", "length" },
+	{ NULL, NULL },
+};
 
 /* input_tokens is only what came from no cache; later events may say some of the counts again. */
 static void take_usage(struct provider_reading *r, const json_t *usage)
@@ -224,7 +210,7 @@ static void take_stop(struct provider_reading *r, const json_t *from)
 	const char *reason = json_string_value(json_object_get(from, "stop_reason"));
 
 	if (reason)
-		r->stop = stop_of(reason);
+		r->stop = stop_of(stops, reason);
 }
 
 /* A block as a PART, with what is still to come left empty. */

@@ -188,15 +188,10 @@ static int force(json_t *body, const struct provider_request *rq, struct err *e)
 
 static int request_write(const struct provider_request *rq, struct buf *out, struct err *e)
 {
-	AUTO_JSON json_t *turn = NULL;
 	AUTO_JSON json_t *body = NULL;
 
-	if (rq->protocol == MODEL_TURN) {
-		if (turn_check(rq->body, &turn, e) < 0 || from_turn(turn, &body, e) < 0)
-			return -e->code;
-	} else if (keep(chat_request, rq->body, EINVAL, &body, e) < 0) {
+	if (request_body(rq, from_turn, chat_request, &body, e) < 0)
 		return -e->code;
-	}
 	if (usage_count(body, "n") > 1)
 		return err_set(e, EINVAL, "/n: one answer is asked for at a time");
 	return force(body, rq, e) < 0 ? -e->code : provider_dump(body, out, e);
@@ -204,21 +199,10 @@ static int request_write(const struct provider_request *rq, struct buf *out, str
 
 /* --- answers --- */
 
-static const char *stop_of(const char *reason)
-{
-	static const char *const words[][2] = {
-		{ "stop", "end" },
-		{ "tool_calls", "tool" },
-		{ "function_call", "tool" },
-		{ "length", "length" },
-		{ "content_filter", "refused" },
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(reason, words[i][0]) == 0)
-			return words[i][1];
-	return "other";
-}
+static const struct stop_word stops[] = {
+	{ "stop", "end" },	{ "tool_calls", "tool" },	 { "function_call", "tool" },
+	{ "length", "length" }, { "content_filter", "refused" }, { NULL, NULL },
+};
 
 static void take_usage(struct provider_reading *r, const json_t *usage)
 {
@@ -297,7 +281,7 @@ static int take_choice(struct provider_reading *r, const json_t *choice, const c
 	if (json_integer_value(json_object_get(choice, "index")) != 0)
 		return err_set(e, EBADMSG, "/choices: one was asked for");
 	if (reason)
-		r->stop = stop_of(reason);
+		r->stop = stop_of(stops, reason);
 	if (!r->turn)
 		return 0;
 	if (!json_is_string(thought))
@@ -327,20 +311,14 @@ static int event(struct provider_reading *r, const char *name, const json_t *dat
 		 struct err *e)
 {
 	(void)name;
-	if (json_is_object(json_object_get(data, "error")))
-		return provider_failed(json_object_get(data, "error"), e);
-	if (keep(chat_chunk, data, EBADMSG, kept, e) < 0)
-		return err_wrap(e, "event");
-	return take(r, *kept, "delta", e);
+	return answer_kept(chat_chunk, "event", data, kept, e) < 0 ? -e->code
+								   : take(r, *kept, "delta", e);
 }
 
 static int whole(struct provider_reading *r, const json_t *data, json_t **kept, struct err *e)
 {
-	if (json_is_object(json_object_get(data, "error")))
-		return provider_failed(json_object_get(data, "error"), e);
-	if (keep(chat_answer, data, EBADMSG, kept, e) < 0)
-		return err_wrap(e, "answer");
-	if (take(r, *kept, "message", e) < 0)
+	if (answer_kept(chat_answer, "answer", data, kept, e) < 0 ||
+	    take(r, *kept, "message", e) < 0)
 		return -e->code;
 	return r->stop ? 0 : err_set(e, EBADMSG, "answer: /choices/0/finish_reason: is missing");
 }

@@ -214,35 +214,22 @@ static int bound_output(json_t *body, uint64_t limit, struct err *e)
 
 static int request_write(const struct provider_request *rq, struct buf *out, struct err *e)
 {
-	AUTO_JSON json_t *turn = NULL;
 	AUTO_JSON json_t *body = NULL;
 
-	if (rq->protocol == MODEL_TURN) {
-		if (turn_check(rq->body, &turn, e) < 0 || from_turn(turn, &body, e) < 0)
-			return -e->code;
-	} else if (keep(google_request, rq->body, EINVAL, &body, e) < 0) {
+	if (request_body(rq, from_turn, google_request, &body, e) < 0)
 		return -e->code;
-	}
 	drop_empty_tools(body);
 	return bound_output(body, rq->max_output, e) < 0 ? -e->code : provider_dump(body, out, e);
 }
 
 /* --- answers --- */
 
-static const char *stop_of(const char *reason)
-{
-	static const char *const words[][2] = {
-		{ "STOP", "end" },	    { "MAX_TOKENS", "length" },
-		{ "SAFETY", "refused" },    { "RECITATION", "refused" },
-		{ "BLOCKLIST", "refused" }, { "PROHIBITED_CONTENT", "refused" },
-		{ "SPII", "refused" },
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(reason, words[i][0]) == 0)
-			return words[i][1];
-	return "other";
-}
+static const struct stop_word stops[] = {
+	{ "STOP", "end" },	    { "MAX_TOKENS", "length" },
+	{ "SAFETY", "refused" },    { "RECITATION", "refused" },
+	{ "BLOCKLIST", "refused" }, { "PROHIBITED_CONTENT", "refused" },
+	{ "SPII", "refused" },	    { NULL, NULL },
+};
 
 /* Each event says the counts again; only those of the last are final. */
 static void take_usage(struct provider_reading *r, const json_t *usage)
@@ -299,14 +286,6 @@ static int take_part(struct provider_reading *r, const json_t *part, struct err 
 	return 0;
 }
 
-static bool has_call(const struct provider_reading *r)
-{
-	for (size_t i = 0; i < r->n_parts; i++)
-		if (strcmp(text_of(r->parts[i].part, "type"), "call") == 0)
-			return true;
-	return false;
-}
-
 static int take_candidate(struct provider_reading *r, const json_t *candidate, struct err *e)
 {
 	const char *reason = text_of(candidate, "finishReason");
@@ -320,8 +299,8 @@ static int take_candidate(struct provider_reading *r, const json_t *candidate, s
 				return -e->code;
 	if (!reason)
 		return 0;
-	r->stop = stop_of(reason);
-	if (has_call(r) && strcmp(r->stop, "end") == 0)
+	r->stop = stop_of(stops, reason);
+	if (gather_has_call(r) && strcmp(r->stop, "end") == 0)
 		r->stop = "tool";
 	return gather_end_all(r, e);
 }
@@ -348,20 +327,13 @@ static int event(struct provider_reading *r, const char *name, const json_t *dat
 		 struct err *e)
 {
 	(void)name;
-	if (json_is_object(json_object_get(data, "error")))
-		return provider_failed(json_object_get(data, "error"), e);
-	if (keep(google_answer, data, EBADMSG, kept, e) < 0)
-		return err_wrap(e, "event");
-	return take(r, *kept, e);
+	return answer_kept(google_answer, "event", data, kept, e) < 0 ? -e->code
+								      : take(r, *kept, e);
 }
 
 static int whole(struct provider_reading *r, const json_t *data, json_t **kept, struct err *e)
 {
-	if (json_is_object(json_object_get(data, "error")))
-		return provider_failed(json_object_get(data, "error"), e);
-	if (keep(google_answer, data, EBADMSG, kept, e) < 0)
-		return err_wrap(e, "answer");
-	if (take(r, *kept, e) < 0)
+	if (answer_kept(google_answer, "answer", data, kept, e) < 0 || take(r, *kept, e) < 0)
 		return -e->code;
 	return r->stop ? 0 : err_set(e, EBADMSG, "answer: /candidates/0/finishReason: is missing");
 }

@@ -53,6 +53,19 @@ int provider_failed(const json_t *error, struct err *e);
 
 /* The members of a turn's request, checked: its tree has what model.h says and nothing else. */
 int turn_check(const json_t *body, json_t **out, struct err *e);
+/* The request in the provider's form, its known members only: from a turn, or as it came. */
+int request_body(const struct provider_request *rq,
+		 int (*from_turn)(const json_t *turn, json_t **out, struct err *e),
+		 const struct keep *known, json_t **out, struct err *e);
+/* The known members of an answer or of a piece of one (`what` begins the places of errors); a
+ * provider's error in its place is -EREMOTEIO. */
+int answer_kept(const struct keep *known, const char *what, const json_t *data, json_t **kept,
+		struct err *e);
+/* A provider's word for why an answer ended, as a word of model.h; the last row has none. */
+struct stop_word {
+	const char *theirs, *ours;
+};
+const char *stop_of(const struct stop_word *words, const char *reason);
 /* The smaller of both; 0 means none. */
 uint64_t smaller_limit(uint64_t a, uint64_t b);
 /* A token count of a usage object: 0 where it is missing or no count. */
@@ -69,6 +82,7 @@ int gather_add(struct provider_reading *r, int64_t key, const char *text, size_t
 /* No more comes for this key (which may be used again), or with gather_end_all() for any. */
 int gather_end(struct provider_reading *r, int64_t key, struct err *e);
 int gather_end_all(struct provider_reading *r, struct err *e);
+bool gather_has_call(const struct provider_reading *r);
 /* A part that came whole; consumed. */
 int gather_whole(struct provider_reading *r, json_t *part, struct err *e);
 /* PARTs, new references. */

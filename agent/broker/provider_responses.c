@@ -158,16 +158,11 @@ static int force(json_t *body, const struct provider_request *rq, struct err *e)
 
 static int request_write(const struct provider_request *rq, struct buf *out, struct err *e)
 {
-	AUTO_JSON json_t *turn = NULL;
 	AUTO_JSON json_t *body = NULL;
 
-	if (rq->protocol == MODEL_TURN) {
-		if (turn_check(rq->body, &turn, e) < 0 || from_turn(turn, &body, e) < 0)
-			return -e->code;
-	} else if (keep(responses_request, rq->body, EINVAL, &body, e) < 0 ||
-		   filter_include(body, e) < 0) {
+	if (request_body(rq, from_turn, responses_request, &body, e) < 0 ||
+	    (rq->protocol != MODEL_TURN && filter_include(body, e) < 0))
 		return -e->code;
-	}
 	return force(body, rq, e) < 0 ? -e->code : provider_dump(body, out, e);
 }
 
@@ -234,14 +229,6 @@ static int take_item(struct provider_reading *r, const json_t *item, struct err 
 	return err_set(e, EBADMSG, "an item '%.40s' in an answer to a turn", type);
 }
 
-static bool has_call(const struct provider_reading *r)
-{
-	for (size_t i = 0; i < r->n_parts; i++)
-		if (strcmp(text_of(r->parts[i].part, "type"), "call") == 0)
-			return true;
-	return false;
-}
-
 /* A response that is over: its items, where no event brought them, its usage, and why it ended. */
 static int take_response(struct provider_reading *r, const json_t *response, struct err *e)
 {
@@ -260,7 +247,7 @@ static int take_response(struct provider_reading *r, const json_t *response, str
 			  : strcmp(reason, "content_filter") == 0  ? "refused"
 								   : "other";
 	else if (status && strcmp(status, "completed") == 0)
-		r->stop = has_call(r) ? "tool" : "end";
+		r->stop = gather_has_call(r) ? "tool" : "end";
 	else
 		r->stop = "other";
 	return 0;

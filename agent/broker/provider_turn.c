@@ -105,6 +105,35 @@ int turn_check(const json_t *body, json_t **out, struct err *e)
 	return 0;
 }
 
+int request_body(const struct provider_request *rq,
+		 int (*from_turn)(const json_t *turn, json_t **out, struct err *e),
+		 const struct keep *known, json_t **out, struct err *e)
+{
+	AUTO_JSON json_t *turn = NULL;
+
+	if (rq->protocol != MODEL_TURN)
+		return keep(known, rq->body, EINVAL, out, e);
+	return turn_check(rq->body, &turn, e) < 0 ? -e->code : from_turn(turn, out, e);
+}
+
+int answer_kept(const struct keep *known, const char *what, const json_t *data, json_t **kept,
+		struct err *e)
+{
+	const json_t *error = json_object_get(data, "error");
+
+	if (json_is_object(error))
+		return provider_failed(error, e);
+	return keep(known, data, EBADMSG, kept, e) < 0 ? err_wrap(e, "%s", what) : 0;
+}
+
+const char *stop_of(const struct stop_word *words, const char *reason)
+{
+	for (; words->theirs; words++)
+		if (strcmp(reason, words->theirs) == 0)
+			return words->ours;
+	return "other";
+}
+
 uint64_t smaller_limit(uint64_t a, uint64_t b)
 {
 	if (a == 0 || b == 0)
@@ -252,6 +281,15 @@ int gather_end_all(struct provider_reading *r, struct err *e)
 		if (!r->parts[i].done && finish(&r->parts[i], e) < 0)
 			return -e->code;
 	return 0;
+}
+
+bool gather_has_call(const struct provider_reading *r)
+{
+	for (size_t i = 0; i < r->n_parts; i++)
+		if (strcmp(json_string_value(json_object_get(r->parts[i].part, "type")), "call") ==
+		    0)
+			return true;
+	return false;
 }
 
 int gather_whole(struct provider_reading *r, json_t *part, struct err *e)

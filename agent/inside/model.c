@@ -21,17 +21,15 @@
  * up with a reason, unless the changes as they are have passed everything that
  * can be asked: then these are submitted, as what they are.
  */
-#define TURNS_MAX	 200
-#define CALLS_MAX	 16	      /* of one answer */
-#define PARTS_MAX	 256	      /* of one answer */
-#define OUTPUT_TOKENS	 8192	      /* of one answer */
-#define CONVERSATION_MAX (192u << 10) /* bytes; results beyond it are left out, oldest first */
-#define RECENT		 8	      /* messages whose results stay */
-#define RESULT_MAX	 (64u << 10)  /* bytes of one result */
-#define SAME_NUDGE	 3	      /* times that one call is made before it is told off */
-#define SAME_END	 5
-#define SEEN_MAX	 256
-#define REASON_MAX	 1000
+#define TURNS_MAX     200
+#define CALLS_MAX     16	  /* of one answer */
+#define PARTS_MAX     256	  /* of one answer */
+#define OUTPUT_TOKENS 8192	  /* of one answer */
+#define RESULT_MAX    (64u << 10) /* bytes of one result */
+#define SAME_NUDGE    3		  /* times that one call is made before it is told off */
+#define SAME_END      5
+#define SEEN_MAX      256
+#define REASON_MAX    1000
 
 struct seen_call {
 	uint8_t digest[SHA256_LEN];
@@ -63,65 +61,6 @@ static void end(struct loop *l, const char *fmt, ...)
 static int no_memory(struct err *e)
 {
 	return err_set(e, ENOMEM, "out of memory");
-}
-
-/* ---- the conversation ---- */
-
-static int add_message(struct loop *l, const char *role, json_t *content, struct err *e)
-{
-	json_t *m = json_pack("{s:s,s:o}", "role", role, "content", content);
-
-	return json_array_append_new(l->messages, m) < 0 ? no_memory(e) : 0;
-}
-
-/* A text of sickbay's own at the end of what the model hears next. */
-static int say(struct loop *l, const char *text, struct err *e)
-{
-	const size_t n = json_array_size(l->messages);
-	json_t *last = json_array_get(l->messages, n - 1);
-	json_t *part =
-		json_pack("{s:s,s:o}", "type", "text", "text", tool_text(text, strlen(text)));
-
-	if (strcmp(json_string_value(json_object_get(last, "role")), "user") == 0)
-		return json_array_append_new(json_object_get(last, "content"), part) < 0
-			       ? no_memory(e)
-			       : 0;
-	return add_message(l, "user", json_pack("[o]", part), e);
-}
-
-static size_t size_of(const json_t *v)
-{
-	return json_dumpb(v, NULL, 0, JSON_COMPACT);
-}
-
-static const char left_out[] = "{\"left_out\": \"an old result, to save room: call again\"}";
-
-/* The oldest results go, half of the room at once, so that the rest stays as it was for many turns.
- */
-static int make_room(struct loop *l, struct err *e)
-{
-	const size_t n = json_array_size(l->messages);
-	size_t size = size_of(l->messages);
-
-	if (size <= CONVERSATION_MAX)
-		return 0;
-	for (size_t i = 0; i + RECENT < n && size > CONVERSATION_MAX / 2; i++) {
-		json_t *content = json_object_get(json_array_get(l->messages, i), "content"), *part;
-		size_t k;
-
-		json_array_foreach(content, k, part) {
-			const char *text = json_string_value(json_object_get(part, "text"));
-
-			if (strcmp(json_string_value(json_object_get(part, "type")), "result") !=
-				    0 ||
-			    !text || strlen(text) <= sizeof(left_out))
-				continue;
-			size -= strlen(text) - sizeof(left_out);
-			if (json_object_set_new(part, "text", json_string(left_out)) < 0)
-				return no_memory(e);
-		}
-	}
-	return 0;
 }
 
 /* ---- a call that the model makes ---- */
@@ -248,7 +187,7 @@ static int unusable(struct loop *l, const char *what, struct err *e)
 		return 0;
 	}
 	buf_printf(&text, "Your last answer could not be used: %s. Nothing of it was done.", what);
-	return say(l, text.p, e);
+	return talk_say(l->messages, text.p, e);
 }
 
 /* What it said where it should have called something; "" where it said nothing. */
@@ -272,10 +211,11 @@ static int without_call(struct loop *l, const json_t *answer, bool cut, struct e
 		return unusable(l, "it was cut off at its greatest length before it called a tool",
 				e);
 	if (++l->idle == 1)
-		return say(l,
-			   "You called no tool, so nothing happened. Go on with a tool; end with "
-			   "submit or give_up.",
-			   e);
+		return talk_say(
+			l->messages,
+			"You called no tool, so nothing happened. Go on with a tool; end with "
+			"submit or give_up.",
+			e);
 	last_words(answer, words, sizeof(words));
 	end(l, "the model ended without a submission%s%s", *words ? "; it said: " : "", words);
 	return 0;
@@ -298,7 +238,7 @@ static int take_answer(struct loop *l, const json_t *answer, struct err *e)
 	if (calls < 0)
 		return unusable(l, "it is not made of texts and calls of tools", e);
 	if (json_array_size(content) > 0) {
-		r = add_message(l, "assistant", json_incref(content), e);
+		r = talk_add(l->messages, "assistant", json_incref(content), e);
 		if (r < 0)
 			return r;
 	}
@@ -307,7 +247,7 @@ static int take_answer(struct loop *l, const json_t *answer, struct err *e)
 	l->idle = 0;
 	l->bad = cut ? l->bad + 1 : 0;
 	results = json_array();
-	r = add_message(l, "user", results, e);
+	r = talk_add(l->messages, "user", results, e);
 	json_array_foreach(content, i, part)
 		if (r == 0 && is_type(part, "call"))
 			r = answer_call(l, part, cut, results, e);
@@ -384,7 +324,7 @@ static int ask_model(struct loop *l, struct gate_model_end *out, struct err *e)
 static int turn(struct loop *l, struct err *e)
 {
 	struct gate_model_end got = { 0 };
-	int r = make_room(l, e);
+	int r = talk_fit(l->messages, e);
 
 	l->turns++;
 	if (r == 0)
@@ -414,10 +354,10 @@ static int begin(struct loop *l, struct err *e)
 	if (r == 0 && (!l->messages || !l->tools))
 		r = no_memory(e);
 	if (r == 0)
-		r = add_message(l, "user",
-				json_pack("[{s:s,s:s}]", "type", "text", "text",
-					  text.p ? text.p : "There is nothing to tell."),
-				e);
+		r = talk_add(l->messages, "user",
+			     json_pack("[{s:s,s:s}]", "type", "text", "text",
+				       text.p ? text.p : "There is nothing to tell."),
+			     e);
 	return r;
 }
 

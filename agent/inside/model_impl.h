@@ -43,6 +43,16 @@ struct model_agent {
 	bool over; /* submitted, or given up */
 };
 
+/* ---- the conversation (model_talk.c): a list of a turn's messages ---- */
+
+/* The content is consumed. */
+int talk_add(json_t *messages, const char *role, json_t *content, struct err *e);
+/* A text of sickbay's own at the end of what the model hears next. */
+int talk_say(json_t *messages, const char *text, struct err *e);
+/* Where it outgrows its bound the oldest results go, half of the room at once, so that the rest
+ * stays as it was for many turns. */
+int talk_fit(json_t *messages, struct err *e);
+
 /* ---- tools (model_tools.c: the table; model_tools_*.c) ---- */
 
 /* What a call gives: a JSON object that is bounded; `failed`: it is an error or a refusal. */
