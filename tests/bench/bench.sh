@@ -32,4 +32,6 @@ echo "sickbay run: its start is durable in the log before the program's first in
 echo
 "$programs/bench-broker" "$programs" $((${ROUNDS:-60} * 10))
 echo
+sh "$(dirname "$0")/gate.sh" "$programs"
+echo
 sh "$(dirname "$0")/intake.sh" "$programs"

@@ -6,6 +6,7 @@
  */
 const { execFileSync, spawn } = require('child_process');
 const fs = require('fs');
+const http = require('http');
 const net = require('net');
 
 const base = process.env.SICKBAY_BASE_URL;
@@ -78,7 +79,28 @@ const reach = (host, port) => new Promise((done) => {
 	s.on('connect', () => done(true)).on('error', () => done(false)).on('timeout', () => done(false));
 }).then((ok) => ok && `${host}:${port}`);
 
+// Until the first byte of each of many streamed answers, one after the other; it says so as its last words.
+async function bench() {
+	const agent = new http.Agent({ keepAlive: true, maxSockets: 1 }), ms = [];
+	const once = (i) => new Promise((done, fail) => {
+		const began = process.hrtime.bigint();
+		const rq = http.request(base + '/v1/messages', { agent, method: 'POST', headers: {
+			'content-type': 'application/json', 'x-api-key': process.env.KEY, 'anthropic-version': '2023-06-01' } }, (answer) => {
+			answer.once('data', () => ms.push(Number(process.hrtime.bigint() - began) / 1e6));
+			answer.on('data', () => {}).on('end', answer.statusCode === 200 ? done : () => fail(new Error(`status ${answer.statusCode}`)));
+		});
+		rq.on('error', fail);
+		rq.end(JSON.stringify({ model: process.env.MODEL, max_tokens: 100, stream: true, messages: [{ role: 'user', content: `round ${i}` }] }));
+	});
+	for (let i = 0; i < 10 + Number(process.env.ROUNDS); i++)
+		await once(i);
+	ms.splice(0, 10);
+	ms.sort((a, b) => a - b);
+	throw new Error(`median ${ms[ms.length >> 1].toFixed(3)} ms, 90 % below ${ms[Math.floor(ms.length * 0.9)].toFixed(3)} ms`);
+}
+
 const parts = {
+	bench,
 	heal: () => heal(),
 	evaluate: () => heal('Evaluate first, then mend.'),
 	reproduce: () => heal('Write a test that fails as production did.'),
