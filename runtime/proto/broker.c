@@ -3,32 +3,14 @@
 
 #include <stddef.h>
 
+#include "runtime/proto/rows.h"
+
 #define NAME_BYTES  256
 #define WORD_BYTES  64
 #define PATH_BYTES  4096
 #define PROSE_BYTES (16u << 10)
 #define COUNT_MAX   (1ull << 53)
 
-#define NUMBER(type, field, most, text)                                                   \
-	{                                                                                 \
-		.name = #field, .kind = JMAP_U64, .offset = offsetof(struct type, field), \
-		.max = (most), .help = (text)                                             \
-	}
-#define FLAG(type, field, text)                                                            \
-	{                                                                                  \
-		.name = #field, .kind = JMAP_BOOL, .offset = offsetof(struct type, field), \
-		.help = (text)                                                             \
-	}
-#define TEXT(type, field, must, most, text)                                               \
-	{                                                                                 \
-		.name = #field, .kind = JMAP_STR, .offset = offsetof(struct type, field), \
-		.required = (must), .max = (most), .help = (text)                         \
-	}
-#define VALUE(type, field, must, text)                                                     \
-	{                                                                                  \
-		.name = #field, .kind = JMAP_JSON, .offset = offsetof(struct type, field), \
-		.required = (must), .help = (text)                                         \
-	}
 #define PROTOCOL(type, text)                                                                      \
 	{                                                                                         \
 		.name = "protocol", .kind = JMAP_ENUM, .offset = offsetof(struct type, protocol), \

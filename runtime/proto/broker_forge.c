@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/id.h"
+#include "runtime/proto/rows.h"
 
 const char *const forge_kind_words[] = { "github", "gitlab", "gitea", NULL };
 const char *const forge_verb_words[] = {
@@ -18,16 +19,6 @@ static const char *const results[] = { "ok", "unknown", "refused", "invalid", "u
 #define COUNT_MAX   (1ull << 53)
 #define ANSWER_MS   600000
 
-#define NUMBER(type, field, most, text)                                                   \
-	{                                                                                 \
-		.name = #field, .kind = JMAP_U64, .offset = offsetof(struct type, field), \
-		.max = (most), .help = (text)                                             \
-	}
-#define TEXT(type, field, must, most, text)                                               \
-	{                                                                                 \
-		.name = #field, .kind = JMAP_STR, .offset = offsetof(struct type, field), \
-		.required = (must), .max = (most), .help = (text)                         \
-	}
 #define LIST(type, field, most, text)                                                      \
 	{                                                                                  \
 		.name = #field, .kind = JMAP_STRS, .offset = offsetof(struct type, field), \

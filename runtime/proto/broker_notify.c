@@ -3,17 +3,13 @@
 
 #include <stddef.h>
 
+#include "runtime/proto/rows.h"
+
 #define PATH_BYTES  4096
 #define PROSE_BYTES (60u << 10)
 #define ANSWER_MS   120000
 
 static const char *const results[] = { "ok", "refused", "later", NULL };
-
-#define TEXT(type, field, must, most, text)                                               \
-	{                                                                                 \
-		.name = #field, .kind = JMAP_STR, .offset = offsetof(struct type, field), \
-		.required = (must), .max = (most), .help = (text)                         \
-	}
 
 const struct jmap notify_place_map[] = {
 	TEXT(notify_place, url, 1, PATH_BYTES, "where notes are sent"),

@@ -5,34 +5,15 @@
 #include <string.h>
 
 #include "runtime/proto/model.h"
+#include "runtime/proto/rows.h"
 
 const char *const gate_kind_words[] = { "reproduce", "quick", "full", NULL };
 
-#define NUMBER(type, field, most, text)                                                   \
-	{                                                                                 \
-		.name = #field, .kind = JMAP_U64, .offset = offsetof(struct type, field), \
-		.max = (most), .help = (text)                                             \
-	}
-#define FLAG(type, field, text)                                                            \
-	{                                                                                  \
-		.name = #field, .kind = JMAP_BOOL, .offset = offsetof(struct type, field), \
-		.help = (text)                                                             \
-	}
-#define TEXT(type, field, must, most, text)                                               \
-	{                                                                                 \
-		.name = #field, .kind = JMAP_STR, .offset = offsetof(struct type, field), \
-		.required = (must), .max = (most), .help = (text)                         \
-	}
 #define LIST(type, field, table, element, must, most, text)                                        \
 	{                                                                                          \
 		.name = #field, .kind = JMAP_LIST, .offset = offsetof(struct type, field),         \
 		.required = (must), .max = (most), .sub = (table), .size = sizeof(struct element), \
 		.help = (text)                                                                     \
-	}
-#define VALUE(type, field, must, text)                                                     \
-	{                                                                                  \
-		.name = #field, .kind = JMAP_JSON, .offset = offsetof(struct type, field), \
-		.required = (must), .help = (text)                                         \
 	}
 
 #define NAME_MAX_BYTES 256

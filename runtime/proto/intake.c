@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/proto/broker_forge.h"
+#include "runtime/proto/rows.h"
 
 const char *const intake_kind_words[] = {
 	"sentry", "sentry-event", "otlp-traces", "otlp-logs", "alertmanager", "native", "text",
@@ -14,16 +15,6 @@ const char *const intake_kind_words[] = {
 };
 
 #define COUNT_MAX (1ull << 53)
-#define NUMBER(type, field, most, text)                                                   \
-	{                                                                                 \
-		.name = #field, .kind = JMAP_U64, .offset = offsetof(struct type, field), \
-		.max = (most), .help = (text)                                             \
-	}
-#define TEXT(type, field, must, most, text)                                               \
-	{                                                                                 \
-		.name = #field, .kind = JMAP_STR, .offset = offsetof(struct type, field), \
-		.required = (must), .max = (most), .help = (text)                         \
-	}
 
 const struct jmap intake_source_map[] = {
 	TEXT(intake_source, name, 1, 64, "name of the source"),
