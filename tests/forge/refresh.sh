@@ -29,7 +29,7 @@ somebody_pushes() { # somebody_pushes CASE: a commit more, to its branch
 	git -C "$work/clone" push -q origin HEAD
 }
 held() { # until the forge holds an answer back
-	for _ in $(seq 200); do
+	for _ in $(seq 1200); do
 		grep -q '"held"' "$work/double.log" && return 0
 		sleep 0.1
 	done
