@@ -37,3 +37,10 @@ int shrink_input(struct shrink *s, json_t **input, struct err *e);
  */
 int shrink_synthesise(struct shrink *s, const struct corpus *repo, json_t **input, struct buf *kept,
 		      struct err *e);
+
+/* The same for the words of one text that the repository does not have, each renamed wherever it
+ * stands, to the first letter that is free.  As shrink_ask(). */
+int shrink_rename(struct shrink *s, const struct corpus *repo, json_t **input, const char *text,
+		  struct err *e);
+/* Of the word that begins here, in bytes; 0: none does. */
+size_t shrink_word_length(const char *s);

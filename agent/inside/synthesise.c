@@ -9,7 +9,7 @@
  * Theory of operation.  Every string, number and key of an input is a place;
  * they are numbered in one fixed order.  A place whose value the repository does
  * not have is given simpler synthetic values until the question says yes.  A
- * word that several places share is renamed in all of them at once.
+ * word that several places share is renamed in all of them at once (rename.c).
  */
 enum visit { VISIT_ON, VISIT_DONE };
 
@@ -169,20 +169,6 @@ static size_t number_length(const char *s)
 	return n;
 }
 
-static bool is_word_byte(char c)
-{
-	return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
-}
-
-static size_t word_length(const char *s)
-{
-	size_t n = 0;
-
-	while (is_word_byte(s[n]))
-		n++;
-	return n;
-}
-
 /*
  * The same shape without the content: words that the repository does not use
  * become a, b, c...; digits of numbers become 9, which keeps their magnitude;
@@ -199,8 +185,8 @@ static void synthetic_text(const struct corpus *repo, const char *s, struct buf 
 			n = number_length(s);
 			for (size_t i = 0; i < n; i++)
 				buf_putc(out, isdigit((unsigned char)s[i]) ? '9' : s[i]);
-		} else if (is_word_byte(*s)) {
-			n = word_length(s);
+		} else if (shrink_word_length(s) > 0) {
+			n = shrink_word_length(s);
 			if (n == 1 || corpus_has_word(repo, s, n))
 				buf_put(out, s, n);
 			else
@@ -310,154 +296,6 @@ static json_t *synthetic(const struct corpus *repo, const struct place *p, unsig
 	return NULL;
 }
 
-/* ---- one word in all places ---- */
-
-static bool has_word(const char *text, const char *word)
-{
-	for (const char *s = text; *s;) {
-		const size_t n = word_length(s) ? word_length(s) : 1;
-
-		if (n == strlen(word) && strncmp(s, word, n) == 0)
-			return true;
-		s += n;
-	}
-	return false;
-}
-
-static void blank_word(char *text, const char *word)
-{
-	for (char *s = text; *s;) {
-		const size_t n = word_length(s) ? word_length(s) : 1;
-
-		if (n == strlen(word) && strncmp(s, word, n) == 0)
-			memset(s, ' ', n);
-		s += n;
-	}
-}
-
-static bool is_unknown_word(const struct corpus *repo, const char *s, size_t n)
-{
-	return n > 1 && !isdigit((unsigned char)*s) && !corpus_has_word(repo, s, n);
-}
-
-/* The first word of a text that the repository does not have; "" when there is none. */
-static void unknown_word(const struct corpus *repo, const char *s, char out[64])
-{
-	out[0] = '\0';
-	while (s && *s) {
-		const size_t n = word_length(s);
-
-		if (n > 0 && n < 64 && is_unknown_word(repo, s, n)) {
-			(void)snprintf(out, 64, "%.*s", (int)n, s);
-			return;
-		}
-		s += n > 0 ? n : 1;
-	}
-}
-
-static json_t *renamed_text(const char *s, const char *word, const char *to)
-{
-	AUTO_BUF struct buf out = BUF_INIT(1u << 20);
-
-	while (*s) {
-		const size_t n = word_length(s) ? word_length(s) : 1;
-
-		if (n == strlen(word) && strncmp(s, word, n) == 0)
-			buf_puts(&out, to);
-		else
-			buf_put(&out, s, n);
-		s += n;
-	}
-	return json_string(out.p ? out.p : "");
-}
-
-/* A copy in which a word has another name wherever it stands. */
-static json_t *renamed(json_t *v, const char *word, const char *to)
-{
-	json_t *copy = NULL, *member;
-	const char *key;
-	size_t i;
-
-	if (json_is_string(v))
-		return renamed_text(json_string_value(v), word, to);
-	if (json_is_array(v)) {
-		copy = json_array();
-		json_array_foreach(v, i, member)
-			(void)json_array_append_new(copy, renamed(member, word, to));
-	} else if (json_is_object(v)) {
-		copy = json_object();
-		json_object_foreach(v, key, member) {
-			AUTO_JSON json_t *name = renamed_text(key, word, to);
-
-			(void)json_object_set_new(copy, json_string_value(name),
-						  renamed(member, word, to));
-		}
-	} else {
-		copy = json_incref(v);
-	}
-	return copy;
-}
-
-static json_t *copy_with(const json_t *step, const char *member, json_t *value)
-{
-	json_t *copy = json_copy((json_t *)(uintptr_t)step);
-
-	(void)json_object_set_new(copy, member, value);
-	return copy;
-}
-
-/* Only in what steps are given: what they call has the name that the repository gives it. */
-static json_t *renamed_input(json_t *input, const char *word, const char *to)
-{
-	json_t *steps = json_object_get(input, "script"), *step, *list = json_array();
-	size_t i;
-
-	json_array_foreach(steps, i, step) {
-		AUTO_JSON json_t *with_args =
-			json_object_get(step, "args")
-				? copy_with(step, "args",
-					    renamed(json_object_get(step, "args"), word, to))
-				: json_incref(step);
-
-		(void)json_array_append_new(
-			list,
-			json_object_get(step, "kwargs")
-				? copy_with(with_args, "kwargs",
-					    renamed(json_object_get(step, "kwargs"), word, to))
-				: json_incref(with_args));
-	}
-	return json_pack("{s:o}", "script", list);
-}
-
-/* Renames the unknown words of one text everywhere, each to the first letter that is free; 1: done.
- */
-static int rename_words(struct shrink *s, const struct corpus *repo, json_t **input,
-			const char *text, struct err *e)
-{
-	AUTO_JSON json_t *candidate = json_deep_copy(*input);
-	AUTO_FREE char *rest = strdup(text);
-	char word[64];
-
-	if (!candidate || !rest || !json_object_get(*input, "script"))
-		return candidate && rest ? 0 : err_set(e, ENOMEM, "out of memory");
-	for (int letter = 'a'; letter <= 'z'; letter++) {
-		const char to[2] = { (char)letter, '\0' };
-		AUTO_FREE char *all = json_dumps(candidate, JSON_COMPACT);
-		json_t *next;
-
-		unknown_word(repo, rest, word);
-		if (!word[0])
-			break;
-		if (!all || has_word(all, to))
-			continue;
-		next = renamed_input(candidate, word, to);
-		json_decref(candidate);
-		candidate = next;
-		blank_word(rest, word);
-	}
-	return json_equal(candidate, *input) ? 0 : shrink_ask(s, input, candidate, e);
-}
-
 /* Edits a copy at the nth place and asks; 1: replaced, 0: nothing worked. */
 static int replace_place(struct shrink *s, const struct corpus *repo, json_t **input, size_t n,
 			 struct err *e)
@@ -482,7 +320,7 @@ static int replace_place(struct shrink *s, const struct corpus *repo, json_t **i
 			AUTO_FREE char *text =
 				strdup(place_text(&h.found) ? place_text(&h.found) : "");
 
-			return text ? rename_words(s, repo, input, text, e)
+			return text ? shrink_rename(s, repo, input, text, e)
 				    : err_set(e, ENOMEM, "out of memory");
 		}
 		if (h.found.is_key && json_object_get(h.found.parent, json_string_value(value)))
