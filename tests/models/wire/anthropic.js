@@ -8,11 +8,10 @@ exports.name = 'anthropic-messages';
 exports.path = /\/messages$/;
 exports.key = (headers) => headers['x-api-key'] || (headers.authorization || '').replace(/^Bearer /, '');
 
+// Since the last assistant turn: a program may put a reminder of its own after them.
 function results(messages) {
-	const last = messages[messages.length - 1];
-	if (!last || last.role !== 'user')
-		return [];
-	return list(last.content).filter((b) => b.type === 'tool_result')
+	const said = messages.map((m) => m.role).lastIndexOf('assistant');
+	return messages.slice(said + 1).flatMap((m) => list(m.content)).filter((b) => b.type === 'tool_result')
 		.map((b) => ({ id: b.tool_use_id, text: text(b.content), error: b.is_error === true }));
 }
 
