@@ -18,12 +18,13 @@ git -C repo -c user.name=t -c user.email=t@example.invalid commit -q -a -m two
 
 # an image that can run the suite, and ones of nothing but a label
 mkdir -p node/usr/bin small/etc
-node=$(readlink -f "$(command -v node)")
-for f in $(ldd "$node" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p; s/^[[:space:]]*\(\/lib64[^ ]*\).*/\1/p'); do
+. "$top/tests/sh/fetch.sh"
+fetch_node20 || exit 1
+for f in $(ldd "$node20" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p; s/^[[:space:]]*\(\/lib64[^ ]*\).*/\1/p'); do
 	mkdir -p "node$(dirname "$f")"
 	cp -L "$f" "node$f"
 done
-cp "$node" node/usr/bin/node
+cp "$node20" node/usr/bin/node
 echo small >small/etc/motd
 image() { # image NAME TREE LABELS: built, and imported
 	/usr/bin/python3 "$top/tests/cli/image-archives.py" "$work/$1.tar" "$work/$2" "$3" &&

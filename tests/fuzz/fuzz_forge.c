@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,8 +123,9 @@ static int play(struct http *h, const struct http_ask *ask, struct http_answer *
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
 		if (statuses[i].letter == *answers) {
 			out->status = statuses[i].status;
-			(void)strcpy(out->after, statuses[i].after);
-			(void)strcpy(out->remaining, statuses[i].remaining);
+			(void)snprintf(out->after, sizeof(out->after), "%s", statuses[i].after);
+			(void)snprintf(out->remaining, sizeof(out->remaining), "%s",
+				       statuses[i].remaining);
 		}
 	out->broken = out->status == 0;
 	check_request(ask, out->status);

