@@ -6,7 +6,7 @@ set -u
 dir=$(mktemp -d "${TMPDIR:-/tmp}/sickbay-journal.XXXXXX")
 . "$(dirname "$0")/lib.sh"
 trap 'rm -rf "$dir"' EXIT
-journal=$(dirname "$0")/journal.py
+journal=$(cd "$(dirname "$0")" && pwd)/journal.py
 toy shop
 toy till
 sed -i 's|"in_app"|"paths": [{ "production": "/srv/", "repository": "" }], "in_app"|' "$dir"/services/*.json
@@ -36,6 +36,16 @@ refuses "a service that there is not is named at once" 1 "nowhere" "$sickbay" in
 state=$dir/one
 reads --service till <"$dir/journal" >/dev/null
 check "one name is for all" [ "$(grep -l '"service": "till"' "$state"/spool/new/*.json | wc -l)" = 7 ]
+
+# whoever sends a journal of another host makes up its fields
+mkdir "$dir/else"
+cp "$dir/services/shop.json" "$dir/else/shop.json"
+state=$dir/path
+entries 1763792803 '' | sed "s|\"shop.service\"|\"$dir/else/shop.json\"|" | reads >/dev/null
+check "a unit's name is no path of a service file" sh -c '! grep -l "$1" "$2"/spool/new/*' sh "$dir/else" "$state"
+(cd "$dir/else" && cp shop.json own.json && entries 1763792803 '' | sed 's|"shop.service"|"own.json"|' | reads >/dev/null)
+check "nor one of a file where it runs" sh -c '! grep -l "$1" "$2"/spool/new/*' sh "$dir/else" "$state"
+check "others are taken beside it" [ "$(grep -l '"service": "till"' "$state"/spool/new/*.json | wc -l)" = 3 ]
 
 echo 'May 01 host shop[1]: as people read it' | reads >/dev/null
 check "what is no JSON is said, with what is wanted" grep -q "1 lines were no entries of a journal: it takes what 'journalctl -o json' prints" "$dir/err"

@@ -12,23 +12,31 @@
 
 #define RECORD_MAX (16u << 20)
 
+int service_file_named(const char *services, const char *name, char path[4096], struct err *e)
+{
+	int len;
+
+	if (!name_is_safe(name))
+		return err_set(e, ENOENT, "'%.60s' is no service's name", name);
+	len = snprintf(path, 4096, "%s/%s.json", services ? services : SERVICES_DEFAULT, name);
+	return len < 4096 ? 0 : err_set(e, ENAMETOOLONG, "service '%.60s...': too long", name);
+}
+
 int service_file_of(const char *services, const char *name, char path[4096], struct err *e)
 {
 	const size_t n = strlen(name);
 	const bool file = strchr(name, '/') || (n > 5 && strcmp(name + n - 5, ".json") == 0);
-	int len;
 
 	if (!file && !name_is_safe(name))
 		return err_set(e, EINVAL,
 			       "service '%s': neither a file nor a plain name (a-z, 0-9, '.', '_', "
 			       "'-')",
 			       name);
-	if (file)
-		len = snprintf(path, 4096, "%s", name);
-	else
-		len = snprintf(path, 4096, "%s/%s.json", services ? services : SERVICES_DEFAULT,
-			       name);
-	return len < 4096 ? 0 : err_set(e, ENAMETOOLONG, "service '%.60s...': too long", name);
+	if (!file)
+		return service_file_named(services, name, path, e);
+	return snprintf(path, 4096, "%s", name) < 4096
+		       ? 0
+		       : err_set(e, ENAMETOOLONG, "service '%.60s...': too long", name);
 }
 
 static int by_name(const void *a, const void *b)

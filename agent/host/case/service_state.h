@@ -15,6 +15,8 @@
 /* NAME|FILE as operators say it: what has a '/' or ends in .json is a file, else services/NAME.json
  * (services NULL: SERVICES_DEFAULT). */
 int service_file_of(const char *services, const char *name, char path[4096], struct err *e);
+/* The same of what was not an operator's to say: a name, never a file. -ENOENT: it is none. */
+int service_file_named(const char *services, const char *name, char path[4096], struct err *e);
 /* Names of the service files in that directory, sorted; none when there is no directory. */
 int service_names(const char *services, struct strlist *out, struct err *e);
 

@@ -59,13 +59,17 @@ static const char *service_of(const struct journal_run *run, const char *unit, c
 static int take_trace(void *ctx, const struct journald_trace *t, struct err *e)
 {
 	struct journal_run *const run = ctx;
-	char own[256];
+	char own[256], path[4096];
 	const char *name = service_of(run, t->unit, own);
 	struct err why = ERR_INIT;
 	int k = -1;
 
 	if (name && *name) {
-		k = reading_service(run->r, name, &why);
+		/* what a journal says is a name, and never a service file of its choice */
+		k = name == own ? service_file_named(run->r->q->config->services, own, path, &why)
+				: 0;
+		if (k == 0)
+			k = reading_service(run->r, name == own ? path : name, &why);
 		if (k == 0)
 			k = reading_submit(run->r, t->from, t->text, t->name, e);
 		reading_release(run->r);

@@ -79,7 +79,7 @@ static int load(struct service_in *s, const char *services, struct err *e)
 	char path[4096], file[PATH_MAX];
 	struct err why = ERR_INIT;
 
-	if (!name_is_safe(s->name) || service_file_of(services, s->name, path, &why) < 0 ||
+	if (service_file_named(services, s->name, path, &why) < 0 ||
 	    service_load(path, &s->service, &why) < 0 || !realpath(path, file)) {
 		s->missing = true;
 		log_warn("reports of '%.60s' are left out: %s", s->name,
