@@ -53,6 +53,18 @@ size_t md_reference(const char *begin, const char *s)
 	return n;
 }
 
+/* Where a word after a slash is a command to a forge ("/merge", "/approve": GitLab's quick
+ * actions).
+ */
+static bool begins_line(const struct buf *b)
+{
+	size_t n = b->n;
+
+	while (n && b->p[n - 1] == ' ')
+		n--;
+	return n == 0 || b->p[n - 1] == '\n';
+}
+
 void md_text(struct buf *b, const char *s)
 {
 	const char *const begin = s;
@@ -72,7 +84,8 @@ void md_text(struct buf *b, const char *s)
 		}
 		if ((unsigned char)*s < ' ' || *s == 0x7f)
 			buf_putc(b, ' ');
-		else if (strchr("\\`*[]<>|#~!@", *s) || makes_link(begin, s))
+		else if (strchr("\\`*[]<>|#~!@", *s) || makes_link(begin, s) ||
+			 (*s == '/' && begins_line(b)))
 			buf_printf(b, "\\%c", *s);
 		else
 			buf_putc(b, *s);

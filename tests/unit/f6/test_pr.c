@@ -129,6 +129,19 @@ static void prose_of_a_model_does_nothing(void)
 	CHECK(strstr(all, "\\!\\[i\\](https\\://example.invalid/i.png)") != NULL);
 }
 
+/* GitLab takes a line of a text for a command where it begins with a slash and a word. */
+static void no_line_is_a_command(void)
+{
+	AUTO_FREE char *all = render("/merge");
+	char *message = all ? strstr(all, "\n=====\n") : NULL;
+
+	CHECK(message != NULL);
+	if (message)
+		*message = '\0';
+	CHECK(all && !has_line(all, "/merge"));
+	CHECK(all && strstr(all, "\n\\/merge") != NULL);
+}
+
 static void who_wrote_what_is_said(void)
 {
 	static const struct {
@@ -374,6 +387,7 @@ static void changes_that_were_edited_are_refused(void)
 TAP_MAIN({ "hostile text stays text", hostile_text_stays_text },
 	 { "a choice stands at the top", a_choice_stands_at_the_top },
 	 { "prose of a model does nothing", prose_of_a_model_does_nothing },
+	 { "no line is a command", no_line_is_a_command },
 	 { "who wrote what is said", who_wrote_what_is_said },
 	 { "what else was tried is said", what_else_was_tried_is_said },
 	 { "what was paid is said", what_was_paid_is_said },
