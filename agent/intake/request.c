@@ -144,6 +144,23 @@ void request_head(struct server *s, struct request *q, const char *url, const ch
 
 /* ---- its body ---- */
 
+/* Of a webhook nobody knows who sends it before it is whole: those shall not keep out reports,
+ * whose tokens were seen. */
+static void count_memory(struct server *s, const struct request *q, size_t before)
+{
+	s->memory += q->body.cap - before;
+	if (q->hook >= 0)
+		s->unproven += q->body.cap - before;
+}
+
+void request_drop(struct server *s, struct request *q)
+{
+	const size_t before = q->body.cap;
+
+	buf_release(&q->body);
+	count_memory(s, q, before);
+}
+
 void request_body(struct server *s, struct request *q, const char *data, size_t n)
 {
 	const struct intake_setup *const set = &s->s.setup;
@@ -155,7 +172,8 @@ void request_body(struct server *s, struct request *q, const char *data, size_t 
 		s->counts.refused_other++;
 		request_refuse(q, MHD_HTTP_CONTENT_TOO_LARGE,
 			       "the report is larger than is allowed", 0);
-	} else if (s->memory + n > set->max_memory) {
+	} else if (s->memory + n > set->max_memory ||
+		   (q->hook >= 0 && s->unproven + n > set->max_memory / UNPROVEN_SHARE)) {
 		s->counts.refused_backlog++;
 		request_refuse(q, MHD_HTTP_TOO_MANY_REQUESTS,
 			       "too many reports are being received: try again later", 1);
@@ -164,11 +182,9 @@ void request_body(struct server *s, struct request *q, const char *data, size_t 
 		if (q->body.failed)
 			request_refuse(q, MHD_HTTP_SERVICE_UNAVAILABLE, "no memory is left", 1);
 	}
-	s->memory += q->body.cap - before;
-	if (q->status) {
-		s->memory -= q->body.cap;
-		buf_release(&q->body);
-	}
+	count_memory(s, q, before);
+	if (q->status)
+		request_drop(s, q);
 }
 
 /* ---- answers ---- */

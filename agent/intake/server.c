@@ -111,8 +111,7 @@ static void on_completed(void *ctx, struct MHD_Connection *c, void **con,
 	if (!q)
 		return;
 	client_served(q->client, now_ms());
-	s->memory -= q->body.cap;
-	buf_release(&q->body);
+	request_drop(s, q);
 	free(q);
 	*con = NULL;
 }

@@ -9,7 +9,8 @@
 #include "runtime/base/clock.h"
 
 /* What one request (request.c) and the loop around all of them (server.c) share. */
-#define RETRY_BACKLOG 10 /* seconds */
+#define RETRY_BACKLOG  10 /* seconds */
+#define UNPROVEN_SHARE 4  /* of max_memory, one part of so many is for webhooks */
 
 struct request {
 	int kind, encoding, source;
@@ -32,9 +33,10 @@ struct server {
 	struct journal journal;
 	struct bucket buckets[INTAKE_SOURCES + INTAKE_HOOKS];
 	struct request *waiting;
-	uint64_t memory;  /* bytes of bodies under way */
-	uint64_t backlog; /* as the parent said last */
-	uint64_t written; /* since then */
+	uint64_t memory;   /* bytes of bodies under way */
+	uint64_t unproven; /* those of webhooks among them */
+	uint64_t backlog;  /* as the parent said last */
+	uint64_t written;  /* since then */
 	struct intake_durable counts;
 	bool untold; /* the parent has not heard the last of them */
 	bool stop;
@@ -51,6 +53,8 @@ void request_refuse(struct request *q, unsigned status, const char *reason, uint
 void request_head(struct server *s, struct request *q, const char *url, const char *method);
 /* A part of its body. */
 void request_body(struct server *s, struct request *q, const char *data, size_t n);
+/* Its body is not needed any more. */
+void request_drop(struct server *s, struct request *q);
 /* Of a forge's webhook, once its body is whole: is it that forge's, and worth keeping? */
 void request_hook(struct server *s, struct request *q);
 enum MHD_Result request_answer(struct request *q);
