@@ -63,6 +63,10 @@ check "the title that a person gave it stays" shows '"title": "What I call it"'
 check "the record names its branch" grep -qF "\"branch\": \"sickbay/$first\"" "$work/state/cases/$second/6-pullreq.json"
 check "and says that the title stayed" grep -qF "its title was edited: it stays" "$work/state/cases/$second/6-pullreq.json"
 check "the first case is decided as a duplicate" decided "$first" "replaced by case $second"
+check "a person decides on that one, too" loud decide "$first" duplicate --note "of its own"
+check "which leaves the pull request to the case that has it now" shows '"state": "open"'
+check "also for the next poll" poll
+check "it is still open" shows '"state": "open"'
 check "labels and reviewers are left as they are" [ "$(asked '/issues/1/labels')" = 1 ]
 check "every call is one that the description knows" sh -c "! grep wrong '$work/double.log'"
 check "what is exported of it holds" "$sickbay" case export "$second" --state "$work/state" -o "$work/case.tar"
@@ -97,6 +101,15 @@ refuses "what a person pushed to is theirs" 3 "somebody pushed to pull request 1
 	"$sickbay" case refresh "$first" --state "$work/state" --config "$work/config.json"
 check "and stays" [ "$(at_fork "sickbay/$first")" = "$mine" ]
 check "no case was made of it" [ "$(case_of)" = "$first" ]
+
+# ---- between owing a closing and deciding ----
+mkdir "$work/state/closing"
+printf '{"schema":"sickbay.closing/1","case":"%s","reason":"x"}' "$first" >"$work/state/closing/$first.json"
+held_back() { timeout 5 flock "$work/state/closing" timeout 3 "$sickbay" forge poll --config "$work/config.json"; [ $? = 124 ]; }
+check "who decides just now is waited for" held_back
+check "and what is owed is not forgotten meanwhile" [ -e "$work/state/closing/$first.json" ]
+check "where nobody does any more" poll
+check "it is" [ ! -e "$work/state/closing/$first.json" ]
 
 # ---- a person says no ----
 next '{"status":503,"times":5}'

@@ -24,20 +24,20 @@ static bool is_no(int decision)
 	       decision == DECISION_DUPLICATE;
 }
 
-/* 1: it is owed now that the case's pull request is closed. */
-static int owe(const struct deciding *o, const struct kase *k, struct err *e)
+/* 1: its pull request is to be closed now; 0: it was decided, and that is all. */
+static int decide(const struct deciding *o, struct kase *k, struct audit *a, struct err *e)
 {
 	AUTO_FREE char *reason = NULL;
 	struct pull p;
 
 	if (!is_no(o->d.decision) || !pull_of(k, &p))
-		return 0;
+		return case_decide(o->state, k, &o->d, a, e);
 	pull_release(&p);
 	if (asprintf(&reason, "Closed by who decides on case %s: %s%s%s", case_id(k),
 		     decision_name(o->d.decision), o->d.note ? ": " : "",
 		     o->d.note ? o->d.note : "") < 0)
 		return err_set(e, ENOMEM, "out of memory");
-	return pull_owe(o->state, case_id(k), reason, e) < 0 ? -e->code : 1;
+	return pull_refuse(o->state, k, reason, &o->d, a, e);
 }
 
 /* It was decided: what is not closed now is closed by the next `forge poll`. */
@@ -61,17 +61,13 @@ static int record(const struct deciding *o, const char *id, struct err *e)
 {
 	struct audit *a = NULL;
 	struct kase *k = NULL;
-	bool owed = false;
 	int r = case_open(o->state, id, false, &k, e);
 
 	if (r == 0)
 		r = audit_open(o->state, &a, e);
 	if (r == 0)
-		r = owe(o, k, e);
-	owed = r == 1;
-	if (r >= 0)
-		r = case_decide(o->state, k, &o->d, a, e);
-	if (r == 0 && owed)
+		r = decide(o, k, a, e);
+	if (r == 1)
 		close_pull(o, k, a);
 	audit_close(a);
 	case_close(k);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "agent/host/case/decide.h"
@@ -138,7 +139,7 @@ static void owed_name(const char *id, char out[200])
 	(void)snprintf(out, 200, "%.180s.json", id);
 }
 
-int pull_owe(const char *state, const char *id, const char *reason, struct err *e)
+static int owe(const char *state, const char *id, const char *reason, struct err *e)
 {
 	AUTO_CLOSE int dir = owed_dir(state, true, e);
 	AUTO_JSON json_t *v =
@@ -152,6 +153,30 @@ int pull_owe(const char *state, const char *id, const char *reason, struct err *
 		return err_set(e, EINVAL, "the reason is not UTF-8");
 	owed_name(id, name);
 	return file_publish_at(dir, name, out, strlen(out), 0600, e);
+}
+
+/* Held from owing to deciding, so that who pays does not take it for one that was never decided. */
+static int lock_owed(const char *state, bool make, struct err *e)
+{
+	AUTO_CLOSE int dir = owed_dir(state, make, e);
+
+	if (dir < 0)
+		return dir;
+	if (flock(dir, LOCK_EX) < 0)
+		return err_sys(e, "lock '" OWED "'");
+	return take_fd(&dir);
+}
+
+int pull_refuse(const char *state, struct kase *k, const char *reason,
+		const struct decision_note *d, struct audit *a, struct err *e)
+{
+	AUTO_CLOSE int lock = lock_owed(state, true, e);
+	const bool before = case_is_decided(k);
+
+	if (lock < 0 || (!before && owe(state, case_id(k), reason, e) < 0) ||
+	    case_decide(state, k, d, a, e) < 0)
+		return -e->code;
+	return !before;
 }
 
 /* 1: *out; 0: nothing is owed. */
@@ -214,6 +239,16 @@ static int close_at_forge(const struct pull_host *h, const struct pull *p, const
 	return r;
 }
 
+/* Of who was killed between owing and deciding. */
+static int forget_undecided(const char *state, const struct kase *k, struct err *e)
+{
+	AUTO_CLOSE int lock = lock_owed(state, false, e);
+
+	if (lock < 0)
+		return lock;
+	return case_is_decided(k) ? 0 : forget(state, case_id(k), e);
+}
+
 int pull_pay(const struct pull_host *h, const struct kase *k, char why[512], struct err *e)
 {
 	AUTO_JSON json_t *owed = NULL;
@@ -222,7 +257,9 @@ int pull_pay(const struct pull_host *h, const struct kase *k, char why[512], str
 
 	if (r <= 0)
 		return r;
-	if (!case_is_decided(k) || !pull_of(k, &p))
+	if (!case_is_decided(k))
+		return forget_undecided(h->state, k, e);
+	if (!pull_of(k, &p))
 		return forget(h->state, case_id(k), e);
 	audit_set_case(h->audit, case_id(k));
 	r = close_at_forge(h, &p, text(owed, "reason"), why, e);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/host/case/case.h"
+#include "agent/host/case/decide.h"
 #include "agent/host/pipeline/forge.h"
 
 /*
@@ -48,8 +49,13 @@ int pull_standing(const struct pull_host *h, const struct kase *earlier, struct 
 /* Whether somebody pushed to it; then it is theirs. */
 bool pull_is_edited(const struct pull_at *at);
 
-/* reason: for people at the forge. Before the decision that closes the case's pull request. */
-int pull_owe(const char *state, const char *id, const char *reason, struct err *e);
+/*
+ * Decides, and owes the closing of the case's pull request: 1.  0: it is decided,
+ * and was before: its pull request may be that of a case which took its place.
+ * reason: for people at the forge, as Markdown.
+ */
+int pull_refuse(const char *state, struct kase *k, const char *reason,
+		const struct decision_note *d, struct audit *a, struct err *e);
 /*
  * Closes what is owed and decided; what was never decided is forgotten.  0: nothing
  * is owed any more; 1: the forge does not do it, why says so; <0: later.

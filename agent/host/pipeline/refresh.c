@@ -7,6 +7,7 @@
 #include "agent/host/pipeline/privacy.h"
 #include "agent/host/pipeline/pull.h"
 #include "agent/host/pipeline/stages.h"
+#include "agent/host/pr/pr.h"
 #include "agent/host/queue/bounds.h"
 #include "runtime/base/log.h"
 
@@ -238,6 +239,7 @@ static bool refutes(int outcome)
 static int close_refuted(const struct pipeline *p, struct kase *old, const char *reason,
 			 struct err *e)
 {
+	AUTO_BUF struct buf told = BUF_INIT(8192);
 	const struct pull_host h = host_of(p);
 	const struct decision_note d = { .decision = DECISION_DUPLICATE, .note = reason };
 	struct pull_at at;
@@ -251,10 +253,11 @@ static int close_refuted(const struct pipeline *p, struct kase *old, const char 
 			 (unsigned long long)at.number, case_id(old));
 		return 0;
 	}
-	r = pull_owe(p->state, case_id(old), reason, e);
+	md_text(&told, reason); /* an agent's words may be in it */
+	r = buf_check(&told, "the reason", e);
 	if (r == 0)
-		r = case_decide(p->state, old, &d, p->audit, e);
-	if (r == 0)
+		r = pull_refuse(p->state, old, told.p, &d, p->audit, e);
+	if (r == 1)
 		r = pull_pay(&h, old, why, e);
 	return r == 1 ? err_set(e, EIO, "%s", why) : r;
 }
