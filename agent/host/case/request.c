@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "runtime/base/buf.h"
+#include "runtime/base/percent.h"
 
 #define URL_MAX	    8192
 #define MEMBERS_MAX 64 /* of a query, of headers */
@@ -28,32 +29,13 @@ static void request_release(struct request *q)
 
 /* ---- what was asked ---- */
 
-static int hex_digit(char c)
-{
-	return isdigit((unsigned char)c)    ? c - '0'
-	       : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
-					    : -1;
-}
-
 /* WHATWG URL, application/x-www-form-urlencoded; what is not UTF-8 then stays as it was. */
 static json_t *decoded(const char *s, size_t n)
 {
-	AUTO_BUF struct buf out = BUF_INIT(URL_MAX);
+	AUTO_BUF struct buf out = BUF_INIT(n + 1);
 	json_t *v;
 
-	for (size_t i = 0; i < n; i++) {
-		const int high = s[i] == '%' && i + 2 < n ? hex_digit(s[i + 1]) : -1;
-		const int low = high >= 0 ? hex_digit(s[i + 2]) : -1;
-
-		if (low >= 0) {
-			buf_putc(&out, (char)(high * 16 + low));
-			i += 2;
-		} else {
-			buf_putc(&out, s[i]);
-			if (s[i] == '+')
-				out.p[out.n - 1] = ' ';
-		}
-	}
+	percent_decode(s, n, true, &out);
 	v = json_stringn(out.n ? out.p : "", out.n);
 	return v ? v : json_stringn(s, n);
 }
@@ -170,23 +152,46 @@ static json_t *escaped(const json_t *v)
 	return out;
 }
 
+/* An object of one member with such a name is a value of a script: a request's own cannot be said.
+ */
+static int check_names(const json_t *v, struct err *e)
+{
+	static const char *const typed[] = { "$undefined", "$number", "$bigint", "$date",
+					     "$bytes" };
+	const char *key;
+	json_t *member;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; json_object_size(v) == 1 && i < sizeof(typed) / sizeof(typed[0]); i++)
+		if (json_object_get(v, typed[i]))
+			return err_set(e, EINVAL,
+				       "/input/http: an object of '%s' alone is not replayed",
+				       typed[i]);
+	json_array_foreach(v, i, member)
+		r = r < 0 ? r : check_names(member, e);
+	json_object_foreach((json_t *)(uintptr_t)v, key, member)
+		r = r < 0 ? r : check_names(member, e);
+	return r;
+}
+
 /* What is between client and server, and who is logged in: nothing that a test could say again. */
 static bool is_of_the_way(const char *name)
 {
 	static const char *const names[] = {
-		"accept",	 "accept-encoding",
-		"authorization", "baggage",
-		"connection",	 "content-length",
-		"content-type",	 "cookie",
-		"forwarded",	 "host",
-		"keep-alive",	 "sentry-trace",
-		"traceparent",	 "tracestate",
-		"user-agent",	 "transfer-encoding",
-		"x-request-id",
+		"accept",	  "accept-encoding",   "baggage",      "connection",
+		"content-length", "content-type",      "forwarded",    "host",
+		"keep-alive",	  "sentry-trace",      "traceparent",  "tracestate",
+		"user-agent",	  "transfer-encoding", "x-request-id",
 	};
+	static const char *const secrets[] = { "auth",	  "cookie", "token",  "secret",
+					       "session", "apikey", "api-key" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcasecmp(name, names[i]) == 0)
+			return true;
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		if (strcasestr(name, secrets[i]))
 			return true;
 	return strncasecmp(name, "x-forwarded-", 12) == 0 || strncasecmp(name, "sec-", 4) == 0;
 }
@@ -210,24 +215,32 @@ static const char *header(const json_t *headers, const char *wanted)
 	return NULL;
 }
 
+/* Its parameters are of the way: a test's client sets its own. */
+static void put_type(struct request *q, const char *type)
+{
+	const size_t n = type ? strcspn(type, "; \t,") : 0;
+
+	(void)snprintf(q->type, sizeof(q->type), "%.*s",
+		       n && isalnum((unsigned char)*type) ? (int)n : 10,
+		       n && isalnum((unsigned char)*type) ? type : "text/plain");
+}
+
 static int read_body(const json_t *http, const json_t *headers, struct request *q, struct err *e)
 {
-	static const char form[] = "application/x-www-form-urlencoded";
+	static const char form[] = "application/x-www-form-urlencoded", parts[] = "multipart/";
 	const char *type = header(headers, "content-type");
 	json_t *body = json_object_get(http, "body");
 
 	if (!body || json_is_null(body) || (json_is_string(body) && json_string_length(body) == 0))
 		return 0;
-	q->form = type && strncasecmp(type, form, strlen(form)) == 0;
+	q->form = type && (strncasecmp(type, form, strlen(form)) == 0 ||
+			   (strncasecmp(type, parts, strlen(parts)) == 0 && json_is_object(body)));
 	if (!q->form) {
 		q->body = json_incref(body);
-		(void)snprintf(q->type, sizeof(q->type), "%s",
-			       !json_is_string(body) ? "application/json"
-			       : type		     ? type
-						     : "text/plain");
+		put_type(q, json_is_string(body) ? type : "application/json");
 		return 0;
 	}
-	(void)snprintf(q->type, sizeof(q->type), "%s", form);
+	put_type(q, form);
 	q->body = json_object();
 	return q->body ? read_members(body, q->body, e) : err_set(e, ENOMEM, "out of memory");
 }
@@ -249,8 +262,11 @@ static int read_method(const json_t *http, struct request *q, struct err *e)
 
 static int escape(json_t **v, struct err *e)
 {
-	json_t *own = escaped(*v);
+	json_t *own;
 
+	if (check_names(*v, e) < 0)
+		return -e->code;
+	own = escaped(*v);
 	json_decref(*v);
 	*v = own;
 	return own ? 0 : err_set(e, ENOMEM, "out of memory");
@@ -280,27 +296,38 @@ static int read_request(const json_t *http, struct request *q, struct err *e)
 
 /* ---- Django: django.test.Client ---- */
 
-/* a=b&c=d: of a request whose body has the place of the query. */
+static void put_pair(const char *name, const json_t *value, struct buf *out)
+{
+	AUTO_FREE char *other =
+		json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+	const char *text = other ? other : json_string_value(value);
+	const char *const texts[] = { name, text && *text == '$' ? text + 1 : text };
+
+	for (size_t t = 0; t < 2; t++) {
+		buf_puts(out, t ? "=" : out->n ? "&" : "");
+		for (const char *p = texts[t]; p && *p; p++)
+			if (isalnum((unsigned char)*p) || strchr("-._~", *p))
+				buf_putc(out, *p);
+			else
+				buf_printf(out, "%%%02X", (unsigned char)*p);
+	}
+}
+
+/* a=b&a=c: of a request whose body has the place of the query; an escaped dollar sign is one. */
 static json_t *query_text(const struct request *q)
 {
-	AUTO_BUF struct buf out = BUF_INIT(4 * URL_MAX);
-	const char *key, *between = "";
-	json_t *v;
+	AUTO_BUF struct buf out = BUF_INIT(4u << 20);
+	const char *key;
+	json_t *v, *one;
+	size_t i;
 
 	json_object_foreach(q->query, key, v) {
-		const char *const texts[] = { key, json_string_value(v) };
-
-		for (size_t t = 0; t < 2; t++) {
-			buf_puts(&out, t ? "=" : between);
-			for (const char *p = texts[t]; p && *p; p++)
-				if (isalnum((unsigned char)*p) || strchr("-._~", *p))
-					buf_putc(&out, *p);
-				else
-					buf_printf(&out, "%%%02X", (unsigned char)*p);
-		}
-		between = "&";
+		if (!json_is_array(v))
+			put_pair(key, v, &out);
+		json_array_foreach(v, i, one)
+			put_pair(key, one, &out);
 	}
-	return json_string(out.p ? out.p : "");
+	return out.failed ? NULL : json_string(out.p ? out.p : "");
 }
 
 /* "Accept-Language" -> HTTP_ACCEPT_LANGUAGE, as CGI names it (RFC 3875, 4.1.18). */
@@ -329,8 +356,9 @@ static json_t *django(const struct service_tests *suite, const struct request *q
 	(void)json_array_append_new(args, json_string(q->path));
 	if (asks && json_object_size(q->query))
 		(void)json_array_append(args, q->query);
-	else if (json_object_size(q->query))
-		(void)json_object_set_new(kwargs, "QUERY_STRING", query_text(q));
+	else if (json_object_size(q->query) &&
+		 json_object_set_new(kwargs, "QUERY_STRING", query_text(q)) < 0)
+		return NULL;
 	if (!asks && q->body) {
 		(void)json_array_append(args, q->body);
 		if (!q->form)

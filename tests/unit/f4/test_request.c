@@ -59,10 +59,40 @@ static void a_body_is_what_it_was(void)
 	   "\"kwargs\":{\"QUERY_STRING\":\"q=a%26b\"}}]");
 	is(HTTP_NODE, "app.js",
 	   "{\"method\":\"POST\",\"url\":\"/x\",\"headers\":{\"Content-Type\":\"text/"
-	   "csv\"},\"body\":"
+	   "csv; charset=x\"},\"body\":"
 	   "\"a;b\"}",
 	   "[{\"module\":\"app.js\",\"request\":true,\"args\":[\"POST\",\"/x\",{\"body\":\"a;b\","
 	   "\"headers\":{\"content-type\":\"text/csv\"}}]}]");
+}
+
+static void what_a_form_says_again_is_said_again(void)
+{
+	is(HTTP_DJANGO, NULL,
+	   "{\"method\":\"POST\",\"url\":\"/x?a=1&a=%242&$filter=b\",\"headers\":{\"content-type\":"
+	   "\"multipart/form-data; boundary=x\"},\"body\":{\"b\":\"2\"}}",
+	   "[{\"let\":\"client\",\"module\":\"django.test\",\"call\":\"Client\"},"
+	   "{\"on\":\"$client\",\"call\":\"post\",\"args\":[\"/x\",{\"b\":\"2\"}],"
+	   "\"kwargs\":{\"QUERY_STRING\":\"a=1&a=%242&%24filter=b\"}}]");
+	is(HTTP_DJANGO, NULL,
+	   "{\"method\":\"POST\",\"url\":\"/x\",\"query\":{\"n\":7,\"b\":\"$c\"}}",
+	   "[{\"let\":\"client\",\"module\":\"django.test\",\"call\":\"Client\"},"
+	   "{\"on\":\"$client\",\"call\":\"post\",\"args\":[\"/x\"],"
+	   "\"kwargs\":{\"QUERY_STRING\":\"n=7&b=%24c\"}}]");
+}
+
+static void a_long_value_is_whole(void)
+{
+	AUTO_FREE char *http = NULL, *got = NULL, *body = malloc(20001);
+	struct err e = ERR_INIT;
+
+	memset(body, '+', 20000);
+	body[20000] = '\0';
+	CHECK(asprintf(&http,
+		       "{\"method\":\"POST\",\"url\":\"/\",\"headers\":{\"content-type\":"
+		       "\"application/x-www-form-urlencoded\"},\"body\":\"a=%s\"}",
+		       body) > 0);
+	got = text(HTTP_NODE, "app.js", http, &e);
+	CHECK(got && strlen(got) > 20000);
 }
 
 /* Who was logged in, and what proxies said, is nobody's business. */
@@ -70,7 +100,8 @@ static void headers_of_the_way_are_left_out(void)
 {
 	is(HTTP_DJANGO, NULL,
 	   "{\"url\":\"/\",\"headers\":{\"Cookie\":\"s=1\",\"Authorization\":\"Bearer "
-	   "x\",\"X-Forwarded-"
+	   "x\",\"X-Api-Key\":\"k\",\"X-CSRF-Token\":\"t\",\"Proxy-Authorization\":\"p\",\"X-"
+	   "Forwarded-"
 	   "For\":\"::1\",\"Host\":\"a\",\"Accept-Language\":\"de\",\"bad name\":\"x\"}}",
 	   "[{\"let\":\"client\",\"module\":\"django.test\",\"call\":\"Client\"},"
 	   "{\"on\":\"$client\",\"call\":\"get\",\"args\":[\"/\"],"
@@ -101,6 +132,9 @@ static void what_cannot_be_sent_is_named(void)
 	refused("{\"method\":\"CONNECT\",\"url\":\"/\"}",
 		"/input/http/method: 'CONNECT' is not replayed");
 	refused("{\"method\":\"GET\"}", "/input/http/url: it is missing");
+	refused("{\"method\":\"POST\",\"url\":\"/"
+		"\",\"body\":{\"at\":[{\"$date\":\"2026-01-01\"}]}}",
+		"/input/http: an object of '$date' alone is not replayed");
 	for (int i = 0; i < 70; i++)
 		(void)snprintf(many + strlen(many), sizeof(many) - strlen(many), "a%d=1&", i);
 	(void)snprintf(many + strlen(many), sizeof(many) - strlen(many), "\"}");
@@ -147,6 +181,7 @@ static void an_application_is_named_as_its_client_wants_it(void)
 }
 
 TAP_MAIN(TEST(a_query_is_taken_apart), TEST(a_body_is_what_it_was),
+	 TEST(what_a_form_says_again_is_said_again), TEST(a_long_value_is_whole),
 	 TEST(headers_of_the_way_are_left_out), TEST(a_dollar_sign_is_a_dollar_sign),
 	 TEST(what_cannot_be_sent_is_named), TEST(other_inputs_stay_as_they_are),
 	 TEST(an_application_is_named_as_its_client_wants_it))
