@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "runtime/base/percent.h"
+
 /*
  * Theory of operation.  A text is a value as a whole, by its parts without
  * space, and by its words: an agent that copies only the name out of a message
@@ -99,7 +101,7 @@ static int add_part(struct collect *c, const char *s, size_t n)
 	return add(c, s, n);
 }
 
-static int collect_text(struct collect *c, const char *s, size_t n)
+static int collect_plain(struct collect *c, const char *s, size_t n)
 {
 	int k = add_part(c, s, n);
 
@@ -122,6 +124,19 @@ static int collect_text(struct collect *c, const char *s, size_t n)
 		i += m ? m : 1;
 	}
 	return k;
+}
+
+/* "Jean%20Dupont" has "20Dupont" for a word: what a program reads in it is learned, too. */
+static int collect_text(struct collect *c, const char *s, size_t n)
+{
+	AUTO_BUF struct buf text = BUF_INIT(n);
+	int k = collect_plain(c, s, n);
+
+	if (k < 0 || !n || !memchr(s, '%', n))
+		return k;
+	percent_decode(s, n, true, &text);
+	k = buf_check(&text, "an encoded text", c->e);
+	return k < 0 ? k : collect_plain(c, text.p, text.n);
 }
 
 static int collect_string(struct collect *c, const char *s)
@@ -173,7 +188,7 @@ static int collect_json(struct collect *c, const json_t *v, unsigned depth)
 			return k;
 	}
 	json_object_foreach((json_t *)(uintptr_t)v, key, member) {
-		k = key[0] == '$' ? 0 : collect_string(c, key);
+		k = collect_string(c, key);
 		if (k == 0)
 			k = collect_json(c, member, depth + 1);
 		if (k < 0)

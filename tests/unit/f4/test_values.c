@@ -56,6 +56,35 @@ static void every_field_is_collected(void)
 	incident_release(&i);
 }
 
+/* A form, a query and a path are learned as the application reads them, wherever they stand. */
+static void what_a_request_encodes_is_collected(void)
+{
+	static const char *const read[] = { "Dupont", "M\xc3\xbcller", "Pimpernel", "mongocanary",
+					    "Crumbly" };
+	AUTO_JSON json_t *v = json_loads(report, 0, NULL);
+	struct redact_hit hit;
+	struct err e = ERR_INIT;
+	struct redact *r = NULL;
+	struct incident i;
+
+	(void)json_object_set_new(v, "input",
+				  json_pack("{s:{s:s,s:s,s:{s:i}}}", "http", "url",
+					    "/of/Jean%20Dupont?to=M%C3%BCller", "query",
+					    "by=a%3DPimpernel", "body", "$mongocanary", 1));
+	(void)json_object_set_new(v, "breadcrumbs", json_pack("[{s:s}]", "url", "/?q=%22Crumbly"));
+	(void)json_object_del(v, "personal");
+	CHECK_INT(incident_read(v, &i, &e), 0);
+	CHECK_INT(redact_new(&r, &e), 0);
+	CHECK_INT(values_collect(&i, r, &e), 0);
+	CHECK_INT(redact_build(r, &e), 0);
+	for (size_t k = 0; k < sizeof(read) / sizeof(read[0]); k++)
+		if (redact_find(r, true, read[k], strlen(read[k]), &hit, &e) != 1)
+			CHECK_STR(e.msg, read[k]);
+	CHECK_INT(redact_find(r, true, "{ $date: 1 }", 12, &hit, &e), 0);
+	redact_free(r);
+	incident_release(&i);
+}
+
 static void a_shape_has_none_of_them(void)
 {
 	AUTO_FREE char *text = NULL;
@@ -112,6 +141,6 @@ static void a_template_keeps_what_any_program_says(void)
 	}
 }
 
-TAP_MAIN(TEST(every_field_is_collected), TEST(a_shape_has_none_of_them),
-	 TEST(a_shape_says_type_length_sign_and_emptiness),
+TAP_MAIN(TEST(every_field_is_collected), TEST(what_a_request_encodes_is_collected),
+	 TEST(a_shape_has_none_of_them), TEST(a_shape_says_type_length_sign_and_emptiness),
 	 TEST(a_template_keeps_what_any_program_says))
