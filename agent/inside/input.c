@@ -271,6 +271,13 @@ enum value_kind value_kind(const json_t *v, const char **text)
 bool input_is_protocol(const char *text, bool is_key)
 {
 	static const char *const words[] = {
+		"DELETE",
+		"GET",
+		"HEAD",
+		"OPTIONS",
+		"PATCH",
+		"POST",
+		"PUT",
 		"QUERY_STRING",
 		"TESTING",
 		"application/json",

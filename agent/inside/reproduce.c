@@ -336,9 +336,12 @@ static int give_up_without(struct work *w, const struct buf *why, struct err *e)
 	static const char place[] = "/tests/0/new_test/http of the service file has to say how a "
 				    "test sends the request that the report has; else ";
 	const json_t *input = json_object_get(w->subject.task->incident, "input");
+	const char *lost = json_string_value(json_object_get(input, "http_lost"));
 	AUTO_BUF struct buf text = BUF_INIT(8192);
 
-	if (json_object_get(input, "http"))
+	if (lost)
+		buf_printf(&text, "the report's request cannot be replayed: %s; ", lost);
+	else if (json_object_get(input, "http"))
 		buf_puts(&text, place);
 	if (why->n)
 		buf_printf(&text,

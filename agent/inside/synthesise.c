@@ -234,7 +234,8 @@ static bool is_known(const struct corpus *repo, const struct place *p)
 	}
 	if (!p->is_key && json_is_real(v))
 		return false;
-	if (!text || !text[0] || !text[1] || (p->is_key && text[0] == '$') ||
+	if (!text || !text[0] || !text[1] ||
+	    (p->is_key && value_kind(p->parent, &name) != VALUE_PLAIN) ||
 	    (!p->is_key && value_kind(v, &name) == VALUE_NAME))
 		return true;
 	if (input_is_protocol(text, p->is_key))

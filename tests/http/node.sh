@@ -88,6 +88,29 @@ sed -i 's/"mode": "propose"/"mode": "reproduce"/' "$work/service.json"
 forget
 check "an error that is handed to next() is the handler's" heal_ends reproduced
 
+# ---- a name that comes again, and what no test can send ----
+cat >>"$repo/app.js" <<'END'
+
+module.exports.search = function search(req, res) {
+  const tags = new URL(req.url, 'http://localhost').searchParams.getAll('tag');
+  const second = { 2: { label: null } }[tags.length] || { label: '' };
+  res.end(second.label.trim());
+};
+END
+rm -f "$repo/$test"
+commit search
+git tag -f deployed >/dev/null
+line=$(grep -n 'label.trim' "$repo/app.js") line=${line%%:*}
+incident TypeError "Cannot read properties of null (reading 'trim')" app.js search "$line" '{ "method": "GET", "url": "/search?tag=a&tag=b" }'
+node_service '"client": "node", "application": "app.js:search"'
+sed -i 's/"mode": "propose"/"mode": "reproduce"/' "$work/service.json"
+forget
+check "a name that comes again in a query is sent again" heal_ends reproduced
+incident TypeError "Cannot read properties of null (reading 'trim')" app.js search "$line" '{ "method": "CONNECT", "url": "/search" }'
+forget
+check "a request that cannot be sent ends the case" heal_ends not-reproduced
+check "which says why" prints "the report's request cannot be replayed: /input/http/method: 'CONNECT' is not replayed" "$sickbay" case show "$(newest)" --state "$state"
+
 # ---- what is refused ----
 node_service '"client": "node"'
 refuses "a client without an application" 1 "service.json:7:87: flask wants MODULE:NAME, node MODULE" "$sickbay" service check "$work/service.json" --state "$state"

@@ -94,6 +94,23 @@ static json_t *scope(const struct policy *p)
 	return explained && list ? json_incref(list) : NULL;
 }
 
+/* Why a request cannot be replayed stands beside it: there may be a call to rebuild. */
+static int put_request(const struct service_tests *suite, json_t *incident, struct err *e)
+{
+	json_t *input = json_object_get(incident, "input");
+	AUTO_JSON json_t *replayed = NULL;
+	struct err why = ERR_INIT;
+	int r = request_replayed(suite, input, &replayed, &why);
+
+	if (r == -EINVAL || r == -E2BIG) {
+		replayed = json_copy(input); /* the incident shares its input */
+		r = json_object_set_new(replayed, "http_lost", json_string(why.msg));
+	}
+	if (r == 0 && replayed)
+		r = json_object_set(incident, "input", replayed);
+	return r < 0 ? err_set(e, ENOMEM, "%s", why.code ? why.msg : "out of memory") : 0;
+}
+
 json_t *monitor_task(const struct monitor *m)
 {
 	const struct gate_session *s = m->s;
@@ -104,7 +121,6 @@ json_t *monitor_task(const struct monitor *m)
 					   [AGENT_MODEL] = "model",
 					   [AGENT_EXTERNAL] = NULL };
 	AUTO_JSON json_t *incident = leak_incident(s->values, s->role, s->incident, m->e);
-	AUTO_JSON json_t *input = NULL;
 	AUTO_JSON json_t *suites = conventions(svc);
 	AUTO_JSON json_t *rules = scope(s->world->policy[s->role]);
 	struct gate_task t = {
@@ -126,12 +142,8 @@ json_t *monitor_task(const struct monitor *m)
 		.scope = rules,
 	};
 
-	if (incident && s->role == ROLE_REPRODUCE) {
-		if (request_replayed(suite, json_object_get(incident, "input"), &input, m->e) < 0)
-			return NULL;
-		if (input)
-			(void)json_object_set(incident, "input", input);
-	}
+	if (incident && s->role == ROLE_REPRODUCE && put_request(suite, incident, m->e) < 0)
+		return NULL;
 	if (s->models) {
 		t.models = s->agent->models;
 		t.protocol = (char *)(uintptr_t)model_protocol(s->models, &t.models);

@@ -1,9 +1,12 @@
 // Sends a request to the application; what its handler throws or passes on rejects, where a server would answer with 500.
 async function request(app, method, path, { query, headers, body } = {}) {
     const http = await import('node:http');
-    const search = new URLSearchParams(query).toString();
+    const isObject = (value) => typeof value === 'object' && value !== null;
+    const pairs = (members) => Object.entries(members).flatMap(([name, value]) => [].concat(value).map((one) => [name, one]));
+    const form = (members) => new URLSearchParams(isObject(members) ? pairs(members) : members).toString();
+    const search = form(query);
     const isForm = /x-www-form-urlencoded/.test(headers && headers['content-type']);
-    const text = body === undefined || typeof body === 'string' ? body : isForm ? new URLSearchParams(body).toString() : JSON.stringify(body);
+    const text = body === undefined || typeof body === 'string' ? body : isForm ? form(body) : JSON.stringify(body);
     const handle = typeof app === 'function' ? app : app.callback();
     let server;
     const answer = new Promise((resolve, reject) => {
