@@ -50,7 +50,7 @@ resumes() { loud resume "$1" --service "$work/services/shop.json"; }
 begin github --openapi "$openapi" --git "$work/git"; double_pid
 check "the service is ready" "$sickbay" service check "$work/services/shop.json" --state "$work/state"
 check "a case is proposed" heal
-first=$(case_of) was=$(at_fork "sickbay/$(case_of)")
+first=$(case_of)
 person '{"number":1,"act":"write","title":"What I call it"}'
 moves one
 check "it is begun again at a newer head" loud refresh "$first"

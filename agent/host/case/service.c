@@ -259,6 +259,22 @@ static int check_agent(const struct service_agent *a, const char *role, struct e
 	return 0;
 }
 
+static int check_suite(const struct service_tests *t, size_t i, struct err *e)
+{
+	if (!path_is_clean(t->new_test.dir))
+		return err_set(e, EINVAL,
+			       "/tests/%zu/new_test/dir: '%s' is not a plain relative path", i,
+			       t->new_test.dir);
+	if (!request_check(t))
+		return err_set(e, EINVAL,
+			       "/tests/%zu/new_test/http/application: flask wants MODULE:NAME, "
+			       "node MODULE or MODULE:NAME, django none",
+			       i);
+	if (!strlist_has(&t->one, "@test"))
+		return err_set(e, EINVAL, "/tests/%zu/one: has no argument \"@test\"", i);
+	return 0;
+}
+
 /* What the table cannot say. */
 static int check(const struct service *s, struct err *e)
 {
@@ -274,19 +290,9 @@ static int check(const struct service *s, struct err *e)
 	if (*s->repository.root && !path_is_clean(s->repository.root))
 		return err_set(e, EINVAL, "/repository/root: '%s' is not a plain relative path",
 			       s->repository.root);
-	for (size_t i = 0; i < s->tests.n; i++) {
-		if (!path_is_clean(t[i].new_test.dir))
-			return err_set(e, EINVAL,
-				       "/tests/%zu/new_test/dir: '%s' is not a plain relative path",
-				       i, t[i].new_test.dir);
-		if (!request_check(&t[i]))
-			return err_set(e, EINVAL,
-				       "/tests/%zu/new_test/http/application: flask wants MODULE:NAME, "
-				       "node MODULE or MODULE:NAME, django none",
-				       i);
-		if (!strlist_has(&t[i].one, "@test"))
-			return err_set(e, EINVAL, "/tests/%zu/one: has no argument \"@test\"", i);
-	}
+	for (size_t i = 0; i < s->tests.n; i++)
+		if (check_suite(&t[i], i, e) < 0)
+			return -e->code;
 	if (s->forge.name && (!forge_repository_is_good(s->forge.repository) ||
 			      !forge_repository_is_good(s->forge.fork)))
 		return err_set(e, EINVAL, "/forge: \"repository\" and \"fork\" are OWNER/NAME");
