@@ -206,7 +206,7 @@ static int note_suite(void *ctx, size_t index, const struct test_report *r, stru
 	s->complete = s->complete && (r->complete || !s->before->complete);
 	s->runs++;
 	if (s->cost)
-		suite_cost_add(s->cost, &r->exit);
+		suite_cost_add(s->cost, r, s->before->complete);
 	return baseline_broken(s->before, r, 100000, &s->broken[index], &s->counts[index], e);
 }
 

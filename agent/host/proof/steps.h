@@ -20,8 +20,11 @@ struct suite_cost {
 	uint64_t least[COST_N]; /* microseconds; bytes */
 	size_t runs;
 };
-void suite_cost_add(struct suite_cost *c, const struct exit_record *x);
-/* What step 7 says of two costs; `before` with zeroes: that was not measured. */
+/* `complete`: the suite is one whose end the reporter sees; a run that did not come to it tells
+ * nothing. */
+void suite_cost_add(struct suite_cost *c, const struct test_report *r, bool complete);
+/* What step 7 says of two costs; `before` with zeroes: that was not measured; `after` without a run
+ * refuses. */
 int step_cost_judge(const struct suite_cost *before, const struct suite_cost *after,
 		    struct step_result *r, struct err *e);
 

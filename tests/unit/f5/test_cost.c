@@ -30,17 +30,39 @@ static struct suite_cost cost(uint64_t cpu_ms, uint64_t wall_ms, uint64_t mib)
 static void the_least_counts(void)
 {
 	struct suite_cost c = { 0 };
-	const struct exit_record runs[] = {
-		{ .cpu_us = 5, .wall_us = 70, .peak_memory = 900 },
-		{ .cpu_us = 7, .wall_us = 60, .peak_memory = 800 },
+	const struct test_report runs[] = {
+		{ .exit = { .cpu_us = 5, .wall_us = 70, .peak_memory = 900 },
+		  .built = true,
+		  .complete = true },
+		{ .exit = { .cpu_us = 7, .wall_us = 60, .peak_memory = 800 },
+		  .built = true,
+		  .complete = true },
 	};
 
-	suite_cost_add(&c, &runs[0]);
-	suite_cost_add(&c, &runs[1]);
+	suite_cost_add(&c, &runs[0], true);
+	suite_cost_add(&c, &runs[1], true);
 	CHECK_INT(c.least[COST_CPU], 5);
 	CHECK_INT(c.least[COST_WALL], 60);
 	CHECK_INT(c.least[COST_MEMORY], 800);
 	CHECK_INT(c.runs, 2);
+}
+
+/* A patch that ends a run now and then would be cheap. */
+static void what_did_not_end_does_not_count(void)
+{
+	const struct test_report early = { .exit = { .cpu_us = 1 }, .built = true };
+	const struct test_report broken = { .exit = { .cpu_us = 1 }, .complete = true };
+	struct suite_cost c = { 0 };
+	struct step_result r;
+
+	suite_cost_add(&c, &early, true);
+	suite_cost_add(&c, &broken, true);
+	CHECK_INT(c.runs, 0);
+	r = judged(cost(1000, 1000, 100), c);
+	CHECK(!r.holds);
+	CHECK_STR(r.says, "with the patch no run of the suite came to its end");
+	suite_cost_add(&c, &early, false); /* of a suite whose end nobody sees */
+	CHECK_INT(c.runs, 1);
 }
 
 static void as_much_holds(void)
@@ -88,6 +110,6 @@ static void what_was_not_measured_is_not_judged(void)
 	CHECK_INT(r.risk, 0);
 }
 
-TAP_MAIN(TEST(the_least_counts), TEST(as_much_holds), TEST(what_is_the_hosts_is_not_the_patchs),
-	 TEST(twice_is_a_risk), TEST(three_times_refuses),
-	 TEST(what_was_not_measured_is_not_judged))
+TAP_MAIN(TEST(the_least_counts), TEST(what_did_not_end_does_not_count), TEST(as_much_holds),
+	 TEST(what_is_the_hosts_is_not_the_patchs), TEST(twice_is_a_risk),
+	 TEST(three_times_refuses), TEST(what_was_not_measured_is_not_judged))
