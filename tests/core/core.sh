@@ -79,6 +79,18 @@ check "one of any other process is" of $$
 refuses "a process says nothing of a trace" 2 "takes --pid with --from core only" "$sickbay" incident submit --from node \
 	--pid 1 --service "$work/services/depot.json" --state "$state"
 
+# ---- a full disk ----
+printf '{ "services": "%s", "version": 1, "quota": { "bytes": "1MiB" } }\n' "$work/services" >"$work/quota.json"
+head -c 2000000 /dev/zero >"$state/filler"
+refuses "where the disk is as full as cases may make it none is taken" 3 "a core is not taken: '$state' is 100 % full" sh -c \
+	'"$1" incident submit --from core --config "$2" --state "$3" <"$4"' sh "$sickbay" "$work/quota.json" "$state" "$work/core"
+rm "$state/filler"
+small() { # a state directory with 24 MiB of room
+	unshare -m --propagation private sh -c 'mkdir -p "$5" && mount -t tmpfs -o size=24m none "$5" &&
+		"$1" incident submit --from core --config "$2" --state "$5" <"$4"' sh "$sickbay" "$work/config.json" "$state" "$work/core" "$work/small"
+}
+refuses "one leaves room for the log" 1 "it is not read: fewer than 32 MiB are free on the disk of the state directory" small
+
 # ---- memory of production ----
 check "the core holds what was put in" grep -qaF "$value" "$work/core"
 check "and nothing of the state directory does" sh -c '! grep -rlaF "$1" "$2"' sh "$value" "$state"

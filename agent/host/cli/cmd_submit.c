@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/host/case/house.h"
 #include "agent/host/case/service_state.h"
 #include "agent/host/cli/cli.h"
 #include "agent/host/cli/core.h"
@@ -83,6 +84,19 @@ static int submit_raw(const struct submit *o, struct err *e)
 	return r;
 }
 
+/* Before a byte of it is read: whose it is, and whether there is room. */
+static int may_take(const struct submit *o, struct err *e)
+{
+	char why[256];
+	int r = o->pid ? core_check(o->pid, e) : 0;
+
+	if (r == 0)
+		r = house_may_start(o->dir, &o->host, why, e);
+	if (r == 0)
+		return err_set(e, ENOSPC, "a core is not taken: %s", why);
+	return r < 0 ? r : 0;
+}
+
 /* From a core; without a service the one whose program it is. CLI_OK, or the status to exit with.
  */
 static int submit_core(const struct submit *o, struct err *e)
@@ -93,10 +107,10 @@ static int submit_core(const struct submit *o, struct err *e)
 	struct incident i = { 0 };
 	char file[PATH_MAX];
 	int status = CLI_FAILED;
-	int r = o->pid ? core_check(o->pid, e) : 0;
+	int r = may_take(o, e);
 
 	if (r < 0)
-		return r == -ENOENT || r == -EPERM ? CLI_CLOSED : CLI_FAILED;
+		return r == -ENOENT || r == -EPERM || r == -ENOSPC ? CLI_CLOSED : CLI_FAILED;
 	r = core_take(o->dir, STDIN_FILENO, "standard input", &c, e);
 
 	if (r == 0 && !o->service) {

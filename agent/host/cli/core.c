@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "agent/host/case/raw.h"
@@ -20,6 +21,7 @@
 #include "runtime/sandbox/cgroup.h"
 
 #define PIECE (1u << 20)
+#define ROOM  (32u << 20) /* bytes that a core leaves of the disk: the log and the journal go on */
 
 /* Its name is gone before the first byte is there: whatever ends this process, nothing stays. */
 static int open_unnamed(const char *state, struct err *e)
@@ -44,6 +46,21 @@ static int open_unnamed(const char *state, struct err *e)
 	return fd;
 }
 
+/* Anybody's crash writes here, and several at a time. */
+static int check_room(int fd, const char *name, struct err *e)
+{
+	struct statvfs s;
+
+	if (fstatvfs(fd, &s) < 0)
+		return err_sys(e, "the disk of the state directory");
+	return (uint64_t)s.f_bavail * s.f_frsize >= ROOM
+		       ? 0
+		       : err_set(e, ENOSPC,
+				 "%s: it is not read: fewer than %u MiB are free on the disk of "
+				 "the state directory",
+				 name, ROOM >> 20);
+}
+
 static int copy(int from, int to, const char *name, struct err *e)
 {
 	AUTO_FREE char *piece = malloc(PIECE);
@@ -63,7 +80,8 @@ static int copy(int from, int to, const char *name, struct err *e)
 				       "%s: larger than the %llu MiB that are read: see "
 				       "coredump_filter in core(5) for what need not be dumped",
 				       name, CORE_MAX >> 20);
-		else if (n > 0 && fd_write_all(to, piece, (size_t)n, "the core", e) < 0)
+		else if (n > 0 && (check_room(to, name, e) < 0 ||
+				   fd_write_all(to, piece, (size_t)n, "the core", e) < 0))
 			return -e->code;
 	}
 	return 0;

@@ -53,9 +53,7 @@ size_t md_reference(const char *begin, const char *s)
 	return n;
 }
 
-/* Where a word after a slash is a command to a forge ("/merge", "/approve": GitLab's quick
- * actions).
- */
+/* There a slash and a word are a command to a forge (GitLab's quick actions). */
 static bool begins_line(const struct buf *b)
 {
 	size_t n = b->n;
