@@ -9,6 +9,8 @@
 #include "agent/inside/reproduce.h"
 
 #define ASYNC_FILES 16 /* files of the trace that are read for the entry's declaration */
+#define PATH_NAME \
+	120 /* bytes of a file name before its ending: a request has a path of any length */
 
 /* The last part of a dotted name: what a reader calls the entry. */
 static const char *last_part(const char *dotted)
@@ -109,7 +111,7 @@ int style_path(const struct subject *s, const json_t *normal, const char *prefix
 	       const char *suffix, char **out, struct err *e)
 {
 	const char *dir = s->task->test_dir ? s->task->test_dir : "";
-	AUTO_BUF struct buf name = BUF_INIT(256);
+	AUTO_BUF struct buf name = BUF_INIT(PATH_NAME);
 
 	style_name(s, normal, join, &name);
 	for (unsigned n = 1; n < 100; n++) {

@@ -101,7 +101,7 @@ rm -f "$repo/$test"
 commit search
 git tag -f deployed >/dev/null
 line=$(grep -n 'label.trim' "$repo/app.js") line=${line%%:*}
-incident TypeError "Cannot read properties of null (reading 'trim')" app.js search "$line" '{ "method": "GET", "url": "/search?tag=a&tag=b" }'
+incident TypeError "Cannot read properties of null (reading 'trim')" app.js search "$line" '{ "method": "GET", "url": "/'"$(printf '%0239d' 0)"'?tag=a&tag=b" }'
 node_service '"client": "node", "application": "app.js:search"'
 sed -i 's/"mode": "propose"/"mode": "reproduce"/' "$work/service.json"
 forget
