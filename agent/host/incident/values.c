@@ -223,21 +223,30 @@ static int collect_command(struct collect *c, const json_t *command)
 	return k < 0 ? k : collect_json(c, json_object_get(command, "files"), 0);
 }
 
+static bool is_header(const json_t *pair, const char *name)
+{
+	const char *own = json_string_value(json_array_get(pair, 0));
+
+	return json_array_size(pair) == 2 && own && strcasecmp(own, name) == 0;
+}
+
 /* Of a request: what it is called by has the protocol's names. */
 static int collect_http(struct collect *c, const json_t *http)
 {
 	static const char *const whole[] = { "url", "path", "query", "body" };
 	const char *key;
 	json_t *v;
+	size_t i;
 	int k = 0;
 
-	for (size_t i = 0; k == 0 && i < sizeof(whole) / sizeof(whole[0]); i++)
+	for (i = 0; k == 0 && i < sizeof(whole) / sizeof(whole[0]); i++)
 		k = collect_json(c, json_object_get(http, whole[i]), 0);
 	json_object_foreach(json_object_get(http, "headers"), key, v)
 		if (k == 0 && strcasecmp(key, "content-type") != 0)
 			k = collect_json(c, v, 0);
-	if (k == 0 && json_is_array(json_object_get(http, "headers")))
-		k = collect_json(c, json_object_get(http, "headers"), 0);
+	json_array_foreach(json_object_get(http, "headers"), i, v)
+		if (k == 0 && !is_header(v, "content-type"))
+			k = collect_json(c, json_array_size(v) == 2 ? json_array_get(v, 1) : v, 0);
 	return k;
 }
 

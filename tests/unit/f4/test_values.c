@@ -59,8 +59,8 @@ static void every_field_is_collected(void)
 /* A form, a query and a path are learned as the application reads them, wherever they stand. */
 static void what_a_request_encodes_is_collected(void)
 {
-	static const char *const read[] = { "Dupont", "M\xc3\xbcller", "Pimpernel", "mongocanary",
-					    "Crumbly" };
+	static const char *const read[] = { "Dupont",	   "M\xc3\xbcller", "Pimpernel",
+					    "mongocanary", "Crumbly",	    "paircanary" };
 	AUTO_JSON json_t *v = json_loads(report, 0, NULL);
 	struct redact_hit hit;
 	struct err e = ERR_INIT;
@@ -68,7 +68,9 @@ static void what_a_request_encodes_is_collected(void)
 	struct incident i;
 
 	(void)json_object_set_new(v, "input",
-				  json_pack("{s:{s:s,s:s,s:{s:i}}}", "http", "url",
+				  json_pack("{s:{s:[[s,s],[s,s]],s:s,s:s,s:{s:i}}}", "http",
+					    "headers", "X-Tenantry", "paircanary", "Content-Type",
+					    "text/x-unusual", "url",
 					    "/of/Jean%20Dupont?to=M%C3%BCller", "query",
 					    "by=a%3DPimpernel", "body", "$mongocanary", 1));
 	(void)json_object_set_new(v, "breadcrumbs", json_pack("[{s:s}]", "url", "/?q=%22Crumbly"));
@@ -80,7 +82,9 @@ static void what_a_request_encodes_is_collected(void)
 	for (size_t k = 0; k < sizeof(read) / sizeof(read[0]); k++)
 		if (redact_find(r, true, read[k], strlen(read[k]), &hit, &e) != 1)
 			CHECK_STR(e.msg, read[k]);
-	CHECK_INT(redact_find(r, true, "{ $date: 1 }", 12, &hit, &e), 0);
+	CHECK_INT(
+		redact_find(r, true, "{ $date: 1, 'x-tenantry': 'text/x-unusual' }", 45, &hit, &e),
+		0);
 	redact_free(r);
 	incident_release(&i);
 }
