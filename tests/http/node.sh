@@ -37,7 +37,8 @@ module.exports = async function app(req, res) {
   const body = await read(req);
   if (req.method === 'POST' && pathname === '/orders') {
     res.setHeader('content-type', 'application/json');
-    res.end(JSON.stringify({ total: orders.total(body), as: searchParams.get('as') || 'number' }));
+    const total = orders.total(body);
+    res.end(JSON.stringify({ total, at: body.items.length > 2 ? 0 : String(process.hrtime.bigint()), as: searchParams.get('as') || 'number' }));
   } else {
     res.writeHead(404).end();
   }
@@ -68,6 +69,7 @@ check "a service that answers HTTP is ready" "$sickbay" service check "$work/ser
 check "the request is replayed, and a fix proposed" heal
 check "at the coordinate of the report" is exact "$(json "$(record 3-match.json)" j.match)"
 check "inputs near it were tried" is true "$(json "$(record 5-proof.json)" 'j.steps.some((s) => s.step === 6 && / failed as production did and no longer do/.test(s.says))')"
+check "but none by what the base itself says otherwise each time" is true "$(json "$(record 5-proof.json)" 'j.steps.some((s) => s.step === 6 && s.detail.unsteady > 0 && s.detail.objections === 0)')"
 test=$(json "$(record 3-match.json)" j.test_path)
 branch=$(git for-each-ref --format '%(refname:short)' refs/heads/sickbay)
 git show "$branch:$test" >"$work/test.js"

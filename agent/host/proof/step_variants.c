@@ -27,10 +27,10 @@ struct variants {
 	json_t *document;      /* what the inspection made */
 	struct change harness; /* borrows from the document */
 	char path[4200];
-	json_t *values[2];   /* before and after: {ID: event} */
+	json_t *values[3];   /* before, after, and before once more: {ID: event} */
 	char *kind, *coarse; /* of the control's failure before the patch */
 	bool controlled;     /* it failed as production did */
-	size_t total, kept, mended, errors_kept, changed;
+	size_t total, kept, mended, errors_kept, unsteady, changed;
 	char first[300]; /* why it does not hold */
 };
 
@@ -113,7 +113,7 @@ static int note_values(void *ctx, size_t index, const struct test_report *r, str
 	}
 	if (!v->values[index])
 		return err_set(e, ENOMEM, "out of memory");
-	if (i == 0 && index == 0)
+	if (i == 0 && index != 1)
 		return err_set(e, ENODATA, "the variants' program reported nothing (%s %d): %.200s",
 			       exit_kind_name(r->exit.kind), r->exit.code, r->output);
 	return 0;
@@ -122,9 +122,9 @@ static int note_values(void *ctx, size_t index, const struct test_report *r, str
 static int run_variants(struct variants *v, struct err *e)
 {
 	const struct changes harness = { .v = &v->harness, .n = 1 };
-	struct testrun_job jobs[2];
+	struct testrun_job jobs[3];
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 3; i++)
 		jobs[i] = (struct testrun_job){ .purpose = "proof 6",
 						.side = SIDE_BASE,
 						.role = ROLE_VERIFY,
@@ -134,7 +134,7 @@ static int run_variants(struct variants *v, struct err *e)
 						.n_changes = 1,
 						.wall_ms = HARNESS_MS };
 	jobs[1].changes[jobs[1].n_changes++] = v->in->patch;
-	return testrun_batch(v->in->world, jobs, 2, 2, note_values, v, e);
+	return testrun_batch(v->in->world, jobs, 3, 3, note_values, v, e);
 }
 
 static const char *text_of(const json_t *o, const char *key)
@@ -257,36 +257,71 @@ static int control(struct variants *v, struct err *e)
 	return 0;
 }
 
-static int judge(struct variants *v, struct step_result *r, struct err *e)
+/* What the base itself answers in another way each time (an hour, a token) tells nothing of a
+ * patch. */
+static bool is_steady(const struct variants *v, const char *id, const json_t *before)
+{
+	static const char *const same[] = { "outcome", "type", "digest" };
+	const json_t *again = json_object_get(v->values[2], id);
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		if (strcmp(text_of(before, same[i]), text_of(again, same[i])) != 0)
+			return false;
+	return true;
+}
+
+static int compare_all(struct variants *v, struct err *e)
 {
 	const char *id;
 	json_t *before;
+	int r = 0;
 
-	if (control(v, e) < 0)
+	json_object_foreach(v->values[0], id, before) {
+		if (r < 0 || strcmp(id, CONTROL) == 0)
+			continue;
+		if (is_steady(v, id, before))
+			r = compare(v, id, before, json_object_get(v->values[1], id), e);
+		else
+			v->unsteady++;
+	}
+	return r;
+}
+
+static int judge(struct variants *v, struct step_result *r, struct err *e)
+{
+	char unsteady[80] = "";
+
+	if (control(v, e) < 0 || compare_all(v, e) < 0)
 		return -e->code;
-	json_object_foreach(v->values[0], id, before)
-		if (strcmp(id, CONTROL) != 0 &&
-		    compare(v, id, before, json_object_get(v->values[1], id), e) < 0)
-			return -e->code;
+	if (v->unsteady)
+		(void)snprintf(unsteady, sizeof(unsteady),
+			       ", %zu give another value each time they are asked", v->unsteady);
 	r->holds = v->changed == 0;
 	(void)snprintf(
 		r->says, sizeof(r->says),
 		"%zu unseen variants: %zu give the base's value, %zu failed as production did "
-		"and no longer do, %zu are the same other error%s%.290s",
-		v->total, v->kept, v->mended, v->errors_kept, v->changed ? "; " : "", v->first);
+		"and no longer do, %zu are the same other error%s%s%.220s",
+		v->total, v->kept, v->mended, v->errors_kept, unsteady, v->changed ? "; " : "",
+		v->first);
 	if (!v->controlled) {
 		r->risk = 3;
 		(void)snprintf(r->risk_reason, sizeof(r->risk_reason),
 			       "the reported input did not fail in the variants' program, so they "
 			       "show nothing");
+	} else if (v->unsteady > v->total / 2) {
+		r->risk = 2;
+		(void)snprintf(r->risk_reason, sizeof(r->risk_reason),
+			       "most variants give another value each time at the base, so they "
+			       "show little");
 	} else if (v->total < 20) {
 		r->risk = 1;
 		(void)snprintf(r->risk_reason, sizeof(r->risk_reason),
 			       "only %zu variants of the input could be made", v->total);
 	}
-	r->detail = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "variants", (json_int_t)v->total, "seed",
-			      (json_int_t)v->in->seed, "kept", (json_int_t)v->kept, "mended",
-			      (json_int_t)v->mended, "errors_kept", (json_int_t)v->errors_kept,
+	r->detail = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "variants", (json_int_t)v->total,
+			      "seed", (json_int_t)v->in->seed, "kept", (json_int_t)v->kept,
+			      "mended", (json_int_t)v->mended, "errors_kept",
+			      (json_int_t)v->errors_kept, "unsteady", (json_int_t)v->unsteady,
 			      "objections", (json_int_t)v->changed);
 	return r->detail ? 0 : err_set(e, ENOMEM, "out of memory");
 }
@@ -324,6 +359,7 @@ int step_variants(const struct proof_input *in, int side, struct step_result *r,
 	json_decref(v.document);
 	json_decref(v.values[0]);
 	json_decref(v.values[1]);
+	json_decref(v.values[2]);
 	free(v.kind);
 	free(v.coarse);
 	return k;
