@@ -113,14 +113,14 @@ static int read_url(const json_t *http, struct request *q, struct err *e)
 	if (!url || strlen(url) >= URL_MAX)
 		return err_set(e, EINVAL, "/input/http/url: %s",
 			       url ? "it is too long" : "it is missing");
-	at = strstr(url, "://");
-	at = at ? strchr(at + 3, '/') : url;
-	mark = at ? at + strcspn(at, "?#") : NULL;
-	(void)snprintf(q->path, sizeof(q->path), "%s%.*s", at && *at == '/' ? "" : "/",
-		       at ? (int)(mark - at) : 0, at ? at : "");
+	at = *url == '/' ? NULL : strstr(url, "://"); /* not one within a query */
+	at = at ? at + 3 + strcspn(at + 3, "/?#") : url;
+	mark = at + strcspn(at, "?#");
+	(void)snprintf(q->path, sizeof(q->path), "%s%.*s", *at == '/' ? "" : "/", (int)(mark - at),
+		       at);
 	if (query && !json_is_null(query))
 		return read_members(query, q->query, e);
-	if (mark && *mark == '?') {
+	if (*mark == '?') {
 		AUTO_FREE char *text = strndup(mark + 1, strcspn(mark + 1, "#"));
 
 		return text ? parse_form(text, q->query, e) : err_set(e, ENOMEM, "out of memory");
@@ -250,6 +250,7 @@ static int read_method(const json_t *http, struct request *q, struct err *e)
 	static const char *const known[] = { "get",   "head",	"post",	  "put",
 					     "patch", "delete", "options" };
 	const char *method = json_string_value(json_object_get(http, "method"));
+	size_t n;
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strcasecmp(method ? method : "get", known[i]) != 0)
@@ -257,7 +258,9 @@ static int read_method(const json_t *http, struct request *q, struct err *e)
 		(void)snprintf(q->method, sizeof(q->method), "%s", known[i]);
 		return 0;
 	}
-	return err_set(e, EINVAL, "/input/http/method: '%.20s' is not replayed", method);
+	n = strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+	return err_set(e, EINVAL, "/input/http/method: '%.*s' is not replayed",
+		       n <= 20 && !method[n] ? (int)n : 0, method);
 }
 
 static int escape(json_t **v, struct err *e)

@@ -36,6 +36,12 @@ static void a_query_is_taken_apart(void)
 	is(HTTP_DJANGO, NULL, "{\"url\":\"/x?ignored=1\",\"query\":[[\"a\",\"1\"]]}",
 	   "[{\"let\":\"client\",\"module\":\"django.test\",\"call\":\"Client\"},"
 	   "{\"on\":\"$client\",\"call\":\"get\",\"args\":[\"/x\",{\"a\":\"1\"}],\"kwargs\":{}}]");
+	is(HTTP_NODE, "app.js", "{\"url\":\"/go?to=http://b.example/y\"}",
+	   "[{\"module\":\"app.js\",\"request\":true,\"args\":[\"GET\",\"/go\","
+	   "{\"query\":{\"to\":\"http://b.example/y\"}}]}]");
+	is(HTTP_NODE, "app.js", "{\"url\":\"http://a.example?next=/x\"}",
+	   "[{\"module\":\"app.js\",\"request\":true,\"args\":[\"GET\",\"/\","
+	   "{\"query\":{\"next\":\"/x\"}}]}]");
 	is(HTTP_NODE, "app.js:main", "{\"url\":\"http://a.example\"}",
 	   "[{\"module\":\"app.js\",\"call\":\"main\",\"request\":true,\"args\":[\"GET\",\"/"
 	   "\",{}]}]");
@@ -131,6 +137,8 @@ static void what_cannot_be_sent_is_named(void)
 
 	refused("{\"method\":\"CONNECT\",\"url\":\"/\"}",
 		"/input/http/method: 'CONNECT' is not replayed");
+	refused("{\"method\":\"M\xc3\xbcller\",\"url\":\"/\"}",
+		"/input/http/method: '' is not replayed"); /* what it is is nobody's business */
 	refused("{\"method\":\"GET\"}", "/input/http/url: it is missing");
 	refused("{\"method\":\"POST\",\"url\":\"/"
 		"\",\"body\":{\"at\":[{\"$date\":\"2026-01-01\"}]}}",
