@@ -19,6 +19,7 @@
  * max_memory for the bodies.  Every refusal has a status and a reason; what can
  * be tried again (429, 503) says when.
  */
+#define TELL_MS	      1000  /* between two words of what was refused */
 #define HEADER_MEMORY 16384 /* of one connection: request line, headers, answer */
 
 static void gather(struct server *s, struct request *q)
@@ -134,6 +135,14 @@ static void tell(struct server *s, uint16_t type, json_t *body)
 		s->stop = true; /* nobody digests what would come */
 }
 
+static uint64_t refusals(const struct server *s)
+{
+	const struct intake_durable *const c = &s->counts;
+
+	return c->refused_rate + c->refused_backlog + c->refused_token + c->refused_other +
+	       c->ignored + s->clients.slow + s->clients.crowded;
+}
+
 /* Sums since the start: where the parent is busy, a later one tells it all. */
 static void tell_durable(struct server *s)
 {
@@ -142,8 +151,11 @@ static void tell_durable(struct server *s)
 	s->counts.slow = s->clients.slow;
 	s->counts.crowded = s->clients.crowded;
 	s->untold = !parent_has_room(s);
-	if (!s->untold)
-		tell(s, INTAKE_DURABLE, jmap_write(intake_durable_map, &s->counts));
+	if (s->untold)
+		return;
+	s->told = refusals(s);
+	s->told_ms = now_ms();
+	tell(s, INTAKE_DURABLE, jmap_write(intake_durable_map, &s->counts));
 }
 
 /* Everything that waits is on disk, or nothing of it. */
@@ -212,7 +224,7 @@ static int hear_parent(struct server *s, struct err *e)
 
 static int timeout_of(struct server *s)
 {
-	const unsigned most = s->clients.n ? 1000 : 60000;
+	const unsigned most = s->clients.n || refusals(s) != s->told ? 1000 : 60000;
 	unsigned MHD_LONG_LONG ms;
 
 	if (MHD_get_timeout(s->daemon, &ms) != MHD_YES)
@@ -245,6 +257,9 @@ static int turn(struct server *s, struct err *e)
 		settle(s);
 		(void)MHD_run(s->daemon); /* the answers */
 	}
+	/* where all are refused, too, but not each by itself */
+	if (!s->untold && refusals(s) != s->told && now_ms() - s->told_ms >= TELL_MS)
+		tell_durable(s);
 	return r;
 }
 

@@ -38,7 +38,8 @@ struct server {
 	uint64_t backlog;  /* as the parent said last */
 	uint64_t written;  /* since then */
 	struct intake_durable counts;
-	bool untold; /* the parent has not heard the last of them */
+	uint64_t told, told_ms; /* what was refused, as the parent heard last, and when */
+	bool untold;		/* the parent has not heard the last of them */
 	bool stop;
 };
 

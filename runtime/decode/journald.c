@@ -78,15 +78,15 @@ static const char *word(const json_t *entry, const char *name, const char *other
 static int add_entry(const json_t *v, json_t *out, struct err *e)
 {
 	const char *cursor = json_string_value(json_object_get(v, "__CURSOR"));
+	const json_int_t at = strtoll(word(v, "__REALTIME_TIMESTAMP", "0"), NULL, 10);
 	struct err why = ERR_INIT;
 	json_t *one;
 
-	if (!cursor || !is_cursor(cursor))
+	if (!cursor || !is_cursor(cursor) || at < 0)
 		return 0;
 	one = json_pack("{s:s,s:s,s:s,s:I,s:o*}", "cursor", cursor, "unit",
-			word(v, "_SYSTEMD_UNIT", ""), "pid", word(v, "_PID", ""), "time_us",
-			(json_int_t)strtoll(word(v, "__REALTIME_TIMESTAMP", "0"), NULL, 10), "text",
-			message_text(json_object_get(v, "MESSAGE"), &why));
+			word(v, "_SYSTEMD_UNIT", ""), "pid", word(v, "_PID", ""), "time_us", at,
+			"text", message_text(json_object_get(v, "MESSAGE"), &why));
 	if (json_array_append_new(out, one) < 0)
 		return err_set(e, ENOMEM, "out of memory");
 	return 1;

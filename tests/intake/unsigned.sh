@@ -33,4 +33,13 @@ wait "$holder"
 check "one webhook is read to its end" [ "$(curl -s -m 20 -o /dev/null -w '%{http_code}' -X POST "http://127.0.0.1:$port/forge/hub" \
 	-H 'Content-Type: application/json' -H 'X-Hub-Signature-256: sha256=00' --data-binary "@$dir/report")" = 401 ]
 stop_intake
+
+# nothing is taken, so that nothing else is told
+rm -rf "$state"
+start_intake
+curl -s -o /dev/null -X POST "http://127.0.0.1:$port/v1/text" -H "Authorization: Bearer none" -d x
+sleep 3
+stop_intake
+check "who is refused is counted where nobody else comes" sh -c '"$1" audit show --json --state "$2" | grep intake.counts | grep "\"refused_token\":1,"' \
+	sh "$sickbay" "$state"
 done_testing

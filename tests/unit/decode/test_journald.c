@@ -68,6 +68,8 @@ static void what_is_no_entry_is_counted(void)
 	/* it would come to a command line */
 	CHECK_STR(entries("{\"__CURSOR\":\"$(id)\",\"MESSAGE\":\"x\"}"), " 1");
 	CHECK_STR(entries("{\"__CURSOR\":\"\",\"MESSAGE\":\"x\"}"), " 1");
+	/* the reader would end with it, and meet it again */
+	CHECK_STR(entries(HEAD "\"__REALTIME_TIMESTAMP\":\"-1\",\"MESSAGE\":\"x\"}"), " 1");
 }
 
 TAP_MAIN(TEST(an_entry_is_read), TEST(a_message_of_bytes_is_text),
