@@ -41,8 +41,13 @@ refuses "without a source it says how to make one" 1 "make a token with 'sickbay
 	"$sickbay" intake serve --config "$dir/none.json" --state "$state" --listen 127.0.0.1:0
 refuses "a place that is none is named" 1 "'localhost:80' is neither ADDRESS:PORT nor a path" \
 	"$sickbay" intake serve --config "$dir/config.json" --state "$state" --listen localhost:80
+mkdir -p "$state/intake"
+exec 7<"$state/intake"
+flock -s 7
+(sleep 1; flock -u 7) &
+exec 7<&-
 start_intake
-check "it starts" [ -n "$port" ]
+check "it starts, also while somebody asks how it stands" [ -n "$port" ]
 refuses "a second one beside it is refused" 1 "another intake serves" "$sickbay" intake serve --config "$dir/config.json" --state "$state"
 
 refuses "a socket that another one serves is not taken from it" 1 "'$dir/socket': another program serves it" \

@@ -21,6 +21,8 @@
 
 /* intake: reports come in; in the foreground, as a service manager wants it. */
 #define TURN_MS	   1000
+#define LOCK_TRIES 30
+#define LOCK_MS	   100
 #define SAY_EVERY  (60ull * 1000000000)
 #define ROOM	   (1u << 20) /* bytes, for a few events of the log */
 #define BUSY_TURNS 4	      /* messages heard between two pieces */
@@ -37,14 +39,20 @@ struct intake_run {
 	struct intake_counts before;
 };
 
-/* One journal has one reader. */
+/* One journal has one reader.  Who asks how it stands (intake_waits()), and the children of one
+ * that was killed, have the lock for a moment. */
 static int lock_intake(struct intake_run *r, struct err *e)
 {
 	r->lock = spool_dir(r->dir, INTAKE_DIR, e);
 	if (r->lock < 0)
 		return r->lock;
-	if (flock(r->lock, LOCK_EX | LOCK_NB) < 0)
-		return err_set(e, EBUSY, "another intake serves '%s'", r->dir);
+	for (int i = 0; flock(r->lock, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK)
+			return err_sys(e, "lock the journal of '%s'", r->dir);
+		if (i == LOCK_TRIES)
+			return err_set(e, EBUSY, "another intake serves '%s'", r->dir);
+		(void)poll(NULL, 0, LOCK_MS);
+	}
 	return 0;
 }
 
