@@ -268,7 +268,7 @@ static int choose_branch(struct work *w, struct pull_at *to, struct err *e)
 int stage_pullreq(struct work *w, struct err *e)
 {
 	struct proposal p = { 0 };
-	struct pull_at to;
+	struct pull_at to = { 0 };
 	char oid[65];
 	int r = trust_before_proposal(w, e);
 

@@ -476,15 +476,16 @@ static void lists_that_are_none_are_refused(void)
 /* Cut in whole characters: what is no text could not be passed on. */
 static void long_refusals_are_cut(void)
 {
-	char said[2000] = "{'message':'x";
+	char said[2000];
+	size_t n = (size_t)snprintf(said, sizeof(said), "{'message':'x");
 	const struct scene s = { "GET", "/repos/", 422, said };
 	struct forge_ask a = about();
 	struct forge_end end;
 	AUTO_JSON json_t *v = NULL;
 
 	for (int i = 0; i < 400; i++)
-		(void)strcat(said, "\xc3\xa9");
-	(void)strcat(said, "'}");
+		n += (size_t)snprintf(said + n, sizeof(said) - n, "\xc3\xa9");
+	(void)snprintf(said + n, sizeof(said) - n, "'}");
 	scene_run(FORGE_GITHUB, &a, &s, 1, &end);
 	v = jmap_write(forge_end_map, &end);
 	CHECK(v != NULL);

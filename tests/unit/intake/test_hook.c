@@ -106,7 +106,7 @@ static void test_gitlab_signature(void)
 	struct hook *h = with(FORGE_GITLAB, KEY);
 
 	CHECK(GOOD(h, BODY, ID, AT, "webhook-signature", SIGNED));
-	CHECK(GOOD(h, BODY, ID, AT, "webhook-signature", NOT_THIS " v1a,x " SIGNED));
+	CHECK(GOOD(h, BODY, ID, AT, "webhook-signature", (NOT_THIS " v1a,x " SIGNED)));
 	CHECK(!GOOD(h, BODY, ID, AT, "webhook-signature", NOT_THIS));
 	CHECK(!GOOD(h, BODY " ", ID, AT, "webhook-signature", SIGNED));
 	CHECK(!GOOD(h, BODY, ID, "webhook-timestamp", "1614265331", "webhook-signature", SIGNED));
