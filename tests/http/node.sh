@@ -120,4 +120,8 @@ node_service ''
 forget
 check "without a client there is no test" heal_ends not-reproduced
 check "and the case says what is missing" prints "/tests/0/new_test/http of the service file has to say" "$sickbay" case show "$(newest)" --state "$state"
+sed -i 's/"mode": "propose"/"mode": "observe"/' "$work/service.json"
+forget
+check "where nothing is tried" heal_ends observed
+check "the report says so, too" grep -q "how a test sends the request that the report has: new_test.http" "$(record report.md)"
 done_testing

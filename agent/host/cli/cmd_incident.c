@@ -205,7 +205,11 @@ static void warn_missing(const struct incident *i, const char *path)
 		log_warn("%s: /deploy/commit is missing: the service file's release pattern or the "
 			 "image's labels must tell",
 			 path);
-	if (incident_tells(i) < 2)
+	if (json_object_get(i->input, "http"))
+		log_warn("%s: /input has a request: new_test.http of the service file says how a "
+			 "test sends it",
+			 path);
+	else if (incident_tells(i) < 2)
 		log_warn("%s: /input has no call, script or command: %s", path,
 			 incident_tells(i) ? "one will be rebuilt from the variables of the "
 					     "frames, where those are whole"

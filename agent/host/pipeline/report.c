@@ -106,25 +106,39 @@ static void put_role(const struct work *w, const char *what, int role,
 		   policy_name(w->world.policy[role]), policy_digest(w->world.policy[role]));
 }
 
+/* A request that a test can send is as good as a call. */
+static int tells(const struct work *w)
+{
+	const struct service_tests *suite = w->p->service->tests.v;
+
+	return json_object_get(w->incident.input, "http") &&
+			       suite->new_test.http.client != HTTP_NONE
+		       ? 2
+		       : incident_tells(&w->incident);
+}
+
 /* What the report lacks, or lost on the way here. */
 static void put_needs(const struct work *w, struct buf *b)
 {
 	const struct incident_loss *l = w->incident.loss.v;
 	const struct strlist *missing = &w->world.side[SIDE_BASE].source.missing;
-	const int tells = incident_tells(&w->incident);
+	const int how_much = tells(w);
 
-	if (tells == 0)
+	if (how_much < 2 && json_object_get(w->incident.input, "http"))
+		buf_puts(b, "- how a test sends the request that the report has: new_test.http of "
+			    "the service file (sickbay-service(5))\n");
+	if (how_much == 0)
 		buf_puts(b, "- the failing call: the report has neither it nor variables of its "
 			    "frames (have the service add \"sickbay.call\", or its SDK send local "
 			    "variables: docs/intake.md; by hand: --input FILE)\n");
-	else if (tells == 1)
+	else if (how_much == 1)
 		buf_puts(b, "- the failing call: the report does not have it; it would be rebuilt "
 			    "from the variables of the frames, where those are whole\n");
 	for (size_t i = 0; i < w->incident.loss.n; i++)
 		buf_printf(b, "- %s: %s\n", l[i].at, l[i].why);
 	for (size_t i = 0; i < missing->n; i++)
 		buf_printf(b, "- in the source: %s\n", missing->v[i]);
-	if (tells == 2 && !w->incident.loss.n && !missing->n)
+	if (how_much == 2 && !w->incident.loss.n && !missing->n)
 		buf_puts(b, "- nothing that is known of\n");
 }
 
@@ -215,7 +229,7 @@ int report_reproduced(struct work *w, const struct report_test *t, struct err *e
 		   w->test_path, t->name ? t->name : "the new test",
 		   (long long)json_integer_value(json_object_get(t->isolate, "runs")));
 	put_runs(t->isolate, &b);
-	if (incident_tells(&w->incident) < 2)
+	if (t->input_from || tells(w) < 2)
 		buf_printf(&b, ".\nThe report has no call to replay: the input is %s",
 			   t->input_from ? t->input_from : "the agent's own");
 	buf_puts(&b, ".\nBy hand, in the repository:\n");
