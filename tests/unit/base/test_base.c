@@ -224,6 +224,7 @@ static void what_is_required_is_written_though_it_is_empty(void)
 	CHECK_INT(json_object_size(back), 3);
 	CHECK_INT(jmap_read(map, back, &l, "", &e), 0);
 	json_decref(back);
+	jmap_release(map, &l);
 }
 
 static void each_mistake_in_a_file_has_its_place(void)

@@ -240,6 +240,15 @@ static void update(const char *title, json_t *text, const struct scene *then, si
 	CHECK_INT(end->result, FORGE_OK);
 }
 
+static const char *marked(const char *title, const char *text)
+{
+	static char out[400];
+	AUTO_JSON json_t *v = forge_text_mark(title, text);
+
+	(void)snprintf(out, sizeof(out), "%s", json_string_value(v));
+	return out;
+}
+
 static void what_nobody_edited_is_brought_up_to_date(void)
 {
 	const struct scene patch = { "PATCH", "/pulls/3", 200, GH(3, "open"),
@@ -250,9 +259,7 @@ static void what_nobody_edited_is_brought_up_to_date(void)
 	CHECK_INT((long long)end.notes.n, 0);
 	jmap_release(forge_end_map, &end);
 	/* as a browser sends it back */
-	update("A title",
-	       json_sprintf("text\r\n\r\n%s",
-			    strstr(json_string_value(forge_text_mark("A title", "text")), "<!--")),
+	update("A title", json_sprintf("text\r\n\r\n%s", strstr(marked("A title", "text"), "<!--")),
 	       &patch, 1, &end);
 	CHECK_INT((long long)end.notes.n, 0);
 	jmap_release(forge_end_map, &end);
@@ -276,14 +283,10 @@ static void what_a_person_edited_stays(void)
 	update("A title", json_string("my text"), comment, 2, &end);
 	CHECK_STR(end.notes.v[0], "its text was edited: it stays, the new one is a comment");
 	jmap_release(forge_end_map, &end);
-	update("A title",
-	       json_sprintf("%s I add this", json_string_value(forge_text_mark("A title", "text"))),
-	       &said, 1, &end);
+	update("A title", json_sprintf("%s I add this", marked("A title", "text")), &said, 1, &end);
 	jmap_release(forge_end_map, &end);
 	/* an edited one of the very text that is to be there */
-	update("A title",
-	       json_sprintf("I add this. %s", json_string_value(forge_text_mark("x", "new text"))),
-	       NULL, 0, &end);
+	update("A title", json_sprintf("I add this. %s", marked("x", "new text")), NULL, 0, &end);
 	jmap_release(forge_end_map, &end);
 }
 

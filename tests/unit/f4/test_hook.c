@@ -39,10 +39,10 @@ static void add_case(int number)
 
 	CHECK_INT(case_create(dir, "shop", &k, &e), 0);
 	for (int i = 0; i < STAGE_N; i++) {
-		v = json_object();
-		if (i == STAGE_PULLREQ && number)
-			v = json_pack("{s:{s:{s:s,s:s,s:i}}}", "measured", "pull_request", "forge",
-				      "hub", "repository", "Acme/shop", "number", number);
+		v = i == STAGE_PULLREQ && number
+			    ? json_pack("{s:{s:{s:s,s:s,s:i}}}", "measured", "pull_request",
+					"forge", "hub", "repository", "Acme/shop", "number", number)
+			    : json_object();
 		CHECK_INT(case_publish(k, i, v, &e), 0);
 	}
 	case_close(k);
