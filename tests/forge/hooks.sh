@@ -17,7 +17,7 @@ trap 'stop_worker; stop_intake; stop_forge; rm -rf "$work"' EXIT
 mkdir -p "$work/git/bot" "$work/services"
 (umask 077; echo forge-token >"$work/token")
 git_server "$work/git"
-until_true() { for _ in $(seq 100); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done; cat "$work/worker.log" "$work/intake.err"; return 1; }
+until_true() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done; cat "$work/worker.log" "$work/intake.err"; return 1; }
 
 secret() { rm -f "$work/secret"; (umask 077; echo "$1" >"$work/secret"); secret=$1; }
 config() { # config KIND [MORE]
