@@ -408,7 +408,7 @@ static json_t *lower_names(const json_t *headers)
 	json_object_foreach((json_t *)(uintptr_t)headers, key, v) {
 		char name[101] = "";
 
-		for (size_t i = 0; key[i] && i < sizeof(name) - 1; i++)
+		for (size_t i = 0; i < sizeof(name) - 1 && key[i]; i++)
 			name[i] = (char)tolower((unsigned char)key[i]);
 		(void)json_object_set(out, name, v);
 	}
