@@ -1,6 +1,6 @@
 #!/bin/sh
 # Reports a second, each durable before it is answered, beside a server that only answers: in the same run, by the same 64
-# clients.  Prints; asserts nothing.  Called by bench.sh; REPORTS=N (20000).  The goal: 2000 a second, p99 below 50 ms.
+# clients.  Prints; asserts nothing.  Called by bench.sh; REPORTS=N (20000).  The goal: 2000 a second, p99 below 50 ms.
 set -eu
 programs=${1:?usage: intake.sh DIRECTORY_OF_PROGRAMS}
 sickbay=$programs/sickbay
